@@ -1,0 +1,26 @@
+package ident
+
+// Ext is a record's id in another system: the host's users table, an ERP, a spreadsheet.
+// Within a tenant each (System, ID) resolves to one customer. The zero value names nothing.
+type Ext struct {
+	System string // the system's name, 1 to 64 bytes, such as "users" or "erp"
+	ID     string // the id there, 1 to 200 bytes
+}
+
+// IsZero reports whether e names nothing.
+func (e Ext) IsZero() bool { return e == Ext{} }
+
+// String joins both parts as system/id.
+func (e Ext) String() string { return e.System + "/" + e.ID }
+
+// Ref points at a record of any kind. Entity is a name of the schema registry, such as "customer" or "opportunity".
+type Ref struct {
+	Entity string
+	ID     ID
+}
+
+// IsZero reports whether r points nowhere.
+func (r Ref) IsZero() bool { return r == Ref{} }
+
+// String joins both parts as entity/id.
+func (r Ref) String() string { return r.Entity + "/" + r.ID.String() }

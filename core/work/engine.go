@@ -1,0 +1,81 @@
+package work
+
+import (
+	"context"
+	"time"
+
+	"github.com/rapport-crm/rapport/core/event"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/core/schema"
+)
+
+// Units runs functions in transactions. The store implements it.
+type Units interface {
+	// Write must run fn in a transaction: without a unit in one of its own, repeated when the database asks for it;
+	// on a unit inside a savepoint, so that a failed fn leaves the outer transaction usable. fn may run more than once.
+	Write(ctx context.Context, u Unit, fn func(ctx context.Context, u Unit) error) error
+	// Read must run fn on the unit, or without one on a pool for reading.
+	Read(ctx context.Context, u Unit, fn func(ctx context.Context, u Unit) error) error
+}
+
+// Recorder keeps the traces of a write, on the same unit.
+type Recorder interface {
+	// Record must write one audit row, the change's events and one dispatch row for them.
+	Record(ctx context.Context, u Unit, t Traces) error
+	// Recall must return what was remembered under the key, and whether there is such a thing. It must hold the key
+	// against concurrent writers until the transaction ends. A key remembered with another op or digest is a
+	// fault of code Conflict with reason "once".
+	Recall(ctx context.Context, u Unit, tenant, key, op string, digest []byte) (ident.Ref, bool, error)
+	// Remember must keep the result of a write under the key.
+	Remember(ctx context.Context, u Unit, tenant, key, op string, digest []byte, result ident.Ref, at time.Time) error
+	// Digest must return a keyed digest of a write's arguments, which may hold personal data.
+	Digest(ctx context.Context, tenant string, args any) ([]byte, error)
+}
+
+// Traces is what one write leaves behind besides its rows.
+type Traces struct {
+	Op       string        // "customer: update"
+	Scope    Scope         // who and why
+	Action   Action        // right that was used
+	Record   ident.Ref     // the record written
+	Version  int64         // its version after the write
+	Changed  []string      // names of changed fields, sorted
+	At       time.Time     // the instant of the decision
+	Events   []event.Event // in order; at least one
+	Timeline []Line        // entries for the timelines of customers
+	Timers   []Timer       // due work to put into the outbox, or to take back
+}
+
+// Line puts an event of the write on a customer's timeline.
+type Line struct {
+	Customer ident.ID  // whose timeline
+	At       time.Time // place on it: when the thing happened
+	Event    int       // index into Events
+}
+
+// Timer is due work kept in the outbox. Its handler runs at least once at or after Due, in its own transaction.
+type Timer struct {
+	Key    string     // unique per tenant and Kind; setting it again moves it
+	Kind   event.Kind // names the handler, such as "case.sla"
+	Record ident.Ref  // the record it concerns
+	Due    time.Time  // zero takes the timer back
+}
+
+// Schemas knows every entity: built in, with the tenant's and plugins' fields.
+type Schemas interface {
+	// Entity must return the entity as the tenant sees it.
+	Entity(ctx context.Context, u Unit, tenant, name string) (*schema.Entity, error)
+}
+
+// Engine holds what both paths need. It is immutable after crm.New and safe for concurrent use.
+type Engine struct {
+	Units    Units
+	Policy   Policy
+	Recorder Recorder
+	Schemas  Schemas
+	Rules    rule.Compiler
+	Cursors  Cursors
+	Now      func() time.Time // UTC, microseconds
+	NewID    ident.Generator
+}

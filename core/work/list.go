@@ -1,0 +1,171 @@
+package work
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/core/schema"
+)
+
+// Cursors seals and opens page positions, so that a cursor can be handed to strangers and not be forged or read.
+type Cursors interface {
+	// Seal must return an opaque text, safe in URLs.
+	Seal(ctx context.Context, tenant string, p page.Position) (string, error)
+	// Open must return what Seal was given, or an Invalid fault of field "cursor".
+	Open(ctx context.Context, tenant, cursor string) (page.Position, error)
+}
+
+// Listing is one page's worth of work for a store.
+type Listing struct {
+	Where rule.Predicate // access, filter and expression together
+	Sort  page.Sort      // field and direction; ties are broken by id in the same direction
+	After *page.Position // nil on the first page
+	Limit int            // how many rows to return at most: one more than the page holds
+}
+
+// Row is one record of a listing with its sort key, which may differ from what the record shows.
+type Row[T any] struct {
+	Record T
+	Key    rule.Value
+}
+
+// List runs one page of a list: access, filter, expression and cursor become one [Listing]; what load returns is
+// masked. The fields a caller may not see cannot be filtered or sorted by.
+//
+// Errors: Invalid for a malformed query or cursor, Denied, and whatever load returns.
+func List[T any](ctx context.Context, e *Engine, s Scope, op, entity string, filter rule.Predicate, q page.Query,
+	load func(ctx context.Context, c *Call, l Listing) ([]Row[T], error),
+) (page.Page[T], error) {
+	return View(ctx, e, s, op, entity, func(ctx context.Context, c *Call) (page.Page[T], error) {
+		var out page.Page[T]
+		l, digest, err := c.listing(ctx, filter, q)
+		if err != nil {
+			return out, err
+		}
+		rows, err := load(ctx, c, l)
+		if err != nil {
+			return out, err
+		}
+		if len(rows) == l.Limit {
+			rows = rows[:l.Limit-1]
+			last := &rows[len(rows)-1]
+			if out.Next, err = c.cursor(ctx, digest, last.Key, any(&last.Record)); err != nil {
+				return out, err
+			}
+		}
+		out.Items = make([]T, len(rows))
+		for i := range rows {
+			c.Show(&rows[i].Record)
+			out.Items[i] = rows[i].Record
+		}
+		return out, nil
+	})
+}
+
+func (c *Call) listing(ctx context.Context, filter rule.Predicate, q page.Query) (l Listing, digest [16]byte, err error) {
+	size, err := q.Size()
+	if err != nil {
+		return l, digest, err
+	}
+	if l.Sort, err = page.ParseSort(q.Sort); err != nil {
+		return l, digest, err
+	}
+	if err = c.CheckSort(l.Sort.Field); err != nil {
+		return l, digest, err
+	}
+	for _, f := range filter.Fields() {
+		if err = c.CheckField(f); err != nil {
+			return l, digest, err
+		}
+	}
+	expr, err := c.Where(q.Where)
+	if err != nil {
+		return l, digest, err
+	}
+	l.Where, l.Limit = rule.All(c.Access.Rows, filter, expr), size+1
+	if digest, err = c.queryDigest(filter, q); err != nil || q.Cursor == "" {
+		return l, digest, err
+	}
+	p, err := c.Engine.Cursors.Open(ctx, c.Tenant(), q.Cursor)
+	if err == nil && p.Query != digest {
+		err = fault.Field("cursor", "the cursor belongs to another query: begin again without one")
+	}
+	l.After = &p
+	return l, digest, err
+}
+
+// CheckSort returns a fault for a field that this entity cannot be sorted by, or not by this caller.
+func (c *Call) CheckSort(field string) error {
+	f, ok := c.Entity.Field(field)
+	if !ok || !f.Sortable {
+		return fault.Field("sort", "cannot sort by %q: want one of %v", field, c.Entity.SortFields())
+	}
+	return c.CheckField(field)
+}
+
+// Where compiles a list condition to a predicate, refusing fields the caller may not see.
+func (c *Call) Where(w page.Where) (rule.Predicate, error) {
+	if w.Expr == "" {
+		return rule.True(), nil
+	}
+	if len(w.Expr) > page.MaxExpr {
+		return rule.True(), fault.Field("where.expr", "want at most %d bytes, have %d", page.MaxExpr, len(w.Expr))
+	}
+	args := make(map[string]rule.Value, len(w.Args))
+	types := make(map[string]rule.Type, len(w.Args))
+	for name, x := range w.Args {
+		v, ok := rule.Of(x)
+		if !ok || v.IsBlank() {
+			return rule.True(), fault.Field("where.args."+name, "want a bool, number, string, time, date, money or id, have %T", x)
+		}
+		args[name], types[name] = v, v.Type()
+	}
+	p, err := c.Engine.Rules.Compile(c.Entity.Env(types), rule.Source{ID: "where", Expr: w.Expr})
+	if err != nil {
+		return rule.True(), under("where.expr", err)
+	}
+	for _, f := range p.Fields() {
+		if err := c.CheckField(f); err != nil {
+			return rule.True(), err
+		}
+	}
+	pred, err := p.Predicate(rule.Input{Now: c.Now, Args: args})
+	return pred, under("where.expr", err)
+}
+
+func under(field string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var v fault.Violations
+	v.AddAll(field, err)
+	return v.Err()
+}
+
+// queryDigest names a query, so that a cursor of one list is not taken for another.
+func (c *Call) queryDigest(filter rule.Predicate, q page.Query) (d [16]byte, err error) {
+	args, err := json.Marshal(q.Where.Args)
+	if err != nil {
+		return d, fault.Field("where.args", "cannot be encoded: %v", err)
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%s\x00%s", c.Entity.Name, q.Sort, filter, q.Where.Expr, args))
+	copy(d[:], sum[:])
+	return d, nil
+}
+
+func (c *Call) cursor(ctx context.Context, digest [16]byte, key rule.Value, rec any) (string, error) {
+	agg, ok := rec.(schema.Aggregate)
+	if !ok {
+		return "", fault.New(fault.Internal, "%T embeds no schema.Meta", rec)
+	}
+	b, err := key.MarshalBinary()
+	if err != nil {
+		return "", err
+	}
+	return c.Engine.Cursors.Seal(ctx, c.Tenant(), page.Position{Query: digest, Blank: key.IsBlank(), Key: b, ID: agg.Base().ID})
+}

@@ -1,0 +1,52 @@
+package work
+
+import (
+	"context"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/personal"
+)
+
+// View runs one read: action right, one access for the request, then fn. What fn returns must have passed
+// [Call.Show], which the domains' loaders call for each record.
+//
+// Errors: Invalid, Denied, and whatever fn returns.
+func View[R any](ctx context.Context, e *Engine, s Scope, op, entity string, fn func(ctx context.Context, c *Call) (R, error)) (R, error) {
+	var out R
+	if err := s.Validate(); err != nil {
+		return out, fault.At(op, err)
+	}
+	err := e.Units.Read(ctx, s.Unit, func(ctx context.Context, u Unit) error {
+		in := s
+		in.Unit = u
+		c, err := e.call(ctx, in, entity, Read)
+		if err != nil {
+			return err
+		}
+		out, err = fn(ctx, c)
+		return err
+	})
+	if err != nil {
+		var none R
+		return none, fault.At(op, err)
+	}
+	return out, nil
+}
+
+// Show masks on rec (a pointer to a record of the call's entity) whatever the access hides.
+// Sensitive classes are masked unless the call's action is [Reveal].
+func (c *Call) Show(rec any) {
+	c.Entity.Hide(rec, func(field string, class personal.Class) bool {
+		return class.Sensitive() || c.Access.Mask.Has(field)
+	})
+}
+
+// CheckField returns a Denied fault when a field may not be filtered, sorted, grouped or counted by this call.
+func (c *Call) CheckField(field string) error {
+	if f, ok := c.Entity.Field(field); ok && (c.Access.Mask.Has(field) || f.Class.Sensitive()) {
+		d := fault.New(fault.Denied, "no right to filter or sort by this field")
+		d.Field = field
+		return d
+	}
+	return nil
+}

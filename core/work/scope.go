@@ -1,0 +1,50 @@
+package work
+
+import (
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/personal"
+)
+
+// Unit is the store's handle on a connection pool or an open transaction. Only the store understands it; nil means
+// the store's own pools.
+type Unit any
+
+// Scope is who acts, why, from what source, under which idempotency key, and on which unit. It is a value: sessions
+// re-bind it by copying.
+type Scope struct {
+	Principal ident.Principal
+	Purpose   personal.Purpose
+	Source    personal.Source
+	Once      string // idempotency key of the next write, "" for none; at most 200 bytes
+	Unit      Unit
+}
+
+// MaxOnce is the greatest length in bytes of an idempotency key.
+const MaxOnce = 200
+
+// Validate returns an Invalid fault that names every part of the scope that is empty or malformed.
+func (s Scope) Validate() error {
+	var v fault.Violations
+	if m := ident.HostID(s.Principal.Tenant); m != "" {
+		v.Add("tenant", "%s: name the tenant in ident.User or ident.System", m)
+	}
+	if m := ident.HostID(s.Principal.ID); m != "" {
+		v.Add("principal", "%s: name who acts in ident.User or ident.System", m)
+	}
+	if m := ident.HostID(string(s.Purpose)); m != "" {
+		v.Add("purpose", "%s: say why in CRM.As, for example privacy.Sales", m)
+	}
+	for _, x := range append(s.Principal.Roles, s.Principal.Teams...) {
+		if m := ident.HostID(x); m != "" {
+			v.Add("principal", "roles and teams %s", m)
+		}
+	}
+	if len(s.Once) > MaxOnce {
+		v.Add("once", "must be at most %d bytes, is %d", MaxOnce, len(s.Once))
+	}
+	if len(s.Source.System) > ident.MaxHostID || len(s.Source.Ref) > 200 {
+		v.Add("source", "must have at most %d bytes of system and 200 of ref", ident.MaxHostID)
+	}
+	return v.Err()
+}

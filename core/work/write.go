@@ -1,0 +1,222 @@
+package work
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/rapport-crm/rapport/core/event"
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/core/schema"
+)
+
+// Change describes one write of a record of type T. The path calls Load, Apply and Save in that order inside one
+// transaction, possibly more than once.
+type Change[T any] struct {
+	Op      string     // "customer: update", for errors and audit
+	Entity  string     // name in the schema registry
+	Action  Action     // right that is needed
+	Kind    event.Kind // the main event
+	ID      ident.ID   // the record; for a creation the host's own id, or zero for a new one
+	Version int64      // the version the caller saw; 0 means whatever is stored now
+	Args    any        // the caller's arguments, compared when an idempotency key is used twice
+
+	// Load must return the record, locked, through c.Access.Rows; a missing or forbidden one is fault.NotFound.
+	// nil means a creation.
+	Load func(ctx context.Context, c *Call) (*T, error)
+	// Apply changes rec in place: input checks, domain rules. For a creation rec is new with its Meta filled.
+	Apply func(ctx context.Context, c *Call, rec *T) error
+	// Save must write the rows; before is nil for a creation. On a version that moved it returns fault.Conflict.
+	Save func(ctx context.Context, c *Call, before, after *T) error
+	// Again must load the record of an earlier write under the same idempotency key, with the caller's read access.
+	Again func(ctx context.Context, c *Call, id ident.ID) (*T, error)
+}
+
+// Write runs one change and returns the record as the caller may see it. A change that changes nothing writes
+// nothing and returns the record as it is.
+//
+// Errors: Invalid, Denied, NotFound, Conflict, and whatever Apply and Save return.
+func Write[T any, P interface {
+	*T
+	schema.Aggregate
+}](ctx context.Context, e *Engine, s Scope, ch Change[T]) (T, error) {
+	var out T
+	if err := s.Validate(); err != nil {
+		return out, fault.At(ch.Op, err)
+	}
+	err := e.Units.Write(ctx, s.Unit, func(ctx context.Context, u Unit) error {
+		in := s
+		in.Unit = u
+		rec, err := writeIn[T, P](ctx, e, in, ch)
+		if err == nil {
+			out = *rec
+		}
+		return err
+	})
+	if err != nil {
+		var none T
+		return none, fault.At(ch.Op, err)
+	}
+	return out, nil
+}
+
+func writeIn[T any, P interface {
+	*T
+	schema.Aggregate
+}](ctx context.Context, e *Engine, s Scope, ch Change[T]) (*T, error) {
+	c, err := e.call(ctx, s, ch.Entity, ch.Action)
+	if err != nil {
+		return nil, err
+	}
+	digest, again, err := recall(ctx, c, &ch)
+	if err != nil || again != nil {
+		return again, err
+	}
+	before, after, err := load[T, P](ctx, c, &ch)
+	if err != nil {
+		return nil, err
+	}
+	if err := ch.Apply(ctx, c, after); err != nil {
+		return nil, err
+	}
+	changed, err := inspect(c, &ch, before, after)
+	if err != nil {
+		return nil, err
+	}
+	if before == nil || len(changed) > 0 {
+		stamp(c, P(after).Base(), before == nil)
+		if err := ch.Save(ctx, c, before, after); err != nil {
+			return nil, err
+		}
+		if err := e.Recorder.Record(ctx, s.Unit, traces(c, &ch, P(after).Base(), changed)); err != nil {
+			return nil, err
+		}
+	}
+	if s.Once != "" {
+		ref := ident.Ref{Entity: ch.Entity, ID: P(after).Base().ID}
+		if err := e.Recorder.Remember(ctx, s.Unit, c.Tenant(), s.Once, ch.Op, digest, ref, c.Now); err != nil {
+			return nil, err
+		}
+	}
+	c.Show(after)
+	return after, nil
+}
+
+// call validates nothing: the scope was checked. It compiles the rights and fixes the instant of the decision.
+func (e *Engine) call(ctx context.Context, s Scope, entity string, a Action) (*Call, error) {
+	ent, err := e.Schemas.Entity(ctx, s.Unit, s.Principal.Tenant, entity)
+	if err != nil {
+		return nil, err
+	}
+	acc, err := e.Policy.Access(ctx, s, entity, a)
+	if err != nil {
+		return nil, err
+	}
+	return &Call{Scope: s, Engine: e, Entity: ent, Access: acc, Now: e.Now()}, nil
+}
+
+func recall[T any](ctx context.Context, c *Call, ch *Change[T]) (digest []byte, again *T, err error) {
+	if c.Once == "" {
+		return nil, nil, nil
+	}
+	rec := c.Engine.Recorder
+	if digest, err = rec.Digest(ctx, c.Tenant(), []any{ch.ID, ch.Version, ch.Args}); err != nil {
+		return nil, nil, err
+	}
+	ref, found, err := rec.Recall(ctx, c.Unit, c.Tenant(), c.Once, ch.Op, digest)
+	if err != nil || !found {
+		return digest, nil, err
+	}
+	if again, err = ch.Again(ctx, c, ref.ID); err == nil {
+		c.Show(again)
+	}
+	return digest, again, err
+}
+
+func load[T any, P interface {
+	*T
+	schema.Aggregate
+}](ctx context.Context, c *Call, ch *Change[T]) (before, after *T, err error) {
+	if ch.Load == nil {
+		after = new(T)
+		m := P(after).Base()
+		if m.ID = ch.ID; m.ID.IsZero() {
+			m.ID = c.Engine.NewID()
+		}
+		m.OwnerUser, m.OwnerTeam, m.CreatedBy = owner(c), c.Principal.Team(), c.Principal.ID
+		m.CreatedAt = c.Now
+		return nil, after, nil
+	}
+	if before, err = ch.Load(ctx, c); err != nil {
+		return nil, nil, err
+	}
+	if v := P(before).Base().Version; ch.Version != 0 && v != ch.Version {
+		f := fault.New(fault.Conflict, "the record was changed meanwhile: load it again and repeat")
+		f.Current = v
+		return nil, nil, f
+	}
+	return before, schema.Copy(c.Entity, before), nil
+}
+
+// owner is the user who creates; jobs and plugins own nothing by themselves.
+func owner(c *Call) string {
+	if c.Principal.Kind == ident.KindUser {
+		return c.Principal.ID
+	}
+	return ""
+}
+
+// inspect compares both states and checks field rights, the row right on the result, and the schema.
+func inspect[T any](c *Call, ch *Change[T], before, after *T) ([]string, error) {
+	var changed []string
+	if before == nil {
+		changed = c.Entity.Filled(after)
+	} else {
+		changed = c.Entity.Diff(before, after)
+	}
+	changed = append(changed, c.touched...)
+	slices.Sort(changed)
+	changed = slices.Compact(changed)
+	for _, f := range changed {
+		if c.Access.Mask.Has(f) || c.Access.Fixed.Has(f) {
+			d := fault.New(fault.Denied, "no right to change this field")
+			d.Field = f
+			return nil, d
+		}
+	}
+	if c.Access.Rows.Eval(c.Entity.Record(after)) != rule.Yes {
+		return nil, fault.New(fault.Denied, "the %s would be outside the records you may %s", ch.Entity, c.actionWord(ch.Action))
+	}
+	return changed, c.Entity.Validate(after)
+}
+
+func (c *Call) actionWord(a Action) string { return string(a) }
+
+func stamp(c *Call, m *schema.Meta, created bool) {
+	m.Version++
+	m.UpdatedAt = c.Now
+	if created || c.Source != m.Source {
+		m.Source = c.Source
+	}
+}
+
+func traces[T any](c *Call, ch *Change[T], m *schema.Meta, changed []string) Traces {
+	ref := ident.Ref{Entity: ch.Entity, ID: m.ID}
+	events := append([]event.Event{{Kind: ch.Kind, Refs: c.refs, Facts: c.facts}}, c.events...)
+	for i := range events {
+		ev := &events[i]
+		ev.ID, ev.Tenant, ev.Record = c.Engine.NewID(), c.Tenant(), ref
+		ev.Version, ev.Ordinal = m.Version, i
+		ev.Actor = ident.Principal{Tenant: c.Tenant(), ID: c.Principal.ID, Kind: c.Principal.Kind}
+		ev.Purpose, ev.At = c.Purpose, c.Now.UTC().Truncate(time.Microsecond)
+		if i == 0 {
+			ev.Changed = changed
+		}
+	}
+	return Traces{
+		Op: ch.Op, Scope: c.Scope, Action: ch.Action, Record: ref, Version: m.Version, Changed: changed,
+		At: c.Now, Events: events, Timeline: c.lines, Timers: c.timers,
+	}
+}
