@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,10 +66,14 @@ func TestDatabaseIsFreshAndDropped(t *testing.T) {
 	require.Equal(t, "0", one(t, open(t, server.DSN()), "SELECT count(*) FROM pg_database WHERE datname = '"+name+"'"))
 }
 
+// templates keeps the runs of one process apart.
+var templates atomic.Int32
+
 func TestTemplateIsPreparedOnce(t *testing.T) {
 	t.Parallel()
 
 	server := dbtest.Postgres(t)
+	name := fmt.Sprintf("seeded %d", templates.Add(1))
 	var runs atomic.Int32
 	prepare := func(dsn string) error {
 		runs.Add(1)
@@ -83,7 +88,7 @@ func TestTemplateIsPreparedOnce(t *testing.T) {
 		t.Run("clone", func(t *testing.T) {
 			t.Parallel()
 
-			db := open(t, server.Template(t, "seeded", prepare))
+			db := open(t, server.Template(t, name, prepare))
 			require.Equal(t, "7", one(t, db, "SELECT sum(n) FROM seed"))
 			_, err := db.ExecContext(t.Context(), "INSERT INTO seed VALUES (1)")
 			require.NoError(t, err)
