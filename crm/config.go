@@ -1,0 +1,100 @@
+package crm
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/rapport-crm/rapport/core/event"
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/plugin"
+	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/service"
+)
+
+// Config is what a host may decide. A nil *Config means all defaults.
+type Config struct {
+	// KMS keeps the tenant keys. It has no default in [New]: without it New returns an error. sqlite.Open defaults to
+	// a key file beside the database.
+	KMS privacy.KMS
+	// Policy decides rights. Defaults to [privacy.DefaultPolicy].
+	Policy work.Policy
+	// Clock gives the instant of each decision. Defaults to time.Now.
+	Clock func() time.Time
+	// NewID makes record ids. Defaults to [ident.New]; [ident.NewRandom] suits engines where ordered keys make one
+	// range hot. Ids of events and audit rows come from it too.
+	NewID ident.Generator
+	// Logger gets what happens in the background. It never gets personal data. Defaults to slog.Default.
+	Logger *slog.Logger
+	// Region is the two-letter country whose rules read telephone numbers written without one. Defaults to none:
+	// such numbers are refused.
+	Region string
+	// SLA sets the due times of cases. Defaults to [service.DefaultSLA].
+	SLA *service.SLA
+	// Subscribers get events, durably by name.
+	Subscribers []Subscriber
+	// Extensions are plugins, in process or from pluginhost. Listing one here grants it what its manifest asks for,
+	// in every tenant of the database.
+	Extensions []plugin.Extension
+	// Poll is how often the background looks for due work that other processes have left. Work of this process wakes
+	// it at once. Defaults to 500 milliseconds.
+	Poll time.Duration
+}
+
+// Subscriber is a host's own consumer of events, registered before [CRM.Start].
+type Subscriber struct {
+	Name    string           // durable: a renamed subscriber is a new one, and gets events from then on; 1 to 64 bytes
+	Purpose personal.Purpose // why it reads what it reads
+	Kinds   []event.Kind     // the kinds it wants; nil means all
+	// Handle gets each event at least once, those of one record in order. s is inside the transaction that ends the
+	// delivery: what Handle does through s commits together with that, so it takes effect once. An error rolls it
+	// back and the event comes again later. s acts as the system principal "subscriber:NAME" of the event's tenant.
+	Handle func(ctx context.Context, s *Session, e event.Event) error
+}
+
+func (cfg *Config) withDefaults() (Config, error) {
+	var c Config
+	if cfg != nil {
+		c = *cfg
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.NewID == nil {
+		c.NewID = ident.New
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Poll == 0 {
+		c.Poll = 500 * time.Millisecond
+	}
+	return c, c.validate()
+}
+
+func (c *Config) validate() error {
+	var v fault.Violations
+	if c.KMS == nil {
+		v.Add("Config.KMS", "must be set: privacy.NewFileKMS keeps keys in a file, privacy.NewMemoryKMS in memory for tests")
+	}
+	seen := map[string]bool{}
+	for i := range c.Subscribers {
+		s := &c.Subscribers[i]
+		switch {
+		case ident.HostID(s.Name) != "":
+			v.Add("Config.Subscribers", "name %s", ident.HostID(s.Name))
+		case seen[s.Name]:
+			v.Add("Config.Subscribers", "name %q is taken: names must differ", s.Name)
+		case s.Handle == nil || s.Purpose == "":
+			v.Add("Config.Subscribers", "%s needs a Purpose and a Handle", s.Name)
+		}
+		seen[s.Name] = true
+	}
+	if c.Poll < 0 {
+		v.Add("Config.Poll", "must not be negative")
+	}
+	return v.Err()
+}

@@ -1,0 +1,102 @@
+package crm
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/rapport-crm/rapport/core/claim"
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/pipeline"
+	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/service"
+)
+
+// Session is the CRM as one principal sees it, for one purpose. It is a light value, safe for concurrent use unless
+// it is inside a transaction, and needs no closing. [CRM.As] makes it.
+type Session struct {
+	Customers     customer.Customers
+	Interactions  customer.Interactions
+	Leads         pipeline.Leads
+	Opportunities pipeline.Opportunities
+	Pipelines     pipeline.Pipelines
+	Cases         service.Cases
+	Consents      privacy.Consents
+	Sends         privacy.Sends
+	Schema        work.Definitions
+	Claims        claim.Claims
+	Deliveries    Deliveries
+
+	crm   *CRM
+	scope work.Scope
+}
+
+// As returns a session for a principal and a purpose. Empty text in either is an Invalid fault at the first call.
+func (c *CRM) As(p ident.Principal, why personal.Purpose) *Session {
+	return c.session(work.Scope{Principal: p, Purpose: why})
+}
+
+// For returns the session with another purpose.
+func (s *Session) For(why personal.Purpose) *Session {
+	scope := s.scope
+	scope.Purpose = why
+	return s.crm.session(scope)
+}
+
+// From returns the session with a source, stored with the personal data it writes.
+func (s *Session) From(src personal.Source) *Session {
+	scope := s.scope
+	scope.Source = src
+	return s.crm.session(scope)
+}
+
+// Once returns a session whose next write takes effect once: repeated with the same key and arguments it returns the
+// first one's record, with other arguments a Conflict fault. One key serves one write. Keys are 1 to 200 bytes.
+func (s *Session) Once(key string) *Session {
+	scope := s.scope
+	scope.Once = key
+	return s.crm.session(scope)
+}
+
+// Principal returns who acts.
+func (s *Session) Principal() ident.Principal { return s.scope.Principal }
+
+// Purpose returns why.
+func (s *Session) Purpose() personal.Purpose { return s.scope.Purpose }
+
+// InTx runs fn in one transaction and commits it, or rolls back when fn returns an error or panics. fn gets a session
+// inside the transaction, and must use that one; the outer session inside fn is an Invalid fault. When the database
+// asks for it, fn runs again from the start, so it must not keep effects of its own outside the transaction.
+// On a session that is inside a transaction already, InTx takes a savepoint.
+//
+// Errors: what fn returns; Retryable when the tries are used up; CommitUnknown when the connection broke during
+// commit.
+func (s *Session) InTx(ctx context.Context, fn func(ctx context.Context, s *Session) error) error {
+	return fault.At("crm: transaction", s.crm.db.Write(ctx, s.scope.Unit, func(ctx context.Context, u work.Unit) error {
+		return fn(ctx, s.on(u))
+	}))
+}
+
+// Join returns the session on the host's transaction, which the host ends. Every statement of the session runs on
+// it, each write inside a savepoint, so the host may handle an error and go on. For a pgx.Tx see postgres.Join.
+// The session must not be used after the transaction has ended, nor by several goroutines at once.
+func (s *Session) Join(tx *sql.Tx) *Session { return s.on(s.crm.db.Join(tx)) }
+
+// Querier runs the host's own SQL on a session's transaction.
+type Querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// SQL returns the session's transaction for the host's own statements, or nil outside of one.
+func (s *Session) SQL() Querier { return s.crm.db.Querier(s.scope.Unit) }
+
+func (s *Session) on(u work.Unit) *Session {
+	scope := s.scope
+	scope.Unit = u
+	return s.crm.session(scope)
+}

@@ -1,0 +1,158 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/rapport-crm/rapport/core/event"
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/work"
+)
+
+// errLostLease rolls a handler's effects back when its delivery was taken over or moved meanwhile.
+var errLostLease = errors.New("outbox: the lease was lost")
+
+// deliver claims a batch of a tenant's due deliveries for one consumer and works through it. It returns how many it
+// claimed; failures of handlers are recorded on the delivery and are no error here.
+func (r *Relay) deliver(ctx context.Context, tenant string, c *Consumer) (int, error) {
+	lease := r.cfg.NewID()
+	claimed, err := r.claim(ctx, tenant, c.Name, lease)
+	if err != nil || len(claimed) == 0 {
+		return 0, err
+	}
+	if c.Batch != nil {
+		return len(claimed), r.deliverBatch(ctx, tenant, c, lease, claimed)
+	}
+	for i := range claimed {
+		if err := r.deliverOne(ctx, c, lease, &claimed[i]); err != nil {
+			return i, err
+		}
+	}
+	return len(claimed), nil
+}
+
+func (r *Relay) claim(ctx context.Context, tenant, consumer string, lease ident.ID) ([]deliveryRow, error) {
+	var rows []deliveryRow
+	now := r.cfg.Now()
+	err := r.cfg.DB.Write(ctx, nil, func(ctx context.Context, u work.Unit) error {
+		rows = nil
+		return r.cfg.DB.On(u).Select(ctx, claimDeliveries, &rows, tenant, consumer, now, now.Add(r.cfg.Lease), lease, r.cfg.Batch)
+	})
+	return rows, err
+}
+
+// deliverOne runs a handler in the transaction that ends its delivery.
+func (r *Relay) deliverOne(ctx context.Context, c *Consumer, lease ident.ID, d *deliveryRow) error {
+	err := r.cfg.DB.Write(ctx, nil, func(ctx context.Context, u work.Unit) error {
+		n, err := r.cfg.DB.On(u).Exec(ctx, endDelivery, d.TenantID, d.Consumer, d.EventID, lease)
+		switch {
+		case err != nil:
+			return err
+		case n == 0:
+			return errLostLease
+		case c.Timer != nil:
+			return c.Timer(ctx, u, d.TenantID, d.due())
+		}
+		e, err := r.event(ctx, u, d)
+		if err != nil {
+			return err
+		}
+		return c.Handle(ctx, u, e)
+	})
+	if err == nil || errors.Is(err, errLostLease) {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return r.fail(ctx, c, lease, d, Result{Code: codeOf(err)})
+}
+
+// deliverBatch runs a batch handler outside any transaction and then ends each delivery by its verdict.
+func (r *Relay) deliverBatch(ctx context.Context, tenant string, c *Consumer, lease ident.ID, claimed []deliveryRow) error {
+	events := make([]event.Event, len(claimed))
+	err := r.cfg.DB.Read(ctx, nil, func(ctx context.Context, u work.Unit) (err error) {
+		for i := range claimed {
+			if events[i], err = r.event(ctx, u, &claimed[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	results := c.Batch(ctx, tenant, events)
+	for i := range claimed {
+		res := Result{Code: "no_verdict"}
+		if i < len(results) {
+			res = results[i]
+		}
+		if res.Verdict != OK {
+			err = r.fail(ctx, c, lease, &claimed[i], res)
+		} else {
+			err = r.end(ctx, lease, &claimed[i])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Relay) end(ctx context.Context, lease ident.ID, d *deliveryRow) error {
+	return r.cfg.DB.Write(ctx, nil, func(ctx context.Context, u work.Unit) error {
+		_, err := r.cfg.DB.On(u).Exec(ctx, endDelivery, d.TenantID, d.Consumer, d.EventID, lease)
+		return err
+	})
+}
+
+// fail puts a delivery back for a later attempt, or makes it a dead letter.
+func (r *Relay) fail(ctx context.Context, c *Consumer, lease ident.ID, d *deliveryRow, res Result) error {
+	state, due, attempts := "open", r.cfg.Now().Add(max(res.After, pause(d.Attempts))), d.Attempts
+	switch {
+	case res.Verdict == Wait:
+		attempts--
+	case res.Verdict == Reject || attempts >= r.cfg.Attempts:
+		state = "dead"
+	}
+	r.cfg.Logger.WarnContext(ctx, "outbox: delivery failed", slog.String("consumer", c.Name), slog.String("kind", d.Kind),
+		slog.String("event", ident.ID(d.EventID).String()), slog.Int("attempt", d.Attempts), slog.String("state", state),
+		slog.String("code", res.Code))
+	return r.cfg.DB.Write(ctx, nil, func(ctx context.Context, u work.Unit) error {
+		_, err := r.cfg.DB.On(u).Exec(ctx, failDelivery, d.TenantID, d.Consumer, d.EventID, lease, state, due, res.Code, attempts)
+		return err
+	})
+}
+
+func (r *Relay) event(ctx context.Context, u work.Unit, d *deliveryRow) (event.Event, error) {
+	var row eventRow
+	if err := r.cfg.DB.On(u).Get(ctx, getEvent, &row, d.TenantID, d.EventID); err != nil {
+		return event.Event{}, err
+	}
+	return row.event()
+}
+
+// pause grows from 100 milliseconds by doubling to one hour, with up to half of it random.
+func pause(attempt int) time.Duration {
+	d := time.Hour
+	if attempt < 16 {
+		d = min(d, 100*time.Millisecond<<max(attempt-1, 0))
+	}
+	return d/2 + rand.N(d/2+1) //nolint:gosec // spreading retries needs no secrecy
+}
+
+// codeOf names a handler's failure without its words, which may hold personal data.
+func codeOf(err error) string {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		if f.Reason != "" {
+			return string(f.Code) + ":" + f.Reason
+		}
+		return string(f.Code)
+	}
+	return "handler_error"
+}

@@ -1,0 +1,182 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/internal/store"
+)
+
+// Config is what a relay needs. Every field without a default must be set.
+type Config struct {
+	DB        *store.DB
+	Consumers []Consumer
+	Now       func() time.Time
+	NewID     ident.Generator
+	Logger    *slog.Logger
+	Poll      time.Duration // pause between looks for work that other processes left
+	Lease     time.Duration // how long a claimed delivery is safe from others. Defaults to 60 seconds
+	Attempts  int           // tries before a delivery becomes a dead letter. Defaults to 12
+	Batch     int           // deliveries claimed at once. Defaults to 100
+}
+
+// Relay moves work through the queue. Its zero value is not usable; [New] makes one. Several relays, in one process
+// or in many, may work on one database.
+type Relay struct {
+	cfg  Config
+	mu   sync.Mutex
+	wake []chan struct{}
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// New returns a relay that does nothing until Start or Drain.
+func New(cfg Config) *Relay {
+	if cfg.Lease == 0 {
+		cfg.Lease = time.Minute
+	}
+	if cfg.Attempts == 0 {
+		cfg.Attempts = 12
+	}
+	if cfg.Batch == 0 {
+		cfg.Batch = 100
+	}
+	return &Relay{cfg: cfg}
+}
+
+// Start works in the background until ctx ends or Stop is called: one goroutine hands out, and one per consumer
+// delivers, so that a slow consumer holds up nobody else. A second Start without a Stop does nothing.
+func (r *Relay) Start(ctx context.Context) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stop != nil {
+		return
+	}
+	ctx, r.stop = context.WithCancel(ctx)
+	r.loop(ctx, func(ctx context.Context, tenant string) (int, error) { return r.handOut(ctx, tenant) })
+	for i := range r.cfg.Consumers {
+		c := &r.cfg.Consumers[i]
+		r.loop(ctx, func(ctx context.Context, tenant string) (int, error) { return r.deliver(ctx, tenant, c) })
+	}
+}
+
+// Stop ends the background work and waits until what is under way has ended, or until ctx ends.
+func (r *Relay) Stop(ctx context.Context) error {
+	r.mu.Lock()
+	stop := r.stop
+	r.stop, r.wake = nil, nil
+	r.mu.Unlock()
+	if stop == nil {
+		return nil
+	}
+	stop()
+	ended := make(chan struct{})
+	go func() { r.done.Wait(); close(ended) }()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Wake tells the background that there may be work. It never blocks.
+func (r *Relay) Wake() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, w := range r.wake {
+		select {
+		case w <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Drain does everything that is due, in the caller's goroutine, and returns when nothing is. Deliveries that fail
+// are left for their next attempt. It may run beside Start.
+func (r *Relay) Drain(ctx context.Context) error {
+	for {
+		n, err := r.round(ctx)
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+func (r *Relay) round(ctx context.Context) (int, error) {
+	tenants, err := r.tenants(ctx)
+	if err != nil {
+		return 0, err
+	}
+	total := 0
+	for _, t := range tenants {
+		n, err := r.handOut(ctx, t)
+		if err != nil {
+			return total, err
+		}
+		total += n
+		for i := range r.cfg.Consumers {
+			n, err := r.deliver(ctx, t, &r.cfg.Consumers[i])
+			if err != nil {
+				return total, err
+			}
+			total += n
+		}
+	}
+	return total, nil
+}
+
+// loop runs one kind of work for every tenant that has some, until ctx ends.
+func (r *Relay) loop(ctx context.Context, step func(ctx context.Context, tenant string) (int, error)) {
+	wake := make(chan struct{}, 1)
+	r.wake = append(r.wake, wake)
+	r.done.Go(func() {
+		for {
+			if n := r.sweep(ctx, step); n > 0 {
+				r.Wake()
+				continue
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-wake:
+			case <-time.After(r.cfg.Poll):
+			}
+		}
+	})
+}
+
+func (r *Relay) sweep(ctx context.Context, step func(ctx context.Context, tenant string) (int, error)) int {
+	tenants, err := r.tenants(ctx)
+	total := 0
+	for _, t := range tenants {
+		n, stepErr := step(ctx, t)
+		total += n
+		err = errors.Join(err, stepErr)
+	}
+	if err != nil && ctx.Err() == nil {
+		r.cfg.Logger.WarnContext(ctx, "outbox: will try again", slog.Any("error", err))
+		return 0
+	}
+	if ctx.Err() != nil {
+		return 0
+	}
+	return total
+}
+
+func (r *Relay) tenants(ctx context.Context) ([]string, error) {
+	var rows []tenantRow
+	err := r.cfg.DB.Read(ctx, nil, func(ctx context.Context, u work.Unit) error {
+		return r.cfg.DB.On(u).Select(ctx, tenantsDue, &rows, r.cfg.Now())
+	})
+	names := make([]string, len(rows))
+	for i := range rows {
+		names[i] = rows[i].TenantID
+	}
+	return names, err
+}
