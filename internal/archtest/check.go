@@ -62,7 +62,8 @@ func (c *checker) direct(r room, name string, p Package) []string {
 		case path == "C":
 			problems = append(problems, name+" imports C: nothing here uses cgo")
 		case ownName(path) != "":
-			if !allows(r.own, ownName(path)) && !(r.testing && path == module+"/internal/dbtest") {
+			server := r.testing && path == module+"/internal/dbtest"
+			if !server && !allows(r.own, ownName(path)) {
 				problems = append(problems, broken(name, "imports", ownName(path), r, "may import", r.own))
 			}
 		case standard(path):

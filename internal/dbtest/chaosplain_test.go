@@ -22,7 +22,7 @@ type plainConn struct{ p *plain }
 
 func (c plainConn) Prepare(text string) (driver.Stmt, error) { return plainStmt{c.p, text}, nil }
 func (c plainConn) Close() error                             { return nil }
-func (c plainConn) Begin() (driver.Tx, error)                { return plainTx{c.p}, nil }
+func (c plainConn) Begin() (driver.Tx, error)                { return plainTx(c), nil }
 
 type plainTx struct{ p *plain }
 

@@ -52,7 +52,12 @@ var (
 // convertingStmt is a statement whose driver converts arguments by column.
 type convertingStmt struct {
 	*chaosStmt
-	driver.ColumnConverter
+	columnConverter
+}
+
+// columnConverter is the optional interface that database/sql still honors.
+type columnConverter interface {
+	ColumnConverter(idx int) driver.ValueConverter
 }
 
 func newChaosStmt(c *chaosConn, base driver.Stmt, text string) driver.Stmt {
@@ -60,7 +65,7 @@ func newChaosStmt(c *chaosConn, base driver.Stmt, text string) driver.Stmt {
 	c.mu.Lock()
 	c.stmts[s] = struct{}{}
 	c.mu.Unlock()
-	if cc, ok := base.(driver.ColumnConverter); ok {
+	if cc, ok := base.(columnConverter); ok {
 		return convertingStmt{s, cc}
 	}
 	return s

@@ -33,8 +33,8 @@ func findBinaries() (string, error) {
 	}
 	if path, err := exec.LookPath("initdb"); err == nil {
 		// A link in PATH often points at one program of a directory that holds them all.
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			path = real
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			path = target
 		}
 		if dir := filepath.Dir(path); holdsServer(dir) {
 			return dir, nil

@@ -128,7 +128,7 @@ func (s *Server) start(ctx context.Context, bin string, opts Options) error {
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }() // the server has its own handle
 	postgres.Stdout, postgres.Stderr = log, log
 	started := make(chan error, 1)
 	go hold(postgres, started, s.exited)
