@@ -1,0 +1,213 @@
+package privacy_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/privacy"
+)
+
+// keyChild tells a re-executed test binary to make secrets in the key file named by the variable.
+const keyChild = "RAPPORT_TEST_KEY_FILE"
+
+const childTenants = 20
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(keyChild); path != "" {
+		os.Exit(makeSecrets(path))
+	}
+	os.Exit(m.Run())
+}
+
+// makeSecrets waits for its standard input to close, so that children start together, and prints what it got.
+func makeSecrets(path string) int {
+	bufio.NewReader(os.Stdin).ReadString('\n') //nolint:errcheck // ends with the input
+	for i := range childTenants {
+		kms, err := privacy.NewFileKMS(path)
+		if err == nil {
+			var s privacy.Secret
+			if s, err = kms.Secret(context.Background(), fmt.Sprint("tenant-", i), privacy.UseWrap, 0); err == nil {
+				fmt.Println(hex.EncodeToString(s.Bytes[:]))
+				continue
+			}
+		}
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func TestFileKMSKeepsSecrets(t *testing.T) {
+	t.Parallel()
+
+	ctx, path := t.Context(), filepath.Join(t.TempDir(), "crm.db.keys")
+	kms, err := privacy.NewFileKMS(path)
+	require.NoError(t, err)
+	require.NoFileExists(t, path)
+	a, err := kms.Secret(ctx, "acme", privacy.UseWrap, 0)
+	require.NoError(t, err)
+	require.Equal(t, uint32(1), a.Epoch)
+	d, err := kms.Secret(ctx, "acme", privacy.UseDerive, 0)
+	require.NoError(t, err)
+	require.NotEqual(t, a.Bytes, d.Bytes)
+	b, err := kms.Secret(ctx, "umbrella", privacy.UseWrap, 0)
+	require.NoError(t, err)
+	require.NotEqual(t, a.Bytes, b.Bytes)
+	_, err = kms.Secret(ctx, "acme", privacy.UseWrap, 2)
+	require.ErrorIs(t, err, &fault.Error{Code: fault.Unavailable, Reason: "key_missing"})
+
+	again, err := privacy.NewFileKMS(path)
+	require.NoError(t, err)
+	same, err := again.Secret(ctx, "acme", privacy.UseWrap, 1)
+	require.NoError(t, err)
+	require.Equal(t, a, same)
+	require.NotContains(t, fmt.Sprintf("%v %+v %#v %s", a, a, a, a), hex.EncodeToString(a.Bytes[:4]))
+
+	if runtime.GOOS != "windows" {
+		st, err := os.Stat(path)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), st.Mode().Perm())
+	}
+	left, err := filepath.Glob(path + ".new-*")
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+func TestFileKMSRefusesBadFiles(t *testing.T) {
+	t.Parallel()
+
+	if runtime.GOOS != "windows" {
+		for _, mode := range []os.FileMode{0o604, 0o640, 0o660, 0o644, 0o602} {
+			path := filepath.Join(t.TempDir(), "k")
+			require.NoError(t, os.WriteFile(path, []byte(`{"format":"rapport-keys-1"}`), 0o600))
+			require.NoError(t, os.Chmod(path, mode))
+			_, err := privacy.NewFileKMS(path)
+			f := requireInvalid(t, err, "keys")
+			require.Contains(t, f.Message, "chmod 600")
+		}
+	}
+	for name, text := range map[string]string{
+		"empty":      "",
+		"cut":        `{"format":"rapport-keys-1","keys":[{"ten`,
+		"other":      `{"format":"something"}`,
+		"short key":  `{"format":"rapport-keys-1","keys":[{"tenant":"a","use":"wrap","epoch":1,"secret":"AAAA"}]}`,
+		"epoch zero": `{"format":"rapport-keys-1","keys":[{"tenant":"a","use":"wrap","epoch":0,"secret":"` + strings.Repeat("A", 43) + `="}]}`,
+	} {
+		path := filepath.Join(t.TempDir(), "k")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600), name)
+		_, err := privacy.NewFileKMS(path)
+		requireInvalid(t, err, "keys")
+		kept, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, text, string(kept), "a damaged file must be left alone")
+	}
+	_, err := privacy.NewFileKMS(t.TempDir())
+	requireInvalid(t, err, "keys")
+
+	kms, err := privacy.NewFileKMS(filepath.Join(t.TempDir(), "missing", "k"))
+	require.NoError(t, err)
+	_, err = kms.Secret(t.Context(), "a", privacy.UseWrap, 0)
+	require.ErrorIs(t, err, fault.ErrUnavailable)
+}
+
+// A file whose rights were widened while the program runs is noticed at the next look into it.
+func TestFileKMSNoticesWiderRights(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("no permission bits")
+	}
+
+	path := filepath.Join(t.TempDir(), "k")
+	kms, err := privacy.NewFileKMS(path)
+	require.NoError(t, err)
+	_, err = kms.Secret(t.Context(), "a", privacy.UseWrap, 0)
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(path, 0o644))
+	_, err = kms.Secret(t.Context(), "b", privacy.UseWrap, 0)
+	requireInvalid(t, err, "keys")
+}
+
+func TestFileKMSWaitsNoLongerThanItsContext(t *testing.T) {
+	t.Parallel()
+
+	kms, err := privacy.NewFileKMS(filepath.Join(t.TempDir(), "k"))
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = kms.Secret(ctx, "a", privacy.UseWrap, 0)
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, fault.ErrUnavailable)
+}
+
+func TestFileKMSInSeveralProcesses(t *testing.T) {
+	t.Parallel()
+
+	path := filepath.Join(t.TempDir(), "crm.db.keys")
+	exe, err := os.Executable()
+	require.NoError(t, err)
+	const processes = 4
+	outputs := make([]strings.Builder, processes)
+	var starts []func() error
+	var children []*exec.Cmd
+	for i := range processes {
+		c := exec.CommandContext(t.Context(), exe)
+		c.Env = append(os.Environ(), keyChild+"="+path)
+		c.Stdout, c.Stderr = &outputs[i], os.Stderr
+		in, err := c.StdinPipe()
+		require.NoError(t, err)
+		require.NoError(t, c.Start())
+		starts, children = append(starts, in.Close), append(children, c)
+	}
+	for _, start := range starts {
+		require.NoError(t, start())
+	}
+	for _, c := range children {
+		require.NoError(t, c.Wait())
+	}
+	want := outputs[0].String()
+	require.Equal(t, childTenants, strings.Count(want, "\n"))
+	for i := range outputs {
+		require.Equal(t, want, outputs[i].String())
+	}
+}
+
+func TestFileKMSInOneProcess(t *testing.T) {
+	t.Parallel()
+
+	path := filepath.Join(t.TempDir(), "k")
+	got := make([]privacy.Secret, 8)
+	var wg sync.WaitGroup
+	for i := range got {
+		wg.Go(func() {
+			if kms, err := privacy.NewFileKMS(path); err == nil {
+				got[i], _ = kms.Secret(t.Context(), "acme", privacy.UseDerive, 0)
+			}
+		})
+	}
+	wg.Wait()
+	for _, s := range got {
+		require.NotZero(t, s)
+		require.Equal(t, got[0], s)
+	}
+}
+
+func requireInvalid(t *testing.T, err error, field string) *fault.Error {
+	t.Helper()
+	var f *fault.Error
+	require.ErrorAs(t, err, &f)
+	require.Equal(t, fault.Invalid, f.Code)
+	require.Equal(t, field, f.Field)
+	return f
+}

@@ -1,0 +1,38 @@
+package privacy
+
+import (
+	"context"
+	"os"
+	"time"
+)
+
+// lockWait is how long a process waits between two looks at a held lock.
+const lockWait = 2 * time.Millisecond
+
+// lockFile holds the lock file at path against other processes until the returned function is called. The lock ends
+// with the process, whatever ends it; the file itself stays.
+func lockFile(ctx context.Context, path string) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	wait := time.NewTimer(0)
+	defer wait.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			f.Close() //nolint:errcheck // nothing was written
+			return nil, ctx.Err()
+		case <-wait.C:
+		}
+		ok, err := tryLock(f)
+		if err != nil {
+			f.Close() //nolint:errcheck // nothing was written
+			return nil, err
+		}
+		if ok {
+			return func() { f.Close() }, nil //nolint:errcheck // closing ends the lock
+		}
+		wait.Reset(lockWait)
+	}
+}

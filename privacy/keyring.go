@@ -1,0 +1,168 @@
+package privacy
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"hash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tink-crypto/tink-go/v2/aead/subtle"
+	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/work"
+)
+
+// BlindSize is the length in bytes of a blind index value.
+const BlindSize = 16
+
+// SubjectKeys keeps the wrapped keys of subjects, one row each. Deleting a row makes every sealed value of the
+// subject unreadable.
+type SubjectKeys interface {
+	// SubjectKey must return the wrapped key of a subject; ok is false when there is none.
+	SubjectKey(ctx context.Context, u work.Unit, tenant string, subject ident.ID) (wrapped []byte, ok bool, err error)
+	// AddSubjectKey must store the key unless the subject has one, and report whether it did. It must not fail
+	// when another transaction adds one at the same time.
+	AddSubjectKey(ctx context.Context, u work.Unit, tenant string, subject ident.ID, epoch uint32, wrapped []byte, at time.Time) (added bool, err error)
+	// AnySubjectKey must return some subject's wrapped key; ok is false when the tenant has none.
+	AnySubjectKey(ctx context.Context, u work.Unit, tenant string) (subject ident.ID, wrapped []byte, ok bool, err error)
+}
+
+// Keyring seals and opens personal values. Below the tenant's secrets in the [KMS] each subject has a random key of
+// its own, stored wrapped by the tenant's; values are sealed by the subject's key with AES-256-GCM (Tink), bound to
+// the place where they lie: moved to another tenant, subject, table, column or row they do not open.
+//
+// Secrets of a tenant are kept in memory from first use to the end of the process. A Keyring is safe for
+// concurrent use.
+type Keyring struct {
+	kms     KMS
+	store   SubjectKeys
+	now     func() time.Time
+	tenants sync.Map // tenant → *tenantKeys
+}
+
+// tenantKeys holds what one tenant's secrets give. Only its caches change.
+type tenantKeys struct {
+	epoch   uint32               // newest
+	wraps   map[uint32]tink.AEAD // by epoch
+	root    []byte               // what other keys are derived from
+	derived sync.Map             // label → [SecretSize]byte
+	blinds  sync.Map             // index → *sync.Pool of hash.Hash
+	proven  atomic.Bool          // a stored subject key opened, or there is none
+}
+
+// NewKeyring returns a Keyring over a KMS and a store of subject keys. now stamps new keys; nil means [time.Now].
+func NewKeyring(kms KMS, store SubjectKeys, now func() time.Time) *Keyring {
+	if now == nil {
+		now = time.Now
+	}
+	return &Keyring{kms: kms, store: store, now: now}
+}
+
+// Warm loads a tenant's secrets, so that openers of the tenant work. It costs a map look-up when they are loaded.
+// Readers call it once before they load rows with sealed values.
+//
+// Errors: Unavailable when the KMS does not answer.
+func (k *Keyring) Warm(ctx context.Context, tenant string) error {
+	_, err := k.tenant(ctx, tenant)
+	return err
+}
+
+// Derive returns a key for one use, named by its label, such as "cursor". Equal tenants and labels give equal keys
+// for ever; keys of different labels or tenants tell nothing about each other. The empty tenant stands for the
+// installation.
+//
+// Errors: Unavailable when the KMS does not answer.
+func (k *Keyring) Derive(ctx context.Context, tenant, label string) ([SecretSize]byte, error) {
+	t, err := k.tenant(ctx, tenant)
+	if err != nil {
+		return [SecretSize]byte{}, err
+	}
+	return t.derive(label)
+}
+
+// Blind returns the digest under which a sealed value is found again: equal values of one tenant and index have
+// equal digests. The caller normalises the value first. Who has the database without the KMS can neither compute
+// nor test digests; they see which rows are equal.
+//
+// Errors: Unavailable when the KMS does not answer.
+func (k *Keyring) Blind(ctx context.Context, tenant, index, value string) ([]byte, error) {
+	t, err := k.tenant(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	pool, ok := t.blinds.Load(index)
+	if !ok {
+		key, err := t.derive("blind/" + index)
+		if err != nil {
+			return nil, err
+		}
+		pool, _ = t.blinds.LoadOrStore(index, &sync.Pool{New: func() any { return hmac.New(sha256.New, key[:]) }})
+	}
+	h := pool.(*sync.Pool).Get().(hash.Hash)
+	h.Reset()
+	h.Write([]byte(value)) //nolint:errcheck // a hash never fails
+	var sum [sha256.Size]byte
+	out := h.Sum(sum[:0])[:BlindSize:BlindSize]
+	pool.(*sync.Pool).Put(h)
+	return out, nil
+}
+
+func (t *tenantKeys) derive(label string) ([SecretSize]byte, error) {
+	if v, ok := t.derived.Load(label); ok {
+		return v.([SecretSize]byte), nil
+	}
+	b, err := hkdf.Key(sha256.New, t.root, nil, "rapport/"+label, SecretSize)
+	if err != nil {
+		return [SecretSize]byte{}, fault.Wrap(fault.Internal, err, "cannot derive a key")
+	}
+	key := [SecretSize]byte(b)
+	t.derived.Store(label, key)
+	return key, nil
+}
+
+// tenant returns the tenant's keys, from memory once they were loaded. Concurrent first calls may ask the KMS
+// twice; it gives both the same.
+func (k *Keyring) tenant(ctx context.Context, tenant string) (*tenantKeys, error) {
+	if t, ok := k.tenants.Load(tenant); ok {
+		return t.(*tenantKeys), nil
+	}
+	root, err := k.kms.Secret(ctx, tenant, UseDerive, 0)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	newest, err := k.kms.Secret(ctx, tenant, UseWrap, 0)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	t := &tenantKeys{epoch: newest.Epoch, wraps: map[uint32]tink.AEAD{}, root: root.Bytes[:]}
+	for epoch := uint32(1); epoch <= newest.Epoch; epoch++ {
+		s := newest
+		if epoch != newest.Epoch {
+			if s, err = k.kms.Secret(ctx, tenant, UseWrap, epoch); errors.Is(err, errKeyMissing) {
+				continue // a retired epoch: what it wrapped is gone on purpose
+			} else if err != nil {
+				return nil, unavailable(err)
+			}
+		}
+		if t.wraps[epoch], err = subtle.NewAESGCM(s.Bytes[:]); err != nil {
+			return nil, fault.Wrap(fault.Internal, err, "cannot use a wrapping secret")
+		}
+	}
+	kept, _ := k.tenants.LoadOrStore(tenant, t)
+	return kept.(*tenantKeys), nil
+}
+
+// unavailable keeps a fault of the KMS and classifies a foreign error.
+func unavailable(err error) error {
+	if _, ok := errors.AsType[*fault.Error](err); ok {
+		return err
+	}
+	return fault.Wrap(fault.Unavailable, err, "the key store does not answer")
+}

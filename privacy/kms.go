@@ -1,0 +1,89 @@
+package privacy
+
+import (
+	"context"
+	"crypto/rand"
+	"sync"
+
+	"github.com/rapport-crm/rapport/core/fault"
+)
+
+// SecretSize is the length in bytes of every secret of a [KMS].
+const SecretSize = 32
+
+// Use says what a tenant's secret is for. The two are apart because wrapping keys are replaced over time, while
+// digests made from the deriving key must stay comparable for as long as the database lives.
+type Use string
+
+// The uses.
+const (
+	UseWrap   Use = "wrap"   // wraps the keys of subjects
+	UseDerive Use = "derive" // derives the keys of digests, cursors and tokens
+)
+
+// Secret is one secret of a tenant. It never prints its bytes.
+type Secret struct {
+	Epoch uint32 // 1 for the first; a tenant's newest has the greatest
+	Bytes [SecretSize]byte
+}
+
+// String hides the secret.
+func (s Secret) String() string { return "[secret]" }
+
+// GoString hides the secret.
+func (s Secret) GoString() string { return s.String() }
+
+// KMS keeps the secrets of tenants, apart from the database: who has only the database, or a backup of it, reads no
+// sealed value. Implementations must be safe for concurrent use, also by several processes.
+//
+// A tenant is the host's own string; the empty tenant stands for the installation itself.
+type KMS interface {
+	// Secret must return the tenant's secret of a use and epoch. Epoch 0 asks for the newest one, which must be
+	// made at random and kept durably before it is returned when there is none; concurrent first calls must get the
+	// same. Another epoch that is not there, and a store that does not answer, is a fault of code Unavailable.
+	Secret(ctx context.Context, tenant string, use Use, epoch uint32) (Secret, error)
+}
+
+// MemoryKMS is a KMS that forgets everything when the process ends, for tests and demonstrations.
+type MemoryKMS struct {
+	mu      sync.Mutex
+	secrets map[string]Secret
+}
+
+var _ KMS = (*MemoryKMS)(nil)
+
+// NewMemoryKMS returns an empty MemoryKMS.
+func NewMemoryKMS() *MemoryKMS { return &MemoryKMS{secrets: map[string]Secret{}} }
+
+// Secret implements [KMS]. It knows epoch 1 only.
+func (m *MemoryKMS) Secret(_ context.Context, tenant string, use Use, epoch uint32) (Secret, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+
+	key := string(use) + "\x00" + tenant
+	s, ok := m.secrets[key]
+	switch {
+	case ok && (epoch == 0 || epoch == s.Epoch):
+		return s, nil
+	case epoch != 0:
+		return Secret{}, noSecret(use, epoch)
+	}
+	s = newSecret(1)
+	m.secrets[key] = s
+	return s, nil
+}
+
+func newSecret(epoch uint32) Secret {
+	s := Secret{Epoch: epoch}
+	rand.Read(s.Bytes[:]) //nolint:errcheck // never fails, by contract of crypto/rand
+	return s
+}
+
+// errKeyMissing is what errors.Is compares with to find a secret that is not there.
+var errKeyMissing = &fault.Error{Code: fault.Unavailable, Reason: "key_missing"}
+
+func noSecret(use Use, epoch uint32) error {
+	f := fault.New(fault.Unavailable, "there is no %s secret of epoch %d for this tenant: is this the key store that belongs to the database?", use, epoch)
+	f.Reason = "key_missing"
+	return f
+}
