@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -135,6 +136,19 @@ func TestStartReportsTheServersWords(t *testing.T) {
 
 	_, err := dbtest.StartServer(t.Context(), dbtest.Options{Settings: map[string]string{"no_such_setting": "1"}})
 	require.ErrorContains(t, err, "no_such_setting")
+}
+
+// A leak check finds no goroutine but the one that can be named.
+func TestHoldingFunction(t *testing.T) {
+	t.Parallel()
+	_ = dbtest.Postgres(t).Database(t)
+
+	if os.Getenv("CRM_TEST_DSN") != "" {
+		t.Skip("the server is not ours to hold")
+	}
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	require.Contains(t, string(stacks), dbtest.HoldingFunction+"(")
 }
 
 // A killed process takes its server with it, and the next one tidies up.
