@@ -16,7 +16,8 @@ const (
 type Column struct {
 	Expr   string          // SQL expression, from code only, never from a rule or a user
 	Second string          // for money: the expression of the currency; Expr is the minor units
-	Encode func(Value) any // turns a value into an argument of this column; nil uses the builder's default
+	Encode func(Value) any // turns a value into an argument of this column; nil passes Value.Native. Not used for money
+	Type   Type            // the field's type; values of another type are refused. TypeNone checks nothing
 	Can    Ability         // what rules and lists may do with it; 0 hides the field
 }
 

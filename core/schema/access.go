@@ -1,0 +1,113 @@
+package schema
+
+import (
+	"reflect"
+	"time"
+
+	"github.com/rapport-crm/rapport/core/date"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/money"
+	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/rule"
+)
+
+// masked holds the Text a hidden field shows.
+type masked struct{ text personal.Text }
+
+// getter reads a value of rules from an addressable Go value.
+type getter struct {
+	typ rule.Type
+	get func(v reflect.Value) rule.Value
+}
+
+var (
+	metaType   = reflect.TypeFor[Meta]()
+	valuesType = reflect.TypeFor[Values]()
+	textType   = reflect.TypeFor[personal.Text]()
+)
+
+// goTypes are the Go types with a meaning of their own. Reading through a pointer keeps them off the heap.
+var goTypes = map[reflect.Type]*getter{
+	textType: {rule.TypeText, func(v reflect.Value) rule.Value {
+		s, err := v.Addr().Interface().(*personal.Text).Value()
+		if err != nil || s == "" {
+			return rule.Blank
+		}
+		return rule.Text(s)
+	}},
+	reflect.TypeFor[time.Time](): {rule.TypeTime, func(v reflect.Value) rule.Value {
+		return rule.Time(*v.Addr().Interface().(*time.Time))
+	}},
+	reflect.TypeFor[date.Date](): {rule.TypeDate, func(v reflect.Value) rule.Value {
+		return rule.Date(*v.Addr().Interface().(*date.Date))
+	}},
+	reflect.TypeFor[money.Amount](): {rule.TypeMoney, func(v reflect.Value) rule.Value {
+		return rule.Money(*v.Addr().Interface().(*money.Amount))
+	}},
+	reflect.TypeFor[ident.ID](): {rule.TypeID, func(v reflect.Value) rule.Value {
+		return rule.ID(*v.Addr().Interface().(*ident.ID))
+	}},
+	reflect.TypeFor[time.Duration](): {rule.TypeNone, nil}, // no unit a rule could rely on
+}
+
+// accessor finds how rules read a Go type; get is nil for what they cannot read. Empty text, zero times, dates, ids
+// and amounts without currency, empty lists and nil pointers are blank; false and 0 are values.
+func accessor(t reflect.Type) (rule.Type, func(v reflect.Value) rule.Value) {
+	if g := goTypes[t]; g != nil {
+		return g.typ, g.get
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return rule.TypeBool, func(v reflect.Value) rule.Value { return rule.Bool(v.Bool()) }
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return rule.TypeInt, func(v reflect.Value) rule.Value { return rule.Int(v.Int()) }
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32:
+		return rule.TypeInt, func(v reflect.Value) rule.Value { return rule.Int(int64(v.Uint())) } //nolint:gosec // 32 bits fit
+	case reflect.Float32, reflect.Float64:
+		return rule.TypeFloat, func(v reflect.Value) rule.Value { return rule.Float(v.Float()) }
+	case reflect.String:
+		return rule.TypeText, stringValue
+	case reflect.Pointer:
+		return pointer(t.Elem())
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.String {
+			return rule.TypeTexts, listValue
+		}
+	}
+	return rule.TypeNone, nil
+}
+
+func stringValue(v reflect.Value) rule.Value {
+	if s := v.String(); s != "" {
+		return rule.Text(s)
+	}
+	return rule.Blank
+}
+
+func listValue(v reflect.Value) rule.Value {
+	if v.Len() == 0 {
+		return rule.Blank
+	}
+	if list, ok := v.Interface().([]string); ok {
+		return rule.Texts(list)
+	}
+	list := make([]string, v.Len())
+	for i := range list {
+		list[i] = v.Index(i).String()
+	}
+	return rule.Texts(list)
+}
+
+// pointer reads through a pointer to one value: nil is blank, and what it points to is a value even when empty text.
+func pointer(t reflect.Type) (rule.Type, func(v reflect.Value) rule.Value) {
+	typ, get := accessor(t)
+	if get == nil || t.Kind() == reflect.Pointer {
+		return rule.TypeNone, nil
+	}
+	return typ, func(v reflect.Value) rule.Value {
+		if v.IsNil() {
+			return rule.Blank
+		}
+		return get(v.Elem())
+	}
+}

@@ -1,0 +1,42 @@
+package schema
+
+import (
+	"unicode/utf8"
+
+	"github.com/rapport-crm/rapport/core/fault"
+)
+
+// CheckText returns an Invalid fault naming the field when s is not valid UTF-8, holds a control character other
+// than tab, line feed and carriage return, or has more than max characters. A max of 0 means [DefaultMaxLen].
+// The value is never part of the fault.
+func CheckText(field, s string, max int) error {
+	if m := textFault(s, max); m != "" {
+		return fault.Field(field, "%s", m)
+	}
+	return nil
+}
+
+// textFault returns what is wrong with s, "" when nothing is.
+func textFault(s string, limit int) string {
+	if limit <= 0 {
+		limit = DefaultMaxLen
+	}
+	n, ascii := 0, true
+	for i := range len(s) {
+		if b := s[i]; b >= utf8.RuneSelf {
+			ascii = false
+		} else if b < 0x20 && b != '\n' && b != '\t' && b != '\r' || b == 0x7f {
+			return "must not contain control characters: remove them (a NUL byte is one)"
+		}
+	}
+	if n = len(s); !ascii {
+		if !utf8.ValidString(s) {
+			return "must be valid UTF-8"
+		}
+		n = utf8.RuneCountInString(s)
+	}
+	if n > limit {
+		return tooLong(n, limit)
+	}
+	return ""
+}

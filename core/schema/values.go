@@ -1,0 +1,178 @@
+package schema
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/rule"
+)
+
+// Values holds the custom values of one record by key. Its zero value is empty and ready for use.
+//
+// Like [personal.Text] it never prints what is personal: fmt, slog and encoding/json show such values as their
+// class; personal.Revealed shows them. Copies of a Values are independent. A Values is safe for concurrent reads.
+type Values struct {
+	list []pair // sorted by key; never changed in place, so that copies may share it
+	rest []rest // stored values no present field has: kept as they were
+}
+
+type pair struct {
+	key   string
+	value rule.Value
+	class personal.Class
+}
+
+type rest struct {
+	key string
+	raw json.RawMessage
+}
+
+func (v Values) find(key string) (int, bool) {
+	for i := range v.list { // records have few custom values: a scan beats a search
+		if v.list[i].key >= key {
+			return i, v.list[i].key == key
+		}
+	}
+	return len(v.list), false
+}
+
+// Get returns the value of a key, blank when there is none.
+func (v Values) Get(key string) rule.Value {
+	if i, ok := v.find(key); ok {
+		return v.list[i].value
+	}
+	return rule.Blank
+}
+
+// Set gives key a value; a blank one, empty text and an empty list delete it. The schema checks it when the record is
+// written. Until then a value that was not read from the store counts as personal.
+func (v *Values) Set(key string, x rule.Value) {
+	i, found := v.find(key)
+	switch {
+	case blank(x):
+		v.Delete(key)
+	case found:
+		v.list = slices.Clone(v.list)
+		v.list[i].value = x
+	default:
+		v.list = slices.Insert(slices.Clip(v.list), i, pair{key: key, value: x})
+	}
+}
+
+func (v *Values) setClassed(key string, x rule.Value, c personal.Class) {
+	v.Set(key, x)
+	if i, ok := v.find(key); ok {
+		v.list[i].class = c // Set made the list its own
+	}
+}
+
+func blank(x rule.Value) bool {
+	switch x.Type() {
+	case rule.TypeNone:
+		return true
+	case rule.TypeText:
+		return x.Text() == ""
+	case rule.TypeTexts:
+		return len(x.Texts()) == 0
+	}
+	return false
+}
+
+// Delete removes a key.
+func (v *Values) Delete(key string) {
+	if i, ok := v.find(key); ok {
+		v.list = slices.Concat(v.list[:i], v.list[i+1:])
+	}
+}
+
+// Keys lists the keys that have a value, sorted.
+func (v Values) Keys() []string {
+	out := make([]string, len(v.list))
+	for i := range v.list {
+		out[i] = v.list[i].key
+	}
+	return out
+}
+
+// Len returns how many keys have a value.
+func (v Values) Len() int { return len(v.list) }
+
+// IsZero reports whether there is nothing, so that the omitzero option of encoding/json leaves it out.
+func (v Values) IsZero() bool { return len(v.list) == 0 && len(v.rest) == 0 }
+
+func (p pair) shown() string {
+	if p.class == personal.None {
+		return p.value.String()
+	}
+	return "[" + string(p.shownClass()) + "]"
+}
+
+func (p pair) shownClass() personal.Class {
+	if p.class == "" {
+		return "unchecked"
+	}
+	return p.class
+}
+
+// String lists keys and values; personal values as their class.
+func (v Values) String() string {
+	parts := make([]string, len(v.list))
+	for i, p := range v.list {
+		parts[i] = p.key + ":" + p.shown()
+	}
+	return "{" + strings.Join(parts, " ") + "}"
+}
+
+// GoString is String.
+func (v Values) GoString() string { return v.String() }
+
+// Format writes String for every verb.
+func (v Values) Format(f fmt.State, _ rune) { fmt.Fprint(f, v.String()) } //nolint:errcheck // fmt.State keeps its own error
+
+// LogValue is String, for slog.
+func (v Values) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+// MarshalJSON writes one object by key; personal values as their class in brackets.
+func (v Values) MarshalJSON() ([]byte, error) {
+	out := make(map[string]any, len(v.list))
+	for _, p := range v.list {
+		if p.class == personal.None {
+			out[p.key] = p.value
+		} else {
+			out[p.key] = p.shown()
+		}
+	}
+	return json.Marshal(out)
+}
+
+// RevealJSON returns what personal.Revealed encodes: every value by key.
+func (v Values) RevealJSON() any {
+	out := make(map[string]rule.Value, len(v.list))
+	for _, p := range v.list {
+		out[p.key] = p.value
+	}
+	return out
+}
+
+// diffValues appends the names of custom fields in which a and b differ.
+func diffValues(out []string, a, b *Values) []string {
+	x, y := a.list, b.list
+	for len(x) > 0 || len(y) > 0 {
+		switch {
+		case len(y) == 0 || len(x) > 0 && x[0].key < y[0].key:
+			out, x = append(out, CustomPrefix+x[0].key), x[1:]
+		case len(x) == 0 || y[0].key < x[0].key:
+			out, y = append(out, CustomPrefix+y[0].key), y[1:]
+		default:
+			if !x[0].value.Equal(y[0].value) {
+				out = append(out, CustomPrefix+x[0].key)
+			}
+			x, y = x[1:], y[1:]
+		}
+	}
+	return out
+}
