@@ -1,0 +1,129 @@
+package custom
+
+import (
+	"context"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/work"
+)
+
+// Fields are the custom fields of one tenant. It is a light value, got from [Service.In].
+//
+// A field defined on a joined or InTx session is seen by that transaction at once and by everybody once it commits;
+// such a transaction should end within five minutes, after which this process goes back to its cache.
+type Fields struct {
+	svc   *Service
+	scope work.Scope
+}
+
+// Define adds a custom field, changes one, or brings a retired one back, and returns the field it makes. The type of a key
+// never changes. Stored values are not looked at: one that no longer fits is refused at the next change of its record.
+//
+// Errors: Invalid for a malformed definition, an entity that has no custom fields, a sealed class, or another type than
+// the key had; LimitExceeded; Denied; Retryable when two definitions of a tenant meet inside the host's transactions.
+func (f Fields) Define(ctx context.Context, d schema.Definition) (schema.Field, error) {
+	const op = "schema: define"
+	d.Retired = false
+	if err := f.check(d); err != nil {
+		return schema.Field{}, fault.At(op, err)
+	}
+	_, err := f.write(ctx, op, d.Entity, d.Key, d, func(l *Layout) error { return l.put(d) })
+	return d.Field(), err
+}
+
+// Retire takes a custom field out of use: it can no longer be set, filtered or seen. Its values stay stored, and Define
+// brings it back.
+//
+// Errors: NotFound when the tenant has no such field in use, Denied, Retryable as for Define.
+func (f Fields) Retire(ctx context.Context, entity, key string) error {
+	_, err := f.write(ctx, "schema: retire", entity, key, [2]string{entity, key}, func(l *Layout) error { return l.retire(entity, key) })
+	return err
+}
+
+// Of lists every field of an entity as the tenant sees it, built-in and custom, for forms, imports and documentation.
+//
+// Errors: Invalid for an unknown entity, Denied without the right to read the schema.
+func (f Fields) Of(ctx context.Context, entity string) ([]schema.Field, error) {
+	return work.View(ctx, f.svc.engine, f.scope, "schema: fields", Entity, func(ctx context.Context, c *work.Call) ([]schema.Field, error) {
+		e, err := f.svc.Entity(ctx, c.Unit, c.Tenant(), entity)
+		if err != nil {
+			return nil, err
+		}
+		return e.Fields(), nil
+	})
+}
+
+// Layout returns the tenant's definitions, retired ones included, and their version.
+//
+// Errors: Denied without the right to read the schema.
+func (f Fields) Layout(ctx context.Context) (Layout, error) {
+	return work.View(ctx, f.svc.engine, f.scope, "schema: layout", Entity, func(ctx context.Context, c *work.Call) (Layout, error) {
+		l, err := f.svc.layout(ctx, c)
+		if err != nil {
+			return Layout{}, err
+		}
+		c.Show(l)
+		return *l, nil
+	})
+}
+
+// check refuses what is wrong whatever the tenant has.
+func (f Fields) check(d schema.Definition) error {
+	if err := d.Validate(); err != nil {
+		return err
+	}
+	base, err := f.svc.registry.Entity(d.Entity)
+	if err != nil {
+		return err
+	}
+	if !base.HasCustom() {
+		return fault.Field("entity", "a %s cannot have custom fields", d.Entity)
+	}
+	if _, taken := base.Field(schema.CustomPrefix + d.Key); taken {
+		return fault.Field("key", "an extension defines this field: choose another key")
+	}
+	return nil
+}
+
+func (f Fields) write(ctx context.Context, op, entity, key string, args any, apply func(l *Layout) error) (Layout, error) {
+	tenant, pending := f.scope.Principal.Tenant, int64(0)
+	if f.scope.Unit == nil {
+		pending = f.svc.cache.state(tenant).pending.Load()
+		defer func() { f.svc.settle(tenant, pending) }()
+	}
+	return work.Write(ctx, f.svc.engine, f.scope, work.Change[Layout]{
+		Op: op, Entity: Entity, Action: work.Configure, Kind: Changed, ID: LayoutID, Args: args,
+		Load: f.svc.layout,
+		Apply: func(_ context.Context, c *work.Call, l *Layout) error {
+			c.Fact("entity", entity)
+			c.Fact("key", key)
+			return apply(l)
+		},
+		Save: func(ctx context.Context, c *work.Call, before, after *Layout) error {
+			f.svc.hold(tenant)
+			for i, d := range changed(before, after) {
+				if i > 0 {
+					return fault.New(fault.Internal, "one definition at a time")
+				}
+				if err := f.svc.store.Define(ctx, c.Unit, tenant, d, before.Version); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		Again: func(ctx context.Context, c *work.Call, _ ident.ID) (*Layout, error) { return f.svc.layout(ctx, c) },
+	})
+}
+
+// layout loads the tenant's schema on the call's unit.
+func (s *Service) layout(ctx context.Context, c *work.Call) (*Layout, error) {
+	list, version, err := s.store.Definitions(ctx, c.Unit, c.Tenant())
+	if err != nil {
+		return nil, err
+	}
+	l := &Layout{Fields: list}
+	l.ID, l.Version = LayoutID, version
+	return l, nil
+}

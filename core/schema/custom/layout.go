@@ -1,0 +1,86 @@
+package custom
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/rapport-crm/rapport/core/event"
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/schema"
+)
+
+// Entity is the registry name of a tenant's schema. The right to configure it is the right to define fields.
+const Entity = "schema"
+
+// Changed is the event of a defined, changed or retired field. Its facts are "entity" and "key".
+const Changed event.Kind = "schema.changed"
+
+// Layout is the schema of one tenant as a record: all its definitions under one version. Each tenant has one.
+type Layout struct {
+	schema.Meta
+	Fields []schema.Definition `json:"fields" crm:"fields,class=none"` // sorted by entity and key, retired ones included
+}
+
+// LayoutID is the id of every tenant's schema within the tenant.
+var LayoutID = ident.MustParse("00000000-0000-8000-8000-736368656d61")
+
+// LayoutEntity describes [Layout] for the registry.
+func LayoutEntity() *schema.Entity { return schema.Of[Layout](Entity) }
+
+func order(a, b schema.Definition) int {
+	return cmp.Or(cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Key, b.Key))
+}
+
+func (l *Layout) find(entity, key string) (int, bool) {
+	return slices.BinarySearchFunc(l.Fields, schema.Definition{Entity: entity, Key: key}, order)
+}
+
+// put sets one definition, checking it against what the tenant has.
+func (l *Layout) put(d schema.Definition) error {
+	i, found := l.find(d.Entity, d.Key)
+	if found {
+		if t := l.Fields[i].Type; t != d.Type {
+			return fault.Field("type", "the key was used with type %s, and its values are still stored: choose another key", t)
+		}
+		l.Fields[i] = d
+		return nil
+	}
+	n := 0
+	for _, f := range l.Fields {
+		if f.Entity == d.Entity {
+			n++
+		}
+	}
+	if n >= schema.MaxCustomFields {
+		return fault.New(fault.LimitExceeded, "a %s has at most %d custom fields, retired ones included", d.Entity, schema.MaxCustomFields)
+	}
+	l.Fields = slices.Insert(l.Fields, i, d)
+	return nil
+}
+
+func (l *Layout) retire(entity, key string) error {
+	i, found := l.find(entity, key)
+	if !found || l.Fields[i].Retired {
+		return fault.New(fault.NotFound, "no such custom field")
+	}
+	l.Fields[i].Retired = true
+	return nil
+}
+
+// changed returns the definitions of after that differ from before.
+func changed(before, after *Layout) []schema.Definition {
+	var out []schema.Definition
+	for _, d := range after.Fields {
+		i, found := before.find(d.Entity, d.Key)
+		if !found || !same(before.Fields[i], d) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func same(a, b schema.Definition) bool {
+	return a.Type == b.Type && a.Label == b.Label && a.Class == b.Class && slices.Equal(a.Enum, b.Enum) &&
+		a.MaxLen == b.MaxLen && a.Sortable == b.Sortable && a.Required == b.Required && a.Retired == b.Retired
+}
