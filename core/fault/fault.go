@@ -54,6 +54,7 @@ type Error struct {
 
 // Clause is one part of a rule with the evidence of its outcome.
 type Clause struct {
+	ID      string `json:"id,omitempty"`      // the rule the clause is part of, such as the id of a gate; "" when it has none
 	Rule    string `json:"rule"`              // the clause's source text
 	Field   string `json:"field"`             // field it reads, "" when it reads none or several
 	Value   string `json:"value"`             // the value seen, formatted; personal values as their class; "" when blank
