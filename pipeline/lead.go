@@ -1,0 +1,155 @@
+package pipeline
+
+import (
+	"time"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/core/schema"
+)
+
+// LeadState is where a lead stands.
+type LeadState string
+
+// The states of a lead.
+const (
+	LeadNew       LeadState = "new"          // came in, nobody has looked
+	LeadWorking   LeadState = "working"      // somebody is at it
+	LeadQualified LeadState = "qualified"    // worth an opportunity
+	Converted     LeadState = "converted"    // done: it stays so for ever
+	Disqualified  LeadState = "disqualified" // not worth it, for a reason; may be reopened
+)
+
+// Lead is the record of qualifying an interest. It points at a customer, who may be provisional; a lead without one is
+// anonymous. It holds nothing about the person: that is the customer's.
+type Lead struct {
+	schema.Meta
+	Customer    ident.ID      `json:"customer,omitzero" crm:"customer,class=none"`
+	State       LeadState     `json:"state" crm:"state,class=none,readonly,enum=new|working|qualified|converted|disqualified"`
+	Origin      string        `json:"origin,omitempty" crm:"origin,class=none,max=100"`     // where it came from: "web", "fair"
+	Campaign    string        `json:"campaign,omitempty" crm:"campaign,class=none,max=100"` // what it answers to
+	Score       int64         `json:"score" crm:"score,class=none,sort"`                    // the host's own scale
+	Reason      string        `json:"reason,omitempty" crm:"reason,class=none,readonly"`    // key, while disqualified
+	Opportunity ident.ID      `json:"opportunity,omitzero" crm:"opportunity,class=none,readonly"`
+	StateSince  time.Time     `json:"state_since" crm:"state_since,class=none,readonly,sort"`
+	ConvertedAt time.Time     `json:"converted_at,omitzero" crm:"converted_at,class=none,readonly"`
+	Custom      schema.Values `json:"custom,omitzero" crm:"custom"`
+}
+
+// LeadDraft is a new lead. Nothing is required: a lead may come in anonymous.
+type LeadDraft struct {
+	ID        ident.ID     // the host's own id; zero for a new one
+	Customer  ident.ID     // zero for an anonymous lead
+	Origin    string       // where it came from, up to 100 characters
+	Campaign  string       // what it answers to, up to 100 characters
+	Score     int64        // the host's own scale
+	OwnerUser string       // "" for the user who creates
+	OwnerTeam string       // "" for the creator's first team
+	Custom    []schema.Set // custom fields
+}
+
+// LeadUpdate changes fields of a lead; nil leaves a field as it is. The state changes by verbs only.
+type LeadUpdate struct {
+	Customer  *ident.ID // refused once converted
+	Origin    *string
+	Campaign  *string
+	Score     *int64
+	OwnerUser *string
+	OwnerTeam *string
+	Custom    []schema.Set
+}
+
+// LeadFilter chooses leads. Its zero value is every lead the caller may see.
+type LeadFilter struct {
+	Open     *bool       // true: new, working and qualified; false: converted and disqualified
+	Customer ident.ID    // of one customer, with those merged into it
+	States   []LeadState // any of them; nil for all
+	Query    page.Query
+}
+
+func (f LeadFilter) predicate(customers []ident.ID) rule.Predicate {
+	var parts []rule.Predicate
+	if f.Open != nil && *f.Open {
+		parts = append(parts, inStates(LeadNew, LeadWorking, LeadQualified))
+	} else if f.Open != nil {
+		parts = append(parts, inStates(Converted, Disqualified))
+	}
+	if len(f.States) > 0 {
+		parts = append(parts, inStates(f.States...))
+	}
+	if len(customers) > 0 {
+		parts = append(parts, anyOf("customer", customers))
+	}
+	return rule.All(parts...)
+}
+
+func inStates(states ...LeadState) rule.Predicate {
+	values := make([]rule.Value, len(states))
+	for i, st := range states {
+		values[i] = rule.Text(string(st))
+	}
+	return rule.In("state", values...)
+}
+
+// LeadMove is one row of a lead's history: a state that was entered.
+type LeadMove struct {
+	Lead    ident.ID        `json:"lead"`
+	Version int64           `json:"version"` // the lead's version with this change
+	From    LeadState       `json:"from"`    // "" at creation
+	To      LeadState       `json:"to"`
+	At      time.Time       `json:"at"`
+	Stay    time.Duration   `json:"stay"`             // how long it was in From, 0 at creation
+	Reason  string          `json:"reason,omitempty"` // of a disqualification
+	Actor   ident.Principal `json:"actor"`            // tenant, kind and id
+}
+
+// leadVerb is what can be done to a lead's state.
+type leadVerb string
+
+const (
+	verbWork       leadVerb = "work"
+	verbQualify    leadVerb = "qualify"
+	verbDisqualify leadVerb = "disqualify"
+	verbReopen     leadVerb = "reopen"
+	verbConvert    leadVerb = "convert"
+)
+
+// leadMoves is the whole life of a lead: where each verb leads from each state. The same state means that nothing
+// changes; a missing entry means that the verb is refused.
+//
+//	             new           working       qualified     converted  disqualified
+//	work         working       same          refused       refused    refused
+//	qualify      qualified     qualified     same          refused    refused
+//	disqualify   disqualified  disqualified  disqualified  refused    same
+//	reopen       refused       same          refused       refused    working
+//	convert      converted     converted     converted     same       refused
+var leadMoves = map[leadVerb]map[LeadState]LeadState{
+	verbWork:       {LeadNew: LeadWorking, LeadWorking: LeadWorking},
+	verbQualify:    {LeadNew: LeadQualified, LeadWorking: LeadQualified, LeadQualified: LeadQualified},
+	verbDisqualify: {LeadNew: Disqualified, LeadWorking: Disqualified, LeadQualified: Disqualified, Disqualified: Disqualified},
+	verbReopen:     {LeadWorking: LeadWorking, Disqualified: LeadWorking},
+	verbConvert:    {LeadNew: Converted, LeadWorking: Converted, LeadQualified: Converted, Converted: Converted},
+}
+
+// next returns the state a verb leads to.
+func (l *Lead) next(v leadVerb) (LeadState, error) {
+	to, ok := leadMoves[v][l.State]
+	if !ok {
+		return "", refused(l.Version, "a %s lead cannot %s", l.State, leadWords[v])
+	}
+	return to, nil
+}
+
+var leadWords = map[leadVerb]string{
+	verbWork: "be taken up", verbQualify: "be qualified", verbDisqualify: "be disqualified", verbReopen: "be reopened",
+	verbConvert: "be converted: reopen it first",
+}
+
+func (d LeadDraft) validate() error {
+	var v fault.Violations
+	v.AddAll("", schema.CheckText("origin", d.Origin, 100))
+	v.AddAll("", schema.CheckText("campaign", d.Campaign, 100))
+	return v.Err()
+}
