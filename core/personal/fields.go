@@ -34,7 +34,7 @@ func collect(t reflect.Type, at []int, within map[reflect.Type]bool) []*field {
 			inner = inner.Elem()
 		}
 		embeds := sf.Anonymous && inner.Kind() == reflect.Struct
-		if tag == "-" || !sf.IsExported() && (!embeds || sf.Type.Kind() == reflect.Pointer) {
+		if tag == "-" || !sf.IsExported() && !embeds {
 			continue
 		}
 		index := append(slices.Clone(at), i)

@@ -33,15 +33,15 @@ func NewText(class Class, value string) Text {
 	if value == "" {
 		return Text{}
 	}
-	return Text{&cell{class: class, state: Clear, value: value}}
+	return Text{clearCell(class, value)}
 }
 
 // NewMasked returns a Text whose value the reader may not see. It does not tell whether there is a value.
-func NewMasked(class Class) Text { return Text{&cell{class: class, state: Masked}} }
+func NewMasked(class Class) Text { return Text{maskedCell(class)} }
 
 // NewSealed returns a Text that is opened by o when it is first revealed, and remembers the value.
 func NewSealed(class Class, sealed []byte, o Opener) Text {
-	return Text{&cell{class: class, state: Sealed, sealed: sealed, opener: o}}
+	return Text{sealedCell(class, sealed, o)}
 }
 
 // State tells what the Text holds.
