@@ -1,0 +1,23 @@
+// Package customer is the customer master: people, organizations and groups, how to reach them, how they relate to
+// each other, and every contact with them.
+//
+//	ada, err := s.Customers.Create(ctx, customer.PersonDraft{
+//		Given: "Ada", Family: "Lovelace",
+//		Points: []customer.PointDraft{{Channel: personal.ByEmail, Value: "ada@example.org"}},
+//	})
+//	rel, err := s.Customers.Relate(ctx, customer.RelationshipDraft{
+//		Type: customer.Employment, From: ada.ID, To: acme.ID, Role: "decision maker",
+//	})
+//	call, err := s.Interactions.Log(ctx, customer.InteractionDraft{
+//		Channel: personal.ByPhone, Direction: customer.Inbound, Subject: "Asks for a quote",
+//		Participants: []customer.Participant{{Customer: ada.ID, Role: "caller"}},
+//	})
+//
+// A [Customer] is the party root of all three kinds, so relationships, contact points, consents and the timeline
+// need one reference. Drafts take plain strings; records hold [personal.Text], which never prints itself.
+//
+// A customer that was merged into another resolves to it for ever: reads by id, external id, contact point and
+// search text give the survivor, and lists leave the merged one out.
+//
+// Start with [Customers] and [PersonDraft].
+package customer

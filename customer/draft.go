@@ -1,0 +1,120 @@
+package customer
+
+import (
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/schema"
+)
+
+// Draft is what a customer is made from: a [PersonDraft], [OrganizationDraft] or [GroupDraft].
+type Draft interface {
+	// parts gives the draft in the form all kinds share.
+	parts() draft
+}
+
+// PersonDraft is a person to be created. At least one of the names, a point or an external id is needed.
+type PersonDraft struct {
+	ID        ident.ID // the host's own id; zero makes a new one
+	Given     string
+	Family    string
+	Name      string // the whole name; "" joins Given and Family in the order their script has them
+	Language  string // BCP 47 tag
+	Country   string // ISO 3166 code of two letters
+	Points    []PointDraft
+	Ext       []ident.Ext
+	Custom    []schema.Set
+	OwnerUser string // "" means the user who creates it
+	OwnerTeam string // "" means that user's first team
+}
+
+// OrganizationDraft is a company, an authority or an association to be created.
+type OrganizationDraft struct {
+	ID        ident.ID // the host's own id; zero makes a new one
+	Name      string   // needed
+	Language  string   // BCP 47 tag
+	Country   string   // ISO 3166 code of two letters
+	Points    []PointDraft
+	Ext       []ident.Ext
+	Custom    []schema.Set
+	OwnerUser string // "" means the user who creates it
+	OwnerTeam string // "" means that user's first team
+}
+
+// GroupDraft is a household or another group of persons to be created.
+type GroupDraft struct {
+	ID        ident.ID // the host's own id; zero makes a new one
+	Name      string   // needed
+	Language  string   // BCP 47 tag
+	Country   string   // ISO 3166 code of two letters
+	Points    []PointDraft
+	Ext       []ident.Ext
+	Custom    []schema.Set
+	OwnerUser string // "" means the user who creates it
+	OwnerTeam string // "" means that user's first team
+}
+
+// PointDraft is a contact point to be added.
+type PointDraft struct {
+	Channel  personal.Channel
+	Value    string // any common spelling; see [Normaliser] for what is kept
+	Label    string // "" for none
+	Primary  bool   // the first of a channel is primary by itself
+	Verified bool   // the customer proved to hold it
+}
+
+// draft is what all kinds of draft have in common. It is also what an idempotency key compares.
+type draft struct {
+	Kind                                   Kind
+	ID                                     ident.ID
+	Name, Given, Family, Language, Country string
+	Points                                 []PointDraft
+	Ext                                    []ident.Ext
+	Custom                                 []schema.Set
+	OwnerUser, OwnerTeam                   string
+}
+
+func (d PersonDraft) parts() draft {
+	return draft{Person, d.ID, d.Name, d.Given, d.Family, d.Language, d.Country, d.Points, d.Ext, d.Custom, d.OwnerUser, d.OwnerTeam}
+}
+
+func (d OrganizationDraft) parts() draft {
+	return draft{Organization, d.ID, d.Name, "", "", d.Language, d.Country, d.Points, d.Ext, d.Custom, d.OwnerUser, d.OwnerTeam}
+}
+
+func (d GroupDraft) parts() draft {
+	return draft{Group, d.ID, d.Name, "", "", d.Language, d.Country, d.Points, d.Ext, d.Custom, d.OwnerUser, d.OwnerTeam}
+}
+
+// Update says what to change of a customer. A nil pointer leaves the field alone; Clear makes fields blank.
+type Update struct {
+	Name      *string // for a person: "" in Clear goes back to the name made of Given and Family
+	Given     *string
+	Family    *string
+	Language  *string
+	Country   *string
+	OwnerUser *string
+	OwnerTeam *string
+	AddExt    []ident.Ext  // external ids to add
+	RemoveExt []ident.Ext  // external ids to take away; those it has not are passed over
+	Custom    []schema.Set // custom fields to set or clear
+	Clear     []string     // names of fields to make blank: name, given, family, language, country, owner_user, owner_team
+}
+
+// PointUpdate says what to change of a contact point. A nil pointer leaves the field alone. A new value is another
+// point: remove the old one and add it, so that the history of what was verified stays true.
+type PointUpdate struct {
+	Label    *string // "" for none
+	Primary  *bool   // true takes it from the channel's present primary; false needs another one
+	Verified *bool
+	Invalid  *bool
+}
+
+// Filter narrows a list of customers. Its zero value lists all the caller may see.
+type Filter struct {
+	Kinds     []Kind   // any of these; nil for all
+	Lifecycle []string // any of these stages; nil for all
+	OwnerUser string   // "" for any
+	OwnerTeam string   // "" for any
+	Query     page.Query
+}
