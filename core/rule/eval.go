@@ -32,6 +32,8 @@ func (p Predicate) Eval(rec Named) Outcome {
 		return fold(n.kids, rec, Yes)
 	case opNot:
 		return not(n.kids[0].Eval(rec))
+	case opOpen:
+		return Unknown
 	}
 	x := rec.Field(n.field)
 	switch {
@@ -84,6 +86,11 @@ func leafOutcome(o op, x, y Value) Outcome {
 		return bit(same(x, y))
 	case opNe:
 		return bit(!same(x, y))
+	case opIs:
+		if x.typ != TypeBool {
+			return Unknown
+		}
+		return bit(x.num == 1)
 	case opStarts, opEnds, opContains:
 		return textOutcome(o, x, y)
 	}

@@ -27,6 +27,8 @@ const (
 	opEnds
 	opContains
 	opHas // texts field contains the value
+	opIs  // bool field is true; unknown when blank
+	opOpen
 )
 
 // node is one node of a predicate: an operator over children, or over a field and a value or second field.
@@ -133,6 +135,12 @@ func Contains(field, s string) Predicate { return leaf(opContains, field, Text(s
 
 // Has is true where the list field has the element s; false where the field is blank.
 func Has(field, s string) Predicate { return leaf(opHas, field, Text(s)) }
+
+// Is is true where the bool field is true and unknown where it is blank, unlike Eq, which is false there.
+func Is(field string) Predicate { return leaf(opIs, field, Bool(true)) }
+
+// Undecided is unknown for every record: it selects none, and neither does its negation.
+func Undecided() Predicate { return Predicate{&node{op: opOpen}} }
 
 // IsTrue reports whether p is the constant true, so that a statement can leave it out.
 func (p Predicate) IsTrue() bool { return p.n == nil }

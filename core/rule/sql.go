@@ -48,6 +48,8 @@ func (w *sqlWriter) predicate(p Predicate, want bool, within op) {
 		w.constant(want)
 	case p.n.op == opFalse:
 		w.constant(!want)
+	case p.n.op == opOpen:
+		w.constant(false)
 	case p.n.op == opNot:
 		w.predicate(p.n.kids[0], !want, within)
 	case p.n.op == opAnd || p.n.op == opOr:
@@ -103,6 +105,8 @@ func (w *sqlWriter) leaf(n *node, want bool) {
 		w.in(n, c, want)
 	case n.op == opHas:
 		w.has(n, c, want)
+	case n.op == opIs:
+		w.put(c.Expr, " = ", w.arg(n.field, c, Bool(want)))
 	case need == CanMatch:
 		w.match(n, c, want)
 	case n.value.IsBlank():

@@ -61,6 +61,12 @@ func (p Predicate) write(b *strings.Builder, within op) {
 	case p.n.op == opFalse:
 		b.WriteString("false")
 		return
+	case p.n.op == opOpen:
+		b.WriteString("unknown")
+		return
+	case p.n.op == opIs:
+		b.WriteString(p.n.field)
+		return
 	case p.n.op == opAnd, p.n.op == opOr:
 		p.writeJoin(b, within)
 		return

@@ -71,7 +71,7 @@ func (e *Entity) unknown(key string) string {
 	for i, n := range e.custom {
 		names[i] = n.key
 	}
-	if near := Nearest(key, names); near != "" {
+	if near := rule.Nearest(key, names); near != "" {
 		return fmt.Sprintf("no such custom field: did you mean %q?", CustomPrefix+near)
 	}
 	return "no such custom field: define it first"

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/rule"
 )
 
 // Registry holds the built-in entities by name. It is filled while the CRM is put together and only read afterwards:
@@ -43,7 +44,7 @@ func (r *Registry) Entity(name string) (*Entity, error) {
 		return e, nil
 	}
 	names := r.Names()
-	if near := Nearest(name, names); near != "" {
+	if near := rule.Nearest(name, names); near != "" {
 		return nil, fault.Field("entity", "no such entity: did you mean %q?", near)
 	}
 	return nil, fault.Field("entity", "no such entity: want one of %v", names)

@@ -34,7 +34,8 @@ type cache struct {
 
 type state struct {
 	snap    atomic.Pointer[snapshot]
-	pending atomic.Int64 // UnixNano until which the tenant is unsettled
+	pending atomic.Int64 // UnixNano until which transactions of others may hold definitions of ours
+	own     atomic.Int64 // transactions of our own that are defining
 	looking sync.Mutex   // held by the one caller that looks at the version
 	mu      sync.Mutex   // guards gen, and snap against gen
 	gen     uint64       // grows with each definition of this process
@@ -62,7 +63,7 @@ func (c *cache) state(tenant string) *state {
 func (c *cache) shrink(keep string) {
 	now := c.clock().UnixNano()
 	c.tenants.Range(func(k, v any) bool {
-		if k != keep && v.(*state).pending.Load() < now { //nolint:forcetypeassert // only states are stored
+		if k != keep && v.(*state).settled(now) { //nolint:forcetypeassert // only states are stored
 			c.tenants.Delete(k)
 			c.size.Add(-1)
 		}
@@ -70,11 +71,14 @@ func (c *cache) shrink(keep string) {
 	})
 }
 
+// settled reports whether no definition of this process is pending.
+func (st *state) settled(now int64) bool { return st.own.Load() == 0 && st.pending.Load() < now }
+
 // snapshot returns the tenant's schema as the unit may see it.
 func (s *Service) snapshot(ctx context.Context, u work.Unit, tenant string) (*snapshot, error) {
 	st, now := s.cache.state(tenant), s.cache.clock()
 	snap := st.snap.Load()
-	if now.UnixNano() < st.pending.Load() {
+	if !st.settled(now.UnixNano()) {
 		return s.exact(ctx, u, tenant, snap)
 	}
 	if snap != nil {
@@ -125,7 +129,7 @@ func (s *Service) refresh(ctx context.Context, u work.Unit, tenant string, st *s
 	return fresh, nil
 }
 
-// hold makes every call of the tenant exact until the transaction of the caller can be taken to have ended.
+// hold makes every call of the tenant exact until the transaction of somebody else can be taken to have ended.
 func (s *Service) hold(tenant string) {
 	st := s.cache.state(tenant)
 	st.mu.Lock()
@@ -134,13 +138,16 @@ func (s *Service) hold(tenant string) {
 	st.pending.Store(s.cache.clock().Add(unsettled).UnixNano())
 }
 
-// settle ends hold after a transaction of our own, committed or not, and forgets what was cached. wasPending is what hold
-// of an earlier, still open transaction left.
-func (s *Service) settle(tenant string, wasPending int64) {
+// begin makes every call of the tenant exact while a transaction of our own defines; the function it returns ends
+// that, committed or not, and forgets what was cached.
+func (s *Service) begin(tenant string) (end func()) {
 	st := s.cache.state(tenant)
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	st.gen++
-	st.snap.Store(nil)
-	st.pending.Store(wasPending)
+	st.own.Add(1)
+	return func() {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		st.gen++
+		st.snap.Store(nil)
+		st.own.Add(-1)
+	}
 }

@@ -88,10 +88,9 @@ func (f Fields) check(d schema.Definition) error {
 }
 
 func (f Fields) write(ctx context.Context, op, entity, key string, args any, apply func(l *Layout) error) (Layout, error) {
-	tenant, pending := f.scope.Principal.Tenant, int64(0)
+	tenant := f.scope.Principal.Tenant
 	if f.scope.Unit == nil {
-		pending = f.svc.cache.state(tenant).pending.Load()
-		defer func() { f.svc.settle(tenant, pending) }()
+		defer f.svc.begin(tenant)()
 	}
 	return work.Write(ctx, f.svc.engine, f.scope, work.Change[Layout]{
 		Op: op, Entity: Entity, Action: work.Configure, Kind: Changed, ID: LayoutID, Args: args,
@@ -102,7 +101,9 @@ func (f Fields) write(ctx context.Context, op, entity, key string, args any, app
 			return apply(l)
 		},
 		Save: func(ctx context.Context, c *work.Call, before, after *Layout) error {
-			f.svc.hold(tenant)
+			if f.scope.Unit != nil {
+				f.svc.hold(tenant)
+			}
 			for i, d := range changed(before, after) {
 				if i > 0 {
 					return fault.New(fault.Internal, "one definition at a time")

@@ -1,4 +1,4 @@
-package schema
+package rule
 
 // Nearest returns the name that s was probably meant to be: the one of least edit distance, if that is at most two
 // and less than half of s; "" when none is near. Of equally near names the first wins.
