@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/rule"
 )
 
@@ -41,10 +42,11 @@ func (l Level) String() string {
 // Access is the compiled right of one principal to one action on one entity: one row predicate and one field mask.
 // The same value serves a list, a detail, a search, a count and a timeline of a request.
 type Access struct {
-	Level Level
-	Rows  rule.Predicate // over owner_user, owner_team and other fields of the entity
-	Mask  Mask           // fields that may not be seen: masked, and refused in filters and sorts
-	Fixed Mask           // fields that may be seen but not changed
+	Level  Level
+	Rows   rule.Predicate   // over owner_user, owner_team and other fields of the entity
+	Mask   Mask             // fields that may not be seen: masked, and refused in filters and sorts
+	Fixed  Mask             // fields that may be seen but not changed
+	Unseen []personal.Class // classes that the scope's purpose does not need: treated as if their fields were in Mask for reading
 }
 
 // Mask is a sorted set of field names. Its zero value hides nothing.

@@ -14,6 +14,7 @@ type Call struct {
 	Scope                 // with Unit set to the open unit
 	Engine *Engine        // for nested reads
 	Entity *schema.Entity // the entity as the tenant sees it
+	Action Action         // what the caller does
 	Access Access         // compiled rights for this action
 	Now    time.Time      // the instant of the decision
 

@@ -54,6 +54,21 @@ type Line struct {
 	Event    int       // index into Events
 }
 
+// Accesses keeps who saw sensitive data.
+type Accesses interface {
+	// Accessed must write one access record on the unit.
+	Accessed(ctx context.Context, u Unit, a Accessed) error
+}
+
+// Accessed is one reading of sensitive fields of a record.
+type Accessed struct {
+	ID     ident.ID
+	Scope  Scope     // who and why
+	Record ident.Ref // whose fields
+	Fields []string  // which ones, sorted; never empty
+	At     time.Time // the instant of the decision
+}
+
 // Timer is due work kept in the outbox. Its handler runs at least once at or after Due, in its own transaction.
 type Timer struct {
 	Key    string     // unique per tenant and Kind; setting it again moves it
@@ -73,6 +88,7 @@ type Engine struct {
 	Units    Units
 	Policy   Policy
 	Recorder Recorder
+	Accesses Accesses // nil refuses every reading of sensitive data
 	Schemas  Schemas
 	Rules    rule.Compiler
 	Cursors  Cursors

@@ -2,6 +2,7 @@ package work
 
 import (
 	"context"
+	"slices"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/personal"
@@ -34,16 +35,20 @@ func View[R any](ctx context.Context, e *Engine, s Scope, op, entity string, fn 
 }
 
 // Show masks on rec (a pointer to a record of the call's entity) whatever the access hides.
-// Sensitive classes are masked unless the call's action is [Reveal].
+// Sensitive classes are masked unless the call's action is [Reveal], see [Unseal].
 func (c *Call) Show(rec any) {
 	c.Entity.Hide(rec, func(field string, class personal.Class) bool {
-		return class.Sensitive() || c.Access.Mask.Has(field)
+		return c.hides(field, class)
 	})
+}
+
+func (c *Call) hides(field string, class personal.Class) bool {
+	return class.Sensitive() && c.Action != Reveal || c.Access.Mask.Has(field) || slices.Contains(c.Access.Unseen, class)
 }
 
 // CheckField returns a Denied fault when a field may not be filtered, sorted, grouped or counted by this call.
 func (c *Call) CheckField(field string) error {
-	if f, ok := c.Entity.Field(field); ok && (c.Access.Mask.Has(field) || f.Class.Sensitive()) {
+	if f, ok := c.Entity.Field(field); ok && (f.Class.Sensitive() || c.hides(field, f.Class)) {
 		d := fault.New(fault.Denied, "no right to filter or sort by this field")
 		d.Field = field
 		return d

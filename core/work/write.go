@@ -114,7 +114,7 @@ func (e *Engine) call(ctx context.Context, s Scope, entity string, a Action) (*C
 	if err != nil {
 		return nil, err
 	}
-	return &Call{Scope: s, Engine: e, Entity: ent, Access: acc, Now: e.Now()}, nil
+	return &Call{Scope: s, Engine: e, Entity: ent, Action: a, Access: acc, Now: e.Now()}, nil
 }
 
 func recall[T any](ctx context.Context, c *Call, ch *Change[T]) (digest []byte, again *T, err error) {

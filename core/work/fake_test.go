@@ -1,0 +1,216 @@
+package work_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/work"
+)
+
+// note is the record that these tests write and read.
+type note struct {
+	schema.Meta
+
+	Title  string        `json:"title" crm:"title,class=none,max=20,required,sort"`
+	Author personal.Text `json:"author" crm:"author,class=name"`
+	Card   personal.Text `json:"card" crm:"card,class=financial"`
+	Stage  string        `json:"stage" crm:"stage,class=none,enum=open|done"`
+}
+
+// world is everything the engine needs, in memory, with a log of what was asked in which order.
+type world struct {
+	*work.Engine
+
+	log    []string
+	notes  map[ident.ID]note
+	once   map[string]memory
+	traces []work.Traces
+	access work.Access
+	denied error
+	reruns int // how often a transaction is repeated before it commits
+	broken map[string]error
+}
+
+type memory struct {
+	op, digest string
+	ref        ident.Ref
+}
+
+var now = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+func newWorld() *world {
+	w := &world{notes: map[ident.ID]note{}, once: map[string]memory{}, access: work.Access{Level: work.LevelAll}, broken: map[string]error{}}
+	w.Engine = &work.Engine{
+		Units: w, Policy: w, Recorder: w, Schemas: w, Rules: compiler{}, Cursors: w,
+		Now: func() time.Time { return now }, NewID: ident.New,
+	}
+	return w
+}
+
+func (w *world) say(what string) error {
+	w.log = append(w.log, what)
+	return w.broken[what]
+}
+
+// Write keeps what fn did only when it ends well, and runs it again first when reruns says so.
+func (w *world) Write(ctx context.Context, _ work.Unit, fn func(ctx context.Context, u work.Unit) error) error {
+	for i := 0; ; i++ {
+		notes, once, traces := maps.Clone(w.notes), maps.Clone(w.once), len(w.traces)
+		err := fn(ctx, "tx")
+		if err == nil && i == w.reruns {
+			return nil
+		}
+		w.notes, w.once, w.traces = notes, once, w.traces[:traces]
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (w *world) Read(ctx context.Context, _ work.Unit, fn func(ctx context.Context, u work.Unit) error) error {
+	return fn(ctx, "read")
+}
+
+var notes = schema.Of[note]("note")
+
+func (w *world) Entity(context.Context, work.Unit, string, string) (*schema.Entity, error) {
+	return notes, w.say("schema")
+}
+
+func (w *world) Access(_ context.Context, _ work.Scope, _ string, a work.Action) (work.Access, error) {
+	if err := w.say("access " + string(a)); err != nil {
+		return work.Access{}, err
+	}
+	return w.access, nil
+}
+
+func (w *world) Record(_ context.Context, u work.Unit, t work.Traces) error {
+	if u != "tx" {
+		return fmt.Errorf("recorded on %v", u)
+	}
+	w.traces = append(w.traces, t)
+	return w.say("record")
+}
+
+func (w *world) Digest(_ context.Context, tenant string, args any) ([]byte, error) {
+	return fmt.Appendf(nil, "%s %v", tenant, args), w.say("digest")
+}
+
+func (w *world) Recall(_ context.Context, _ work.Unit, tenant, key, op string, digest []byte) (ident.Ref, bool, error) {
+	m, ok := w.once[tenant+key]
+	if ok && (m.op != op || m.digest != string(digest)) {
+		f := fault.New(fault.Conflict, "the key was used for something else")
+		f.Reason = "once"
+		return ident.Ref{}, false, f
+	}
+	return m.ref, ok, w.say("recall")
+}
+
+func (w *world) Remember(_ context.Context, _ work.Unit, tenant, key, op string, digest []byte, ref ident.Ref, _ time.Time) error {
+	w.once[tenant+key] = memory{op, string(digest), ref}
+	return w.say("remember")
+}
+
+var codec, codecErr = page.NewCodec(make([]byte, page.KeySize))
+
+func (w *world) Seal(_ context.Context, tenant string, p page.Position) (string, error) {
+	return codec.Seal(tenant, p), codecErr
+}
+
+func (w *world) Open(_ context.Context, tenant, cursor string) (page.Position, error) {
+	return codec.Open(tenant, cursor)
+}
+
+// compiler knows one expression over each of two fields.
+type compiler struct{ program }
+
+func (compiler) Compile(_ *rule.Env, src rule.Source) (rule.Program, error) {
+	switch src.Expr {
+	case "title == t":
+		return program{"title"}, nil
+	case "author == t":
+		return program{"author"}, nil
+	}
+	return nil, fault.New(fault.Invalid, "unknown expression")
+}
+
+func (compiler) Check(*rule.Env, rule.Source) []rule.Issue { return nil }
+
+type program struct{ field string }
+
+func (p program) Fields() []string                            { return []string{p.field} }
+func (p program) Eval(rule.Record, rule.Input) rule.Outcome   { return rule.Unknown }
+func (p program) Explain(rule.Record, rule.Input) *rule.Trace { return nil }
+func (p program) Predicate(in rule.Input) (rule.Predicate, error) {
+	return rule.Eq(p.field, in.Args["t"]), nil
+}
+
+// scope is a user of team emea, acting for sales.
+func scope() work.Scope {
+	return work.Scope{Principal: ident.User("acme", "u-17", "sales").InTeams("emea"), Purpose: personal.Sales}
+}
+
+// change is a write of a note: a creation without an id, else an update that expects a version.
+func (w *world) change(id ident.ID, version int64, apply func(c *work.Call, n *note) error) work.Change[note] {
+	ch := work.Change[note]{
+		Op: "note: update", Entity: "note", Action: work.Edit, Kind: "note.updated", ID: id, Version: version,
+		Load: func(_ context.Context, c *work.Call) (*note, error) {
+			n, ok := w.notes[id]
+			if !ok || c.Access.Rows.Eval(c.Entity.Record(&n)) != rule.Yes {
+				return nil, fault.New(fault.NotFound, "no such note")
+			}
+			return &n, w.say("load")
+		},
+		Apply: func(_ context.Context, c *work.Call, n *note) error {
+			if err := apply(c, n); err != nil {
+				return err
+			}
+			return w.say("apply")
+		},
+		Save: func(_ context.Context, c *work.Call, _, after *note) error {
+			w.notes[after.ID] = *after
+			return w.say("save")
+		},
+		Again: func(_ context.Context, _ *work.Call, id ident.ID) (*note, error) {
+			n := w.notes[id]
+			return &n, w.say("again")
+		},
+	}
+	if id.IsZero() {
+		ch.Load, ch.Op, ch.Action, ch.Kind = nil, "note: create", work.Create, "note.created"
+	}
+	return ch
+}
+
+func (w *world) write(s work.Scope, ch work.Change[note]) (note, error) {
+	return work.Write[note](context.Background(), w.Engine, s, ch)
+}
+
+// create stores a note and forgets how.
+func (w *world) create() note {
+	n, err := w.write(scope(), w.change(ident.ID{}, 0, func(_ *work.Call, n *note) error {
+		n.Title, n.Stage, n.Author = "first", "open", personal.NewText(personal.Name, "Ada")
+		n.Card = personal.NewText(personal.Financial, "4242")
+		return nil
+	}))
+	if err != nil {
+		panic(err)
+	}
+	w.log, w.traces = nil, nil
+	return n
+}
+
+func title(s string) func(*work.Call, *note) error {
+	return func(_ *work.Call, n *note) error {
+		n.Title = s
+		return nil
+	}
+}

@@ -1,0 +1,65 @@
+package work
+
+import (
+	"context"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/schema"
+)
+
+// Unseal reads one record with its sensitive fields: right to [Reveal], load through c.Access.Rows, access record in
+// the same transaction, mask. What the principal's mask hides or the purpose does not need stays hidden. A record
+// without a value in a sensitive field that is shown leaves no access record.
+//
+// It needs a unit that can write: on a read-only transaction it fails, and nothing is shown.
+//
+// Errors: Invalid, Denied, NotFound, Unavailable when no access records are kept, and whatever load returns.
+func Unseal[T any, P interface {
+	*T
+	schema.Aggregate
+}](ctx context.Context, e *Engine, s Scope, op, entity string, load func(ctx context.Context, c *Call) (*T, error)) (T, error) {
+	var out, none T
+	if err := s.Validate(); err != nil {
+		return none, fault.At(op, err)
+	}
+	if e.Accesses == nil {
+		return none, fault.At(op, fault.New(fault.Unavailable, "no access records are kept, so sensitive fields are not shown"))
+	}
+	err := e.Units.Write(ctx, s.Unit, func(ctx context.Context, u Unit) error {
+		in := s
+		in.Unit = u
+		c, err := e.call(ctx, in, entity, Reveal)
+		if err != nil {
+			return err
+		}
+		rec, err := load(ctx, c)
+		if err != nil {
+			return err
+		}
+		if fields := c.sensitive(rec); len(fields) > 0 {
+			a := Accessed{ID: e.NewID(), Scope: in, Record: ident.Ref{Entity: entity, ID: P(rec).Base().ID}, Fields: fields, At: c.Now}
+			if err := e.Accesses.Accessed(ctx, u, a); err != nil {
+				return err
+			}
+		}
+		c.Show(rec)
+		out = *rec
+		return nil
+	})
+	if err != nil {
+		return none, fault.At(op, err)
+	}
+	return out, nil
+}
+
+// sensitive lists the filled sensitive fields of rec that the call shows.
+func (c *Call) sensitive(rec any) []string {
+	var out []string
+	for _, name := range c.Entity.Filled(rec) {
+		if f, ok := c.Entity.Field(name); ok && f.Class.Sensitive() && !c.hides(name, f.Class) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
