@@ -27,5 +27,5 @@
 // [Chaos] wraps any driver connector and injects faults: an error before or
 // after a statement, a lost reply, a killed connection.
 //
-// The package imports no other package of this module. Start with [Postgres].
+// [Each] runs a test on every database the product supports. Start with [Each], or with [Postgres] for a bare server.
 package dbtest

@@ -1,0 +1,98 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/internal/store"
+)
+
+// Fault implements [store.Dialect]. It is the one place that reads PostgreSQL's error codes.
+func (dialect) Fault(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*fault.Error](err); ok {
+		return err
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return coded(e, err)
+	}
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.Is(err, sql.ErrTxDone), errors.Is(err, pgx.ErrTxClosed):
+		return fault.New(fault.Invalid, "the transaction has ended already")
+	case errors.Is(err, pgx.ErrTxCommitRollback):
+		return fault.New(fault.Invalid, "a statement had failed before, so the database rolled the transaction back instead of committing it")
+	case pgconn.SafeToRetry(err), errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone):
+		return unavailable("connection lost", store.ReasonNotSent, err)
+	case lost(err):
+		return unavailable("connection lost", "", err)
+	}
+	return fault.Wrap(fault.Internal, store.Cause("postgres driver", err), "the database driver failed")
+}
+
+func unavailable(safe, reason string, err error) error {
+	f := fault.New(fault.Unavailable, "the database does not answer: %w", store.Cause(safe, err))
+	f.Reason = reason
+	return f
+}
+
+// lost reports a connection that broke while somebody waited for an answer.
+func lost(err error) bool {
+	var op net.Error
+	var connect *pgconn.ConnectError
+	return errors.As(err, &op) || errors.As(err, &connect) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
+}
+
+// coded reads an SQLSTATE. Only the code and names of the schema are shown: message and detail may quote values.
+func coded(e *pgconn.PgError, err error) error {
+	safe := "SQLSTATE " + e.Code
+	if e.ConstraintName != "" {
+		safe += " " + e.ConstraintName
+	}
+	cause := store.Cause(safe, err)
+	switch e.Code {
+	case "23505":
+		return store.DuplicateFault(safe, err)
+	case "23503":
+		f := fault.New(fault.Conflict, "a referenced record is missing or still referenced: %w", cause)
+		f.Reason = store.ReasonReference
+		return f
+	case "40003", "08007":
+		return fault.Wrap(fault.CommitUnknown, cause, "nobody can tell whether the commit happened: repeat under the same idempotency key")
+	case "40001", "40P01", "55P03": // serialization, deadlock, lock not available
+		return fault.Wrap(fault.Retryable, cause, "the database asks to run the transaction again")
+	case "57014":
+		return fault.Wrap(fault.Unavailable, cause, "the statement was cancelled")
+	case "25P02":
+		return fault.Wrap(fault.Invalid, cause, "a statement of the transaction has failed before: roll it back")
+	case "25006":
+		return fault.Wrap(fault.Invalid, cause, "the transaction is read-only")
+	}
+	return classed(e.Code, cause)
+}
+
+// classed reads the first two characters of an SQLSTATE.
+func classed(code string, cause error) error {
+	switch {
+	case strings.HasPrefix(code, "40"):
+		return fault.Wrap(fault.Retryable, cause, "the database asks to run the transaction again")
+	case strings.HasPrefix(code, "08"), strings.HasPrefix(code, "53"), strings.HasPrefix(code, "57P"), strings.HasPrefix(code, "58"):
+		return fault.Wrap(fault.Unavailable, cause, "the database cannot serve now")
+	case strings.HasPrefix(code, "22"), strings.HasPrefix(code, "23"):
+		return fault.Wrap(fault.Internal, cause, "the database refused a value that validation should have refused")
+	}
+	return fault.Wrap(fault.Internal, cause, "the database refused a statement")
+}

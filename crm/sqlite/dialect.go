@@ -1,0 +1,109 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"time"
+
+	"github.com/rapport-crm/rapport/core/date"
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/internal/store"
+)
+
+// Dialect is SQLite 3.35 or newer. It is for crm.New over a host's own *sql.DB; Open needs no dialect.
+var Dialect store.Dialect = dialect{}
+
+type dialect struct{}
+
+// Name implements [store.Dialect].
+func (dialect) Name() string { return store.SQLite }
+
+// Arg implements [store.Dialect]: ids are 16 bytes, times microseconds, dates days, documents text.
+func (dialect) Arg(v any) any {
+	switch v := v.(type) {
+	case bool:
+		if v {
+			return int64(1)
+		}
+		return int64(0)
+	case ident.ID:
+		return v[:]
+	case time.Time:
+		return v.UnixMicro()
+	case date.Date:
+		return int64(v.Days())
+	case store.JSON:
+		return string(v)
+	}
+	return v
+}
+
+// Check implements [store.Dialect]. A database in memory has no journal to set up.
+func (dialect) Check(ctx context.Context, db *sql.DB) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	var journal, version string
+	var timeout, keys int
+	for _, p := range []struct {
+		query string
+		dest  any
+	}{
+		{"SELECT sqlite_version()", &version},
+		{"PRAGMA journal_mode", &journal},
+		{"PRAGMA busy_timeout", &timeout},
+		{"PRAGMA foreign_keys", &keys},
+	} {
+		if err := conn.QueryRowContext(ctx, p.query).Scan(p.dest); err != nil {
+			return err
+		}
+	}
+	const how = "open the database with sqlite.Open, or add _pragma=%s to its name"
+	switch {
+	case journal != "wal" && journal != "memory":
+		return fault.New(fault.Invalid, "the journal mode is %q, with which readers and writers block each other: "+how, journal, "journal_mode(WAL)")
+	case timeout == 0:
+		return fault.New(fault.Invalid, "there is no busy timeout, so a second process fails at once: "+how, "busy_timeout(5000)")
+	case keys == 0:
+		return fault.New(fault.Invalid, "foreign keys are not enforced: "+how, "foreign_keys(1)")
+	}
+	return nil
+}
+
+// TextTest implements [rule.Columns], comparing bytes: LIKE and GLOB fold case or know wildcards.
+func (dialect) TextTest(test, expr, arg string) string {
+	switch test {
+	case "starts":
+		return "substr(" + expr + ", 1, length(" + arg + ")) = " + arg
+	case "ends":
+		return "(length(" + expr + ") >= length(" + arg + ") AND substr(" + expr + ", length(" + expr + ") - length(" + arg + ") + 1) = " + arg + ")"
+	}
+	return "instr(" + expr + ", " + arg + ") > 0"
+}
+
+// HasElement implements [rule.Columns] over a JSON array.
+func (dialect) HasElement(expr, arg string) string {
+	return "EXISTS (SELECT 1 FROM json_each(" + expr + ") WHERE json_each.value = " + arg + ")"
+}
+
+// Custom implements [store.Dialect].
+func (dialect) Custom(column, key string, t rule.Type) rule.Column {
+	path := "json_extract(" + column + ", '$." + key + "')"
+	switch t {
+	case rule.TypeTexts:
+		return rule.Column{Expr: path, Can: rule.CanMatch}
+	case rule.TypeMoney:
+		return rule.Column{Expr: "json_extract(" + column + ", '$." + key + ".minor')", Second: "json_extract(" + column + ", '$." + key + ".currency')", Can: rule.CanEqual | rule.CanRange}
+	case rule.TypeText:
+		return rule.Column{Expr: path, Can: rule.CanEqual | rule.CanRange | rule.CanMatch}
+	}
+	return rule.Column{Expr: path, Encode: store.CustomArg, Can: rule.CanEqual | rule.CanRange}
+}
+
+// columnList quotes nothing: names of columns come from code.
+func columnList(columns []string) string { return strings.Join(columns, ", ") }

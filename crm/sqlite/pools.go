@@ -1,0 +1,70 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/url"
+	"runtime"
+	"strings"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/rapport-crm/rapport/core/fault"
+)
+
+// Memory is the path of a database that lives as long as its pool and in no file.
+const Memory = ":memory:"
+
+// OpenPools opens a database file, which is made when it is not there, with one writing connection and a pool of
+// reading ones; a read never waits for a write. With path [Memory] both are the same pool of one connection. The
+// caller closes both.
+//
+// Errors: Unavailable when the file cannot be opened; Invalid for an empty path.
+func OpenPools(ctx context.Context, path string) (write, read *sql.DB, err error) {
+	if path == "" || strings.ContainsRune(path, 0) {
+		return nil, nil, fault.Field("path", "must name a file, or be %q", Memory)
+	}
+	if write, err = openPool(ctx, dsn(path, "_txlock=immediate"), 1); err != nil {
+		return nil, nil, err
+	}
+	if path == Memory {
+		return write, write, nil
+	}
+	if read, err = openPool(ctx, dsn(path, "_pragma=query_only(1)"), max(4, runtime.NumCPU())); err != nil {
+		return nil, nil, errors.Join(err, write.Close())
+	}
+	return write, read, nil
+}
+
+func openPool(ctx context.Context, dsn string, size int) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "cannot open the database")
+	}
+	db.SetMaxOpenConns(size)
+	db.SetMaxIdleConns(size)
+	if err := db.PingContext(ctx); err != nil {
+		return nil, errors.Join(fault.Wrap(fault.Unavailable, err, "cannot open the database"), db.Close())
+	}
+	return db, nil
+}
+
+// dsn names the file and sets what every connection needs. The busy timeout comes first: switching to the write-ahead
+// log takes a lock, which another process may hold.
+func dsn(path, more string) string {
+	name := Memory
+	if path != Memory {
+		name = "file:" + (&url.URL{Path: path}).EscapedPath()
+	}
+	return name + "?" + strings.Join([]string{
+		"_pragma=busy_timeout(5000)",
+		"_pragma=journal_mode(WAL)",
+		"_pragma=synchronous(NORMAL)",
+		"_pragma=foreign_keys(1)",
+		"_pragma=temp_store(memory)",
+		"_pragma=cache_size(-65536)",
+		"_pragma=journal_size_limit(200000000)",
+		more,
+	}, "&")
+}

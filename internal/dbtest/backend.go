@@ -1,0 +1,106 @@
+package dbtest
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/rapport-crm/rapport/crm/postgres"
+	"github.com/rapport-crm/rapport/crm/sqlite"
+	"github.com/rapport-crm/rapport/internal/store"
+)
+
+// Backend is a migrated, empty database of one test.
+type Backend struct {
+	Name    string // "sqlite", "postgres" or "partitioned"
+	DB      *store.DB
+	Dialect store.Dialect
+	Write   *sql.DB       // the pool that DB writes on
+	Read    *sql.DB       // the pool that DB reads on; the same as Write on PostgreSQL
+	Pool    *pgxpool.Pool // nil on SQLite
+	Path    string        // the file on SQLite, the connection string on PostgreSQL
+}
+
+// Each runs fn as a parallel subtest on every database the product supports: SQLite, PostgreSQL, and PostgreSQL with
+// every table of a tenant partitioned by hash of the tenant, which is how a distributed engine lays them out. The
+// latter two are skipped where there is no server, see [Postgres].
+func Each(t *testing.T, fn func(t *testing.T, b Backend)) {
+	t.Helper()
+	for name, open := range map[string]func(testing.TB) Backend{
+		"sqlite": SQLite, "postgres": PostgresBackend, "partitioned": Partitioned,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			fn(t, open(t))
+		})
+	}
+}
+
+// SQLite returns a Backend on a file of its own.
+func SQLite(t testing.TB) Backend {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "crm.db")
+	write, read, err := sqlite.OpenPools(t.Context(), path)
+	check(t, err)
+	t.Cleanup(func() {
+		check(t, read.Close())
+		check(t, write.Close())
+	})
+	check(t, store.Migrate(t.Context(), write, sqlite.Dialect, store.MigrateOptions{}))
+	return backend(t, Backend{Name: "sqlite", Dialect: sqlite.Dialect, Write: write, Read: read, Path: path})
+}
+
+// PostgresBackend returns a Backend on a database of its own.
+func PostgresBackend(t testing.TB) Backend {
+	t.Helper()
+	return onServer(t, "postgres", nil)
+}
+
+// Partitioned returns a Backend on a database of its own, whose tables are partitioned by hash of the tenant.
+func Partitioned(t testing.TB) Backend {
+	t.Helper()
+	return onServer(t, "partitioned", PartitionByTenant)
+}
+
+func onServer(t testing.TB, name string, transform func(string) []string) Backend {
+	t.Helper()
+	dsn := Postgres(t).Template(t, "migrated_"+name, func(dsn string) error {
+		pool, err := pgxpool.New(context.Background(), dsn)
+		if err != nil {
+			return err
+		}
+		defer pool.Close()
+		db := postgres.OpenDB(pool)
+		defer db.Close()
+		return store.Migrate(context.Background(), db, postgres.Dialect, store.MigrateOptions{Transform: transform})
+	})
+	cfg, err := pgxpool.ParseConfig(dsn)
+	check(t, err)
+	cfg.MaxConns = 8
+	pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
+	check(t, err)
+	t.Cleanup(pool.Close)
+	db := postgres.OpenDB(pool)
+	t.Cleanup(func() { check(t, db.Close()) })
+	return backend(t, Backend{Name: name, Dialect: postgres.Dialect, Write: db, Read: db, Pool: pool, Path: dsn})
+}
+
+func backend(t testing.TB, b Backend) Backend {
+	t.Helper()
+	db, err := store.Open(t.Context(), store.Config{Write: b.Write, Read: b.Read, Dialect: b.Dialect})
+	check(t, err)
+	t.Cleanup(func() { check(t, db.Close()) })
+	b.DB = db
+	return b
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

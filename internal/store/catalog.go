@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+
+	"github.com/rapport-crm/rapport/core/fault"
+)
+
+// CatalogQueries are a dialect's five questions about the CRM's tables. Each returns four texts, none NULL.
+type CatalogQueries struct {
+	Tables  string // table, "", kind ("" for an ordinary one), ""
+	Columns string // table, column, type with "!" behind it for NOT NULL and "?" else, default and collation
+	Indexes string // table, name|primary or |unique or |plain, columns, the rest
+	Foreign string // table, columns, referenced table|columns, the rest
+	Other   string // table, name, kind, definition: checks, triggers, rules
+}
+
+// ReadCatalog returns the answers as sorted lines of one form for every dialect:
+//
+//	table crm_claim
+//	column crm_claim.id uuid not null
+//	index crm_claim.key primary (tenant_id, id)
+//	foreign crm_claim_key (tenant_id, claim_id) -> crm_claim (tenant_id, id)
+//	other crm_claim.name check …
+func ReadCatalog(ctx context.Context, q Execer, queries CatalogQueries) ([]string, error) {
+	var out []string
+	for _, part := range []struct {
+		query string
+		line  func(table, a, b, more string) string
+	}{
+		{queries.Tables, func(t, _, kind, _ string) string { return line("table "+t, strings.Join(strings.Fields(kind), " ")) }},
+		{queries.Columns, columnLine},
+		{queries.Indexes, indexLine},
+		{queries.Foreign, func(t, columns, ref, more string) string {
+			table, refColumns, _ := strings.Cut(ref, "|")
+			return line("foreign "+t, "("+columns+") -> "+table+" ("+refColumns+")", more)
+		}},
+		{queries.Other, func(t, name, kind, more string) string { return line("other "+t+"."+name, kind, more) }},
+	} {
+		rows, err := q.QueryContext(ctx, part.query)
+		if err != nil {
+			return nil, err
+		}
+		if out, err = readLines(out, rows, part.line); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+func readLines(out []string, rows *sql.Rows, line func(table, a, b, more string) string) ([]string, error) {
+	defer rows.Close()
+	for rows.Next() {
+		var table, a, b, more string
+		if err := rows.Scan(&table, &a, &b, &more); err != nil {
+			return nil, err
+		}
+		out = append(out, line(table, a, b, more))
+	}
+	return out, rows.Err()
+}
+
+func columnLine(table, name, typ, more string) string {
+	null := " null"
+	if strings.HasSuffix(typ, "!") {
+		null = " not null"
+	}
+	return line("column "+table+"."+name, typ[:max(len(typ)-1, 0)]+null, more)
+}
+
+// indexLine leaves the name of a primary key out: the engine chooses it.
+func indexLine(table, name, columns, more string) string {
+	name, kind, _ := strings.Cut(name, "|")
+	if kind == "primary" {
+		name = "key"
+	}
+	return line("index "+table+"."+name, kind, "("+columns+")", more)
+}
+
+func line(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
+}
+
+// Golden returns the catalog that the migrations of this program make.
+func Golden(d Dialect) ([]string, error) {
+	b, err := migrations.ReadFile("migrations/" + d.Name() + ".golden")
+	if err != nil {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSpace(string(b)), "\n"), nil
+}
+
+// Check compares the database with what this program expects: every migration applied, none changed, and no drift of
+// tables, columns, indexes and keys.
+//
+// Errors: Invalid, with one violation per difference.
+func Check(ctx context.Context, db *sql.DB, d Dialect) error {
+	missing, err := Pending(ctx, db, d)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return fault.New(fault.Invalid, "%d migrations are missing, the first is %d (%s): run the migration", len(missing), missing[0].Version, missing[0].Name)
+	}
+	want, err := Golden(d)
+	if err != nil {
+		return fault.At("store: check", err)
+	}
+	have, err := d.Catalog(ctx, db)
+	if err != nil {
+		return fault.At("store: check", d.Fault(err))
+	}
+	var v fault.Violations
+	for _, line := range minus(want, have) {
+		v.Add("schema", "is missing: %s", line)
+	}
+	for _, line := range minus(have, want) {
+		v.Add("schema", "is not expected: %s", line)
+	}
+	return v.Err()
+}
+
+func minus(a, b []string) []string {
+	var out []string
+	for _, line := range a {
+		if _, found := slices.BinarySearch(b, line); !found {
+			out = append(out, line)
+		}
+	}
+	return out
+}

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"github.com/uptrace/bun/schema"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/work"
+)
+
+// Config is what a DB needs.
+type Config struct {
+	Write   *sql.DB      // runs transactions; for SQLite a pool of one connection
+	Read    *sql.DB      // runs reads outside of transactions. Defaults to Write
+	Dialect Dialect      // must be set
+	Logger  *slog.Logger // gets repeated transactions at debug level. Defaults to slog.Default
+}
+
+// DB is the CRM's database. It implements [work.Units] and is safe for concurrent use. It does not own the pools:
+// [DB.Close] gives back the prepared statements, and the pools stay open.
+type DB struct {
+	dialect Dialect
+	write   *pool
+	read    *pool
+	bun     *bun.DB // scans rows; runs nothing
+	log     *slog.Logger
+
+	mu       sync.Mutex
+	onCommit []func()
+}
+
+var _ work.Units = (*DB)(nil)
+
+// Open returns a DB over pools that the caller keeps open. It checks the database with [Dialect.Check] and nothing
+// else: it neither migrates nor starts anything.
+func Open(ctx context.Context, cfg Config) (*DB, error) {
+	if cfg.Write == nil || cfg.Dialect == nil {
+		return nil, fault.New(fault.Invalid, "store: a pool and a dialect are needed")
+	}
+	if cfg.Read == nil {
+		cfg.Read = cfg.Write
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	b, err := bunDialect(cfg.Dialect.Name())
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.Dialect.Check(ctx, cfg.Write); err != nil {
+		return nil, cfg.Dialect.Fault(err)
+	}
+	db := &DB{dialect: cfg.Dialect, log: cfg.Logger, bun: bun.NewDB(cfg.Write, b)}
+	db.write = newPool(cfg.Write, cfg.Dialect)
+	db.read = db.write
+	if cfg.Read != cfg.Write {
+		db.read = newPool(cfg.Read, cfg.Dialect)
+	}
+	return db, nil
+}
+
+func bunDialect(name string) (schema.Dialect, error) {
+	switch name {
+	case Postgres:
+		return pgdialect.New(), nil
+	case SQLite:
+		return sqlitedialect.New(), nil
+	}
+	return nil, fault.New(fault.Invalid, "store: unknown dialect %q", name)
+}
+
+// Close gives back the statements the DB prepared. The DB must not be used afterwards.
+func (db *DB) Close() error {
+	err := db.write.close()
+	if db.read != db.write {
+		err = errors.Join(err, db.read.close())
+	}
+	return err
+}
+
+// Dialect returns the dialect the DB was opened with.
+func (db *DB) Dialect() Dialect { return db.dialect }
+
+// OnCommit has fn called after each commit of a transaction of the DB's own, in the goroutine that committed. fn must
+// not block. A host's transaction tells nobody when it commits; whoever waits for that must look again in time.
+func (db *DB) OnCommit(fn func()) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.onCommit = append(db.onCommit[:len(db.onCommit):len(db.onCommit)], fn)
+}
+
+func (db *DB) committed() {
+	db.mu.Lock()
+	fns := db.onCommit
+	db.mu.Unlock()
+	for _, fn := range fns {
+		fn()
+	}
+}
+
+// convert makes driver arguments of a statement's arguments.
+func (db *DB) convert(args []any) ([]any, error) {
+	out := make([]any, len(args))
+	for i, a := range args {
+		p, err := plain(a)
+		if err != nil {
+			return nil, fmt.Errorf("argument %d: %w", i+1, err)
+		}
+		out[i] = db.dialect.Arg(p)
+	}
+	return out, nil
+}

@@ -1,0 +1,13 @@
+DROP TABLE crm_subject_key;
+DROP TABLE crm_field_index;
+DROP TABLE crm_field;
+DROP TABLE crm_claim_key;
+DROP TABLE crm_claim;
+DROP TABLE crm_access;
+DROP TABLE crm_timeline;
+DROP TABLE crm_once;
+DROP TABLE crm_delivery;
+DROP TABLE crm_dispatch;
+DROP TABLE crm_event;
+DROP TABLE crm_audit;
+DROP TABLE crm_tenant;

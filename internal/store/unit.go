@@ -1,0 +1,156 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/work"
+)
+
+// unit is the store's [work.Unit]: a pool, or one level of one transaction.
+type unit struct {
+	db    *DB
+	ex    Execer
+	pool  *pool     // whose prepared statements fit; nil on a host's connection
+	tx    *sql.Tx   // our own transaction; nil otherwise
+	conn  *sql.Conn // the connection of the transaction, when known
+	trans *trans    // nil on a pool
+	depth int       // savepoints around this level
+	child atomic.Bool
+}
+
+// trans is one open transaction, shared by the units of all its levels.
+type trans struct{ over atomic.Bool }
+
+// inTx is the context key that marks the inside of a transaction of one DB. Its value is the *trans.
+type inTx struct{ db *DB }
+
+// Join returns the unit of a host's open transaction. The store never ends it; each write on it takes a savepoint.
+// It must not be used after the transaction has ended, nor by several goroutines at once.
+func (db *DB) Join(tx *sql.Tx) work.Unit { return &unit{db: db, ex: tx, trans: &trans{}} }
+
+// JoinConn is [DB.Join] for a connection on which the host has begun a transaction. It also allows the fast bulk load.
+func (db *DB) JoinConn(c *sql.Conn) work.Unit { return &unit{db: db, ex: c, conn: c, trans: &trans{}} }
+
+// Querier returns the unit's transaction for statements of the host's own, or nil outside of one.
+func (db *DB) Querier(u work.Unit) Execer {
+	x, err := db.unit(u)
+	if err != nil || x == nil || x.trans == nil {
+		return nil
+	}
+	return x.ex
+}
+
+// InTx reports whether the unit is inside a transaction.
+func (db *DB) InTx(u work.Unit) bool { return db.Querier(u) != nil }
+
+// unit returns u as ours, or nil for a nil u.
+func (db *DB) unit(u work.Unit) (*unit, error) {
+	if u == nil {
+		return nil, nil
+	}
+	x, ok := u.(*unit)
+	switch {
+	case !ok:
+		return nil, fault.New(fault.Internal, "store: %T is not a unit", u)
+	case x.db != db:
+		return nil, fault.New(fault.Invalid, "the transaction belongs to another CRM")
+	case x.trans != nil && x.trans.over.Load():
+		return nil, fault.New(fault.Invalid, "the session's transaction has ended: use the session it came from")
+	}
+	return x, nil
+}
+
+// outside refuses work on the pools from inside a transaction: on SQLite's single writer, or a pool of one, it would
+// wait for itself.
+func (db *DB) outside(ctx context.Context) error {
+	t, ok := ctx.Value(inTx{db}).(*trans)
+	if ok && !t.over.Load() {
+		return fault.New(fault.Invalid, "the outer session was used inside InTx: use the session that InTx passes to the function")
+	}
+	return nil
+}
+
+// Write implements [work.Units]. On a nil or pool unit it begins a transaction, commits it when fn returns nil, and
+// runs fn again when the database asks for that. On a transaction it takes a savepoint.
+//
+// Errors: what fn returns; Invalid for an outer session inside a transaction; Retryable when the tries are used up
+// or the host owns the transaction; CommitUnknown when the connection broke during commit.
+func (db *DB) Write(ctx context.Context, u work.Unit, fn func(ctx context.Context, u work.Unit) error) error {
+	x, err := db.unit(u)
+	if err != nil {
+		return err
+	}
+	if x != nil && x.trans != nil {
+		return x.savepoint(ctx, fn)
+	}
+	if err := db.outside(ctx); err != nil {
+		return err
+	}
+	return db.repeat(ctx, fn)
+}
+
+// Read implements [work.Units]. On a nil unit fn gets one over the reading pool; each of its statements sees the
+// newest commits. On a transaction fn gets that.
+func (db *DB) Read(ctx context.Context, u work.Unit, fn func(ctx context.Context, u work.Unit) error) error {
+	x, err := db.unit(u)
+	if err != nil {
+		return err
+	}
+	if x == nil {
+		if err := db.outside(ctx); err != nil {
+			return err
+		}
+		x = &unit{db: db, ex: db.read.db, pool: db.read}
+	}
+	return fn(ctx, x)
+}
+
+// savepoint runs fn on the next level of an open transaction.
+func (x *unit) savepoint(ctx context.Context, fn func(ctx context.Context, u work.Unit) error) (err error) {
+	if !x.child.CompareAndSwap(false, true) {
+		return fault.New(fault.Invalid, "two writes at once in one transaction: a session inside a transaction is for one goroutine, "+
+			"and inside a nested InTx only the inner session may be used")
+	}
+	defer x.child.Store(false)
+	inner := &unit{db: x.db, ex: x.ex, pool: x.pool, tx: x.tx, conn: x.conn, trans: x.trans, depth: x.depth + 1}
+	name := "crm_" + strconv.Itoa(inner.depth)
+	if err := x.control(ctx, "SAVEPOINT "+name); err != nil {
+		return err
+	}
+	done := false
+	defer func() {
+		if !done {
+			x.undo(ctx, name)
+		}
+	}()
+	if err := fn(context.WithValue(ctx, inTx{x.db}, x.trans), inner); err != nil {
+		return err
+	}
+	if err := x.control(ctx, "RELEASE SAVEPOINT "+name); err != nil {
+		return err
+	}
+	done = true
+	return nil
+}
+
+// undo takes a failed level back, also when the caller's context has ended: the host's transaction lives on.
+func (x *unit) undo(ctx context.Context, name string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	if x.control(ctx, "ROLLBACK TO SAVEPOINT "+name) == nil {
+		_ = x.control(ctx, "RELEASE SAVEPOINT "+name) // the level is undone already; a dead connection ends it all
+	}
+}
+
+func (x *unit) control(ctx context.Context, statement string) error {
+	_, err := x.ex.ExecContext(ctx, statement)
+	return x.db.dialect.Fault(err)
+}
+
+// patience bounds what must be finished although the caller has gone: commits and undoing.
+const patience = 30 * time.Second
