@@ -16,23 +16,26 @@ func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	wait := time.NewTimer(0)
-	defer wait.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			f.Close() //nolint:errcheck // nothing was written
-			return nil, ctx.Err()
-		case <-wait.C:
-		}
-		ok, err := tryLock(f)
-		if err != nil {
-			f.Close() //nolint:errcheck // nothing was written
-			return nil, err
-		}
-		if ok {
+	for err = ctx.Err(); err == nil; err = pause(ctx) {
+		var ok bool
+		if ok, err = tryLock(f); ok {
 			return func() { f.Close() }, nil //nolint:errcheck // closing ends the lock
 		}
-		wait.Reset(lockWait)
+		if err != nil {
+			break
+		}
+	}
+	f.Close() //nolint:errcheck // nothing was written
+	return nil, err
+}
+
+func pause(ctx context.Context) error {
+	t := time.NewTimer(lockWait)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
 	}
 }
