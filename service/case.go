@@ -1,0 +1,139 @@
+package service
+
+import (
+	"regexp"
+	"time"
+
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/core/schema"
+)
+
+// Type is what a case is about. The set is open: hosts may use keys of their own.
+type Type string
+
+// The usual types.
+const (
+	Complaint   Type = "complaint"
+	Request     Type = "request"
+	Information Type = "information"
+	Return      Type = "return"
+)
+
+// Case is one thing a customer wants settled. Subject and body are sealed under the customer's key.
+type Case struct {
+	schema.Meta
+	Customer   ident.ID      `json:"customer" crm:"customer,class=none,required,readonly"`
+	Type       Type          `json:"type" crm:"type,class=none,required,max=64"`
+	Priority   Priority      `json:"priority" crm:"priority,class=none,required,max=64"`
+	Subject    personal.Text `json:"subject,omitzero" crm:"subject,class=content,max=200,required"`
+	Body       personal.Text `json:"body,omitzero" crm:"body,class=content,max=20000"`
+	State      State         `json:"state" crm:"state,class=none,readonly,enum=new|open|pending|resolved|closed"`
+	StateSince time.Time     `json:"state_since" crm:"state_since,class=none,readonly,sort"`
+	Escalation int64         `json:"escalation" crm:"escalation,class=none,readonly,sort"` // level, 0 for none
+	Reopens    int64         `json:"reopens" crm:"reopens,class=none,readonly"`            // how often it was reopened
+	ClosedAt   time.Time     `json:"closed_at,omitzero" crm:"closed_at,class=none,readonly"`
+	Clocks
+	Custom schema.Values `json:"custom,omitzero" crm:"custom"`
+}
+
+// Draft is a new case. Customer and Subject are required.
+type Draft struct {
+	ID        ident.ID     // the host's own id; zero for a new one
+	Customer  ident.ID     // whose case
+	Type      Type         // a key; "" for Request
+	Priority  Priority     // one of the SLA's; "" for Normal
+	Subject   string       // up to 200 characters
+	Body      string       // up to 20,000 characters
+	OwnerUser string       // "" for the user who opens it
+	OwnerTeam string       // "" for the opener's first team
+	Custom    []schema.Set // custom fields
+}
+
+// Update changes fields of a case; nil leaves a field as it is. State and owner change by verbs only. Another priority
+// moves the due times of clocks that have not stopped, as if the case had always had it.
+type Update struct {
+	Type     *Type
+	Priority *Priority
+	Subject  *string
+	Body     *string // empty text blanks it
+	Custom   []schema.Set
+}
+
+// Assignment is who shall work on a case. Either part may be empty, which takes the case from everybody there.
+type Assignment struct {
+	User string // host's user id
+	Team string // host's team
+}
+
+// Filter chooses cases. Its zero value is every case the caller may see.
+type Filter struct {
+	Open     *bool      // true: new, open and pending; false: resolved and closed
+	Customer ident.ID   // of one customer, with those merged into it
+	States   []State    // any of them; nil for all
+	Types    []Type     // any of them; nil for all
+	Priority Priority   // "" for all
+	Breached *bool      // whether one of the clocks has run out
+	Assigned Assignment // its non-empty parts
+	Query    page.Query
+}
+
+func (f Filter) predicate(customers []ident.ID) rule.Predicate {
+	var parts []rule.Predicate
+	if f.Open != nil && *f.Open {
+		parts = append(parts, among("state", []State{StateNew, StateOpen, StatePending}))
+	} else if f.Open != nil {
+		parts = append(parts, among("state", []State{StateResolved, StateClosed}))
+	}
+	if len(customers) > 0 {
+		parts = append(parts, ofCustomer(customers))
+	}
+	if len(f.States) > 0 {
+		parts = append(parts, among("state", f.States))
+	}
+	if len(f.Types) > 0 {
+		parts = append(parts, among("type", f.Types))
+	}
+	for name, v := range map[string]string{
+		"priority": string(f.Priority), "owner_user": f.Assigned.User, "owner_team": f.Assigned.Team,
+	} {
+		if v != "" {
+			parts = append(parts, rule.Eq(name, rule.Text(v)))
+		}
+	}
+	if f.Breached != nil {
+		parts = append(parts, breached(*f.Breached))
+	}
+	return rule.All(parts...)
+}
+
+func breached(want bool) rule.Predicate {
+	first, last := "first_response_breached_at", "resolution_breached_at"
+	if want {
+		return rule.Any(rule.Ne(first, rule.Blank), rule.Ne(last, rule.Blank))
+	}
+	return rule.All(rule.Eq(first, rule.Blank), rule.Eq(last, rule.Blank))
+}
+
+func among[T ~string](field string, list []T) rule.Predicate {
+	values := make([]rule.Value, len(list))
+	for i, x := range list {
+		values[i] = rule.Text(string(x))
+	}
+	return rule.In(field, values...)
+}
+
+func ofCustomer(ids []ident.ID) rule.Predicate {
+	values := make([]rule.Value, len(ids))
+	for i, id := range ids {
+		values[i] = rule.ID(id)
+	}
+	return rule.In("customer", values...)
+}
+
+// word is the form of types and priorities: keys that events and reports carry, so no free text.
+var word = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
+
+const wordForm = "want 1 to 64 lower-case letters, digits, '-', '_' or '.'"
