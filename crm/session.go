@@ -8,8 +8,10 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/schema/custom"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/service"
@@ -26,7 +28,7 @@ type Session struct {
 	Cases         service.Cases
 	Consents      privacy.Consents
 	Sends         privacy.Sends
-	Schema        work.Definitions
+	Schema        custom.Fields
 	Claims        claim.Claims
 	Deliveries    Deliveries
 
@@ -99,4 +101,21 @@ func (s *Session) on(u work.Unit) *Session {
 	scope := s.scope
 	scope.Unit = u
 	return s.crm.session(scope)
+}
+
+// JoinWith is how a dialect package joins a transaction of its own driver's: join gives a unit on it and a function
+// that releases the unit. Hosts call postgres.Join instead.
+func (s *Session) JoinWith(ctx context.Context, join func(ctx context.Context, db *store.DB) (work.Unit, func() error, error),
+	fn func(ctx context.Context, s *Session) error,
+) (err error) {
+	u, release, err := join(ctx, s.crm.db)
+	if err != nil {
+		return fault.At("crm: join", err)
+	}
+	defer func() {
+		if e := release(); err == nil {
+			err = fault.At("crm: join", e)
+		}
+	}()
+	return fn(ctx, s.on(u))
 }

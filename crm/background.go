@@ -1,0 +1,59 @@
+package crm
+
+import (
+	"context"
+	"errors"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/work"
+)
+
+// Start begins the background work: events to subscribers and plugins, timers, and the plugin processes. Before it
+// nothing runs in the background; what was written meanwhile is kept and handled then. The work ends with
+// [CRM.Stop], or when ctx ends. A second Start without a Stop does nothing.
+//
+// Errors: what keeps an extension from starting; then nothing is left running.
+func (c *CRM) Start(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running {
+		return nil
+	}
+	if err := c.boundary.Start(ctx); err != nil {
+		return fault.At("crm: start", err)
+	}
+	c.relay.Start(ctx)
+	c.running = true
+	return nil
+}
+
+// Stop ends the background work: it lets handlers that are running finish, drains the plugins and ends their
+// processes. It waits until then, or until ctx ends. Nothing is lost either way: what was not finished is delivered
+// again after the next Start.
+func (c *CRM) Stop(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.running {
+		return nil
+	}
+	c.running = false
+	return errors.Join(c.relay.Stop(ctx), c.boundary.Stop(ctx))
+}
+
+// Drain handles everything that is due now, in the caller's goroutine, and returns when nothing is left that could be
+// done now. Failed deliveries wait for their next attempt. It needs no Start, except that plugins do.
+func (c *CRM) Drain(ctx context.Context) error { return fault.At("crm: drain", c.relay.Drain(ctx)) }
+
+// woken runs transactions and tells the background about those that committed.
+type woken struct {
+	work.Units
+	wake func()
+}
+
+func (w woken) Write(ctx context.Context, u work.Unit, fn func(ctx context.Context, u work.Unit) error) error {
+	err := w.Units.Write(ctx, u, fn)
+	if err == nil && u == nil {
+		w.wake()
+	}
+	return err
+}

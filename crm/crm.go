@@ -1,0 +1,101 @@
+package crm
+
+import (
+	"context"
+	"database/sql"
+	"io/fs"
+	"sync"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/internal/store"
+)
+
+// Dialect is one of the databases the CRM runs on: postgres.Dialect or sqlite.Dialect.
+type Dialect = store.Dialect
+
+// CRM is an opened CRM. It is safe for concurrent use by any number of goroutines and tenants. It holds no goroutine
+// and no connection of its own unless it was started or opened them itself.
+type CRM struct {
+	parts
+	cfg Config
+
+	mu      sync.Mutex
+	running bool
+	close   func() error
+}
+
+// New returns a CRM over the host's pool. It neither migrates nor starts anything: see [Migrate] and [CRM.Start].
+// A nil cfg is an error here, because the KMS has no default.
+//
+// Errors: Invalid naming the field of cfg, or the database's setting, that must change; Unavailable when the
+// database does not answer.
+func New(ctx context.Context, db *sql.DB, d Dialect, cfg *Config) (*CRM, error) {
+	return NewPools(ctx, Pools{Write: db, Read: db}, d, cfg)
+}
+
+// Pools are the pools a CRM works with. SQLite wants one writer and several readers; elsewhere both are the same.
+type Pools struct {
+	Write, Read *sql.DB
+	Close       func() error // closes what the opener opened; nil leaves the pools to the host
+}
+
+// NewPools is [New] for an opener that has a pool for writing and one for reading.
+func NewPools(ctx context.Context, p Pools, d Dialect, cfg *Config) (*CRM, error) {
+	full, err := cfg.withDefaults()
+	if err != nil {
+		return nil, fault.At("crm: new", err)
+	}
+	if p.Write == nil || p.Read == nil || d == nil {
+		return nil, fault.At("crm: new", fault.Field("db", "a database and its dialect must be given"))
+	}
+	db, err := store.Open(ctx, store.Config{Write: p.Write, Read: p.Read, Dialect: d, Logger: full.Logger})
+	if err != nil {
+		return nil, fault.At("crm: new", err)
+	}
+	c := &CRM{cfg: full, close: p.Close}
+	if err := c.build(db); err != nil {
+		return nil, fault.At("crm: new", err)
+	}
+	return c, nil
+}
+
+// Close stops the background work and closes what the opener opened; a pool the host gave stays open.
+func (c *CRM) Close(ctx context.Context) error {
+	err := c.Stop(ctx)
+	if c.close == nil {
+		return err
+	}
+	if e := c.close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// Check compares the database's schema with the one this version wants.
+//
+// Errors: Unavailable with reason "pending" when migrations are missing, or "drift" naming what differs.
+func (c *CRM) Check(ctx context.Context) error { return fault.At("crm: check", c.db.Check(ctx)) }
+
+// Migrate brings the schema up to this version. Several processes may call it at once: one works, the others wait.
+// It is idempotent. Tables of the CRM begin with crm_; it touches no other.
+func Migrate(ctx context.Context, db *sql.DB, d Dialect) error {
+	return fault.At("crm: migrate", store.Migrate(ctx, db, d, store.MigrateOptions{}))
+}
+
+// MigrateDown takes the schema back to a version; 0 removes every table of the CRM with all its data.
+func MigrateDown(ctx context.Context, db *sql.DB, d Dialect, to int) error {
+	return fault.At("crm: migrate down", store.MigrateDown(ctx, db, d, to))
+}
+
+// Migration is one step of the schema.
+type Migration = store.Migration
+
+// Pending lists the migrations that Migrate would run, in order.
+func Pending(ctx context.Context, db *sql.DB, d Dialect) ([]Migration, error) {
+	list, err := store.Pending(ctx, db, d)
+	return list, fault.At("crm: pending", err)
+}
+
+// MigrationFS returns the migration files of a dialect, NNNN_name.up.sql and NNNN_name.down.sql, for hosts that run
+// them with their own tool.
+func MigrationFS(d Dialect) fs.FS { return store.FS(d) }

@@ -1,0 +1,90 @@
+package crm
+
+import (
+	"context"
+	"time"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/internal/outbox"
+)
+
+// EntityDelivery is the name under which the policy grants rights to the queue.
+const EntityDelivery = "delivery"
+
+// DeadLetter is a delivery that was given up after its last attempt.
+type DeadLetter = outbox.Letter
+
+// Backlog counts a tenant's work in the queue.
+type Backlog = outbox.Backlog
+
+// Deliveries shows the tenant's queue of events and timers, and what was given up. Its operations need the right to
+// configure the entity "delivery".
+type Deliveries struct {
+	crm   *CRM
+	scope work.Scope
+}
+
+// Backlog counts what waits in the queue.
+func (d Deliveries) Backlog(ctx context.Context) (b Backlog, err error) {
+	err = d.read(ctx, "deliveries: backlog", func(ctx context.Context, u work.Unit) error {
+		b, err = d.crm.relay.Backlog(ctx, u, d.scope.Principal.Tenant, d.now())
+		return err
+	})
+	return b, err
+}
+
+// Dead returns up to 100 dead letters after an event's id, ordered by it; the zero id begins.
+func (d Deliveries) Dead(ctx context.Context, after ident.ID) (list []DeadLetter, err error) {
+	err = d.read(ctx, "deliveries: dead", func(ctx context.Context, u work.Unit) error {
+		list, err = d.crm.relay.Dead(ctx, u, d.scope.Principal.Tenant, after, 100)
+		return err
+	})
+	return list, err
+}
+
+// Replay makes a dead letter due again, with all its attempts. A letter that is not dead is NotFound.
+func (d Deliveries) Replay(ctx context.Context, l DeadLetter) error {
+	return d.write(ctx, "deliveries: replay", func(ctx context.Context, u work.Unit) error {
+		return d.crm.relay.Replay(ctx, u, d.scope.Principal.Tenant, l.Consumer, l.Event, d.now())
+	})
+}
+
+// Discard removes a dead letter for good. A letter that is not dead is NotFound.
+func (d Deliveries) Discard(ctx context.Context, l DeadLetter) error {
+	return d.write(ctx, "deliveries: discard", func(ctx context.Context, u work.Unit) error {
+		return d.crm.relay.Discard(ctx, u, d.scope.Principal.Tenant, l.Consumer, l.Event)
+	})
+}
+
+func (d Deliveries) now() time.Time { return d.crm.engine.Now() }
+
+func (d Deliveries) allowed(ctx context.Context, u work.Unit) error {
+	scope := d.scope
+	scope.Unit = u
+	_, err := d.crm.engine.Policy.Access(ctx, scope, EntityDelivery, work.Configure)
+	return err
+}
+
+func (d Deliveries) read(ctx context.Context, op string, fn func(ctx context.Context, u work.Unit) error) error {
+	return d.run(ctx, op, d.crm.db.Read, fn)
+}
+
+func (d Deliveries) write(ctx context.Context, op string, fn func(ctx context.Context, u work.Unit) error) error {
+	return d.run(ctx, op, d.crm.engine.Units.Write, fn)
+}
+
+type runner func(ctx context.Context, u work.Unit, fn func(ctx context.Context, u work.Unit) error) error
+
+func (d Deliveries) run(ctx context.Context, op string, run runner, fn func(ctx context.Context, u work.Unit) error) error {
+	if err := d.scope.Validate(); err != nil {
+		return fault.At(op, err)
+	}
+	return fault.At(op, run(ctx, d.scope.Unit, func(ctx context.Context, u work.Unit) error {
+		if err := d.allowed(ctx, u); err != nil {
+			return err
+		}
+		return fn(ctx, u)
+	}))
+}
