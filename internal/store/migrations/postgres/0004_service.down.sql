@@ -1,0 +1,2 @@
+DROP TABLE crm_case_entry;
+DROP TABLE crm_case;
