@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"strings"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/date"
@@ -93,17 +92,15 @@ func (dialect) HasElement(expr, arg string) string {
 
 // Custom implements [store.Dialect].
 func (dialect) Custom(column, key string, t rule.Type) rule.Column {
-	path := "json_extract(" + column + ", '$." + key + "')"
+	at := func(more string) string { return "json_extract(" + column + `, '$."` + key + `"` + more + "')" }
+	c := rule.Column{Expr: at(""), Type: t, Encode: store.CustomArg, Can: rule.CanEqual | rule.CanRange}
 	switch t {
 	case rule.TypeTexts:
-		return rule.Column{Expr: path, Can: rule.CanMatch}
+		c.Can, c.Encode = rule.CanEqual|rule.CanMatch, nil
 	case rule.TypeMoney:
-		return rule.Column{Expr: "json_extract(" + column + ", '$." + key + ".minor')", Second: "json_extract(" + column + ", '$." + key + ".currency')", Can: rule.CanEqual | rule.CanRange}
+		c.Expr, c.Second, c.Encode = at(".m"), at(".c"), nil
 	case rule.TypeText:
-		return rule.Column{Expr: path, Can: rule.CanEqual | rule.CanRange | rule.CanMatch}
+		c.Can |= rule.CanMatch
 	}
-	return rule.Column{Expr: path, Encode: store.CustomArg, Can: rule.CanEqual | rule.CanRange}
+	return c
 }
-
-// columnList quotes nothing: names of columns come from code.
-func columnList(columns []string) string { return strings.Join(columns, ", ") }

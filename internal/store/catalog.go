@@ -94,17 +94,28 @@ func Golden(d Dialect) ([]string, error) {
 	return strings.Split(strings.TrimSpace(string(b)), "\n"), nil
 }
 
+// Check is the function [Check] for the DB's writing pool.
+func (db *DB) Check(ctx context.Context) error { return Check(ctx, db.write.db, db.dialect) }
+
+// Reasons of the Unavailable fault of [Check].
+const (
+	ReasonPending = "pending" // migrations are missing
+	ReasonDrift   = "drift"   // somebody changed the CRM's tables by other means
+)
+
 // Check compares the database with what this program expects: every migration applied, none changed, and no drift of
 // tables, columns, indexes and keys.
 //
-// Errors: Invalid, with one violation per difference.
+// Errors: Unavailable with reason "pending" or "drift"; the latter has one violation per difference.
 func Check(ctx context.Context, db *sql.DB, d Dialect) error {
 	missing, err := Pending(ctx, db, d)
 	if err != nil {
 		return err
 	}
 	if len(missing) > 0 {
-		return fault.New(fault.Invalid, "%d migrations are missing, the first is %d (%s): run the migration", len(missing), missing[0].Version, missing[0].Name)
+		f := fault.New(fault.Unavailable, "%d migrations are missing, the first is %d (%s): run the migration", len(missing), missing[0].Version, missing[0].Name)
+		f.Reason = ReasonPending
+		return f
 	}
 	want, err := Golden(d)
 	if err != nil {
@@ -114,14 +125,23 @@ func Check(ctx context.Context, db *sql.DB, d Dialect) error {
 	if err != nil {
 		return fault.At("store: check", d.Fault(err))
 	}
-	var v fault.Violations
+	return drift(want, have)
+}
+
+func drift(want, have []string) error {
+	var v []fault.Violation
 	for _, line := range minus(want, have) {
-		v.Add("schema", "is missing: %s", line)
+		v = append(v, fault.Violation{Field: "schema", Message: "is missing: " + line})
 	}
 	for _, line := range minus(have, want) {
-		v.Add("schema", "is not expected: %s", line)
+		v = append(v, fault.Violation{Field: "schema", Message: "is not expected: " + line})
 	}
-	return v.Err()
+	if len(v) == 0 {
+		return nil
+	}
+	f := fault.New(fault.Unavailable, "the CRM's tables are not as its migrations made them: %s", v[0].Message)
+	f.Reason, f.Field, f.Violations = ReasonDrift, "schema", v
+	return f
 }
 
 func minus(a, b []string) []string {
