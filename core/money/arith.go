@@ -89,7 +89,7 @@ func (a Amount) Percent(p string) (Amount, error) {
 	for range frac {
 		den *= 10
 	}
-	num := int64(d.Coef()) //nolint:gosec // at most 15 digits
+	num := int64(d.Coef())
 	if d.IsNeg() {
 		num = -num
 	}
@@ -124,7 +124,7 @@ func (a Amount) Allocate(weights ...int64) ([]Amount, error) {
 	for i, w := range weights {
 		hi, lo := bits.Mul64(whole, uint64(w))
 		q, r := bits.Div64(hi, lo, total)
-		out[i], rest[i] = Amount{Minor: int64(q), Currency: a.Currency}, r //nolint:gosec // a share of an int64
+		out[i], rest[i] = Amount{Minor: int64(q), Currency: a.Currency}, r
 		left -= q
 	}
 	for _, i := range byRemainder(rest)[:left] {

@@ -74,7 +74,7 @@ func ParseDecimal(s, currency string) (Amount, error) {
 	if err != nil || d.Scale() != exp || d.Coef() > math.MaxInt64 {
 		return Amount{}, outOfRange()
 	}
-	minor := int64(d.Coef()) //nolint:gosec // compared with the greatest int64 above
+	minor := int64(d.Coef())
 	if d.IsNeg() {
 		minor = -minor
 	}

@@ -20,7 +20,7 @@ func byRemainder(rest []uint64) []int {
 // magnitude is |n|, for the smallest int64 too.
 func magnitude(n int64) uint64 {
 	if n < 0 {
-		return -uint64(n) //nolint:gosec // two's complement is what is wanted
+		return -uint64(n)
 	}
 	return uint64(n)
 }

@@ -149,7 +149,7 @@ func zero(v reflect.Value) bool {
 		return true
 	}
 	if v.Type().Implements(zeroType) {
-		return v.Interface().(zeroer).IsZero() //nolint:errcheck,forcetypeassert // just checked
+		return v.Interface().(zeroer).IsZero() //nolint:forcetypeassert // just checked
 	}
 	if v.CanAddr() {
 		if z, ok := v.Addr().Interface().(zeroer); ok {

@@ -42,13 +42,13 @@ func (e *encoder) marshaled(v reflect.Value) error {
 	case time.Time: // by far the most frequent, and known to write well-formed JSON
 		b, err := x.MarshalJSON()
 		e.buf.Write(b)
-		return err //nolint:wrapcheck // the caller adds the path
+		return err
 	case json.Marshaler:
 		return e.encode(x)
 	case encoding.TextMarshaler:
 		b, err := x.MarshalText()
 		if err != nil {
-			return err //nolint:wrapcheck // the caller adds the path
+			return err
 		}
 		return e.quoted(string(b))
 	}
@@ -60,7 +60,7 @@ func (e *encoder) encode(x any) error {
 	enc := json.NewEncoder(&e.buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(x); err != nil {
-		return err //nolint:wrapcheck // the caller adds the path
+		return err
 	}
 	e.buf.Truncate(e.buf.Len() - 1) // the line feed
 	return nil
@@ -122,7 +122,7 @@ func mapKey(k reflect.Value) (string, error) {
 			return "", nil
 		}
 		b, err := m.MarshalText()
-		return string(bytes.ToValidUTF8(b, []byte("\ufffd"))), err //nolint:wrapcheck // the key's own error
+		return string(bytes.ToValidUTF8(b, []byte("\ufffd"))), err
 	}
 	switch {
 	case k.CanInt():

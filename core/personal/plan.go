@@ -43,7 +43,7 @@ var (
 
 func planOf(t reflect.Type) *plan {
 	if p, ok := plans.Load(t); ok {
-		return p.(*plan) //nolint:errcheck,forcetypeassert // the only type ever stored
+		return p.(*plan) //nolint:forcetypeassert // the only type ever stored
 	}
 	made := &plan{how: methods(t)}
 	if made.how == byKind {
@@ -53,7 +53,7 @@ func planOf(t reflect.Type) *plan {
 		made.how = kind(t)
 	}
 	p, _ := plans.LoadOrStore(t, made)
-	return p.(*plan) //nolint:errcheck,forcetypeassert // the only type ever stored
+	return p.(*plan) //nolint:forcetypeassert // the only type ever stored
 }
 
 // methods chooses by the methods of t, byKind when it has none that matter.

@@ -62,7 +62,7 @@ func (e *encoder) value(v reflect.Value, depth int) error {
 	}
 	switch how {
 	case byText:
-		return e.text(v.Interface().(Text)) //nolint:errcheck,forcetypeassert // the plan knows the type
+		return e.text(v.Interface().(Text)) //nolint:forcetypeassert // the plan knows the type
 	case byReveal:
 		return e.reveal(v, depth)
 	case byMarshal:
@@ -101,7 +101,7 @@ func (e *encoder) reveal(v reflect.Value, depth int) error {
 	if v.Kind() == reflect.Pointer && v.IsNil() {
 		return e.raw("null")
 	}
-	return e.value(reflect.ValueOf(v.Interface().(Revealer).RevealJSON()), depth+1) //nolint:errcheck,forcetypeassert // checked by the caller
+	return e.value(reflect.ValueOf(v.Interface().(Revealer).RevealJSON()), depth+1) //nolint:forcetypeassert // checked by the caller
 }
 
 func (e *encoder) list(v reflect.Value, depth int) error {
