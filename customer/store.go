@@ -36,7 +36,10 @@ type Records interface {
 	// InsertCustomer must store a new customer with everything that hangs on it. A taken id, external id or
 	// verified point is a Conflict with reason "taken" and the field; it leaves nothing behind.
 	InsertCustomer(ctx context.Context, c *work.Call, rec *Customer) error
-	// InsertCustomers must do the same for many, as fast as the database allows.
+	// CheckCustomers must return, for each of some new customers in order, the Conflict that InsertCustomer would return
+	// after those before it, or nil.
+	CheckCustomers(ctx context.Context, c *work.Call, recs []*Customer) ([]error, error)
+	// InsertCustomers must do what InsertCustomer does for many, as fast as the database allows.
 	InsertCustomers(ctx context.Context, c *work.Call, recs []*Customer) error
 	// UpdateCustomer must store what differs: fields, points, external ids, search terms. A version that moved is a
 	// Conflict with the current one; a taken external id or verified point as for InsertCustomer.
@@ -61,8 +64,6 @@ type Lookups interface {
 	// SearchCustomers must return the live, unmerged customers that the query finds by their own terms or those of
 	// customers merged into them, ordered by sort name and id, at most limit.
 	SearchCustomers(ctx context.Context, c *work.Call, where rule.Predicate, q names.Query, limit int) ([]Customer, error)
-	// Taken must return which of the ids and external ids exist already, deleted customers' ids included.
-	Taken(ctx context.Context, c *work.Call, ids []ident.ID, exts []ident.Ext) (map[ident.ID]bool, map[ident.Ext]bool, error)
 }
 
 // Histories keeps what happened to customers.

@@ -1,0 +1,176 @@
+package work
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"github.com/rapport-crm/rapport/core/event"
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/schema"
+)
+
+// BulkRecorder is a [Recorder] that keeps the traces of many writes faster than one by one.
+type BulkRecorder interface {
+	// RecordAll must do what Record does for each of the traces.
+	RecordAll(ctx context.Context, u Unit, list []Traces) error
+}
+
+// Batch describes the creation of many records of type T in one transaction. Each record passes the same checks and
+// leaves the same traces as by [Write]; one that fails its checks is left out, and the others are written.
+type Batch[T any] struct {
+	Op     string     // "customer: load", for errors and audit
+	Entity string     // name in the schema registry
+	Kind   event.Kind // the main event of each record
+	IDs    []ident.ID // one for each record: the host's own, or zero for a new one
+
+	// Apply fills record i: input checks, domain rules. It is called on several goroutines at once.
+	Apply func(ctx context.Context, c *Call, i int, rec *T) error
+	// Check returns a fault for each record, in order, that cannot be stored beside those before it or those in the
+	// database, and nil for the others.
+	Check func(ctx context.Context, c *Call, recs []*T) ([]error, error)
+	// Save must write the rows of all.
+	Save func(ctx context.Context, c *Call, recs []*T) error
+}
+
+// WriteBatch runs one batch. It returns a fault for each record that was left out, nil for those written. An error
+// means that nothing was written. Idempotency keys play no part.
+//
+// Errors: Invalid for the scope, Denied, and whatever Check and Save return.
+func WriteBatch[T any, P interface {
+	*T
+	schema.Aggregate
+}](ctx context.Context, e *Engine, s Scope, b Batch[T]) (faults []error, err error) {
+	if err := s.Validate(); err != nil {
+		return nil, fault.At(b.Op, err)
+	}
+	err = e.Units.Write(ctx, s.Unit, func(ctx context.Context, u Unit) error {
+		in := s
+		in.Unit = u
+		c, err := e.call(ctx, in, b.Entity, Create)
+		if err != nil {
+			return err
+		}
+		faults, err = writeBatch[T, P](ctx, c, &b)
+		return err
+	})
+	if err != nil {
+		return nil, fault.At(b.Op, err)
+	}
+	for i := range faults {
+		faults[i] = fault.At(b.Op, faults[i])
+	}
+	return faults, nil
+}
+
+func writeBatch[T any, P interface {
+	*T
+	schema.Aggregate
+}](ctx context.Context, c *Call, b *Batch[T]) ([]error, error) {
+	n := len(b.IDs)
+	recs, traced, faults := make([]*T, n), make([]Traces, n), make([]error, n)
+	spread(n, func(i int) { recs[i], traced[i], faults[i] = create[T, P](ctx, c, b, i) })
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	place := compact(faults, &recs, &traced)
+	if b.Check != nil && len(recs) > 0 {
+		found, err := b.Check(ctx, c, recs)
+		if err != nil {
+			return nil, err
+		}
+		for i, f := range found {
+			faults[place[i]] = f
+		}
+		compact(found, &recs, &traced)
+	}
+	if len(recs) == 0 {
+		return faults, nil
+	}
+	if err := b.Save(ctx, c, recs); err != nil {
+		return nil, err
+	}
+	return faults, c.Engine.recordAll(ctx, c.Unit, traced)
+}
+
+// create makes one record on a call of its own.
+func create[T any, P interface {
+	*T
+	schema.Aggregate
+}](ctx context.Context, c *Call, b *Batch[T], i int) (*T, Traces, error) {
+	own := &Call{Scope: c.Scope, Engine: c.Engine, Entity: c.Entity, Access: c.Access, Now: c.Now}
+	ch := Change[T]{Op: b.Op, Entity: b.Entity, Action: Create, Kind: b.Kind, ID: b.IDs[i]}
+	_, rec, err := load[T, P](ctx, own, &ch)
+	if err != nil {
+		return nil, Traces{}, err
+	}
+	if err := b.Apply(ctx, own, i, rec); err != nil {
+		return nil, Traces{}, err
+	}
+	changed, err := inspect(own, &ch, nil, rec)
+	if err != nil {
+		return nil, Traces{}, err
+	}
+	m := P(rec).Base()
+	stamp(own, m, true)
+	return rec, traces(own, &ch, m, changed), nil
+}
+
+// compact drops the records that have a fault, and returns where the others stood.
+func compact[T any](faults []error, recs *[]*T, traced *[]Traces) []int {
+	place := make([]int, 0, len(*recs))
+	for i, f := range faults {
+		if f == nil {
+			(*recs)[len(place)], (*traced)[len(place)] = (*recs)[i], (*traced)[i]
+			place = append(place, i)
+		}
+	}
+	*recs, *traced = (*recs)[:len(place)], (*traced)[:len(place)]
+	return place
+}
+
+// recordAll keeps the traces of a batch.
+func (e *Engine) recordAll(ctx context.Context, u Unit, list []Traces) error {
+	if r, ok := e.Recorder.(BulkRecorder); ok {
+		return r.RecordAll(ctx, u, list)
+	}
+	for i := range list {
+		if err := e.Recorder.Record(ctx, u, list[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spread calls fn for 0 to n-1 on as many goroutines as there are processors, and waits for them.
+func spread(n int, fn func(i int)) {
+	const chunk = 64
+	workers := min(runtime.GOMAXPROCS(0), (n+chunk-1)/chunk)
+	if workers < 2 {
+		for i := range n {
+			fn(i)
+		}
+		return
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	next := 0
+	for range workers {
+		wg.Go(func() {
+			for {
+				mu.Lock()
+				from := next
+				next += chunk
+				mu.Unlock()
+				if from >= n {
+					return
+				}
+				for i := from; i < min(from+chunk, n); i++ {
+					fn(i)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
