@@ -143,3 +143,68 @@ func (v Value) Literal() string {
 	}
 	return v.String()
 }
+
+// Need says, for a predicate of one comparison of a field with a value, what the field needs for it to be want:
+// ">= 10000.00 EUR", `one of "a", "b"`, "a value", "blank". It is "" for every other predicate.
+func (p Predicate) Need(want bool) string {
+	for p.n != nil && p.n.op == opNot {
+		p, want = p.n.kids[0], !want
+	}
+	if p.n == nil || p.n.field == "" {
+		return ""
+	}
+	n := p.n
+	o := n.op
+	if !want && int(o) < len(negated) && negated[o] != opTrue {
+		o = negated[o]
+	}
+	switch {
+	case n.other != "":
+		return strings.TrimSpace(words[o]) + " " + n.other
+	case o == opEq && n.value.IsBlank():
+		return "blank"
+	case o == opNe && n.value.IsBlank():
+		return "a value"
+	case o == opIs:
+		return strconv.FormatBool(want)
+	}
+	var s string
+	switch o {
+	case opIn:
+		s = "one of " + needList(n.list)
+	case opStarts:
+		s = "a text that starts with " + n.value.need()
+	case opEnds:
+		s = "a text that ends with " + n.value.need()
+	case opContains:
+		s = "a text that contains " + n.value.need()
+	case opHas:
+		s = "the element " + n.value.need()
+	case opEq:
+		return n.value.need()
+	case opNe:
+		return "not " + n.value.need()
+	default:
+		return strings.TrimSpace(words[o]) + " " + n.value.need()
+	}
+	if !want {
+		return "not " + s
+	}
+	return s
+}
+
+func needList(list []Value) string {
+	parts := make([]string, len(list))
+	for i, v := range list {
+		parts[i] = v.need()
+	}
+	return strings.Join(parts, ", ")
+}
+
+// need writes a value as people read it: text in quotes, everything else bare.
+func (v Value) need() string {
+	if v.typ == TypeText || v.typ == TypeNone {
+		return v.Literal()
+	}
+	return v.String()
+}
