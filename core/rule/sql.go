@@ -261,7 +261,7 @@ func (w *sqlWriter) columns(n *node, c Column, want bool) {
 	switch {
 	case !ok:
 		return
-	case c.Type != d.Type || (c.Second == "") != (d.Second == "") || c.Encode != nil || d.Encode != nil:
+	case c.Type != d.Type || (c.Second == "") != (d.Second == "") || !alike(c, d):
 		w.fail(n.field, "the field cannot be compared with "+n.other+" in a list")
 		return
 	}
@@ -283,6 +283,15 @@ func (w *sqlWriter) columns(n *node, c Column, want bool) {
 	w.put(c.Expr, signs[o], d.Expr)
 }
 
+// alike reports whether two columns keep their values in one form: both in the database's own, or both encoded in an
+// order that can be compared, which a blind index is not.
+func alike(c, d Column) bool {
+	if c.Encode == nil || d.Encode == nil {
+		return c.Encode == nil && d.Encode == nil
+	}
+	return c.Can&d.Can&CanRange != 0
+}
+
 // pairs writes equality or difference of two columns, in which two blanks are equal.
 func (w *sqlWriter) pairs(c, d Column, sign, word string) {
 	w.put("(")
@@ -302,6 +311,9 @@ func (w *sqlWriter) pairs(c, d Column, sign, word string) {
 func (w *sqlWriter) arg(field string, c Column, v Value) string {
 	if !w.typed(field, c, v) || !w.checkText(field, v) {
 		return ""
+	}
+	if c.Type == TypeFloat && v.typ == TypeInt {
+		v = Float(v.Float())
 	}
 	if c.Encode != nil {
 		return w.args.Arg(c.Encode(v))

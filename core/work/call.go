@@ -25,6 +25,7 @@ type Call struct {
 	refs    []ident.Ref
 	facts   map[string]string
 	touched []string
+	veil    veil
 }
 
 // Tenant returns the tenant of the call.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/schema"
 )
 
 // View runs one read: action right, one access for the request, then fn. What fn returns must have passed
@@ -37,9 +38,26 @@ func View[R any](ctx context.Context, e *Engine, s Scope, op, entity string, fn 
 // Show masks on rec (a pointer to a record of the call's entity) whatever the access hides.
 // Sensitive classes are masked unless the call's action is [Reveal], see [Unseal].
 func (c *Call) Show(rec any) {
-	c.Entity.Hide(rec, func(field string, class personal.Class) bool {
-		return c.hides(field, class)
-	})
+	if len(c.Access.Mask) == 0 && len(c.Access.Unseen) == 0 && (c.Action == Reveal || !c.Entity.Sensitive()) {
+		return
+	}
+	if !c.veil.fits(c) {
+		c.veil = veil{entity: c.Entity, action: c.Action, mask: c.Access.Mask, unseen: c.Access.Unseen, hiding: c.Entity.Hiding(c.hides)}
+	}
+	c.veil.hiding.Apply(rec)
+}
+
+// veil is what a call hides, compiled at its first record. A domain may copy a call and give it other rights.
+type veil struct {
+	entity *schema.Entity
+	action Action
+	mask   Mask
+	unseen []personal.Class
+	hiding schema.Hiding
+}
+
+func (v *veil) fits(c *Call) bool {
+	return v.entity == c.Entity && v.action == c.Action && slices.Equal(v.mask, c.Access.Mask) && slices.Equal(v.unseen, c.Access.Unseen)
 }
 
 func (c *Call) hides(field string, class personal.Class) bool {
