@@ -45,6 +45,8 @@ type Traces struct {
 	Events   []event.Event // in order; at least one
 	Timeline []Line        // entries for the timelines of customers
 	Timers   []Timer       // due work to put into the outbox, or to take back
+
+	OwnerUser, OwnerTeam string // of the record after the write: whose timelines show the lines
 }
 
 // Line puts an event of the write on a customer's timeline.

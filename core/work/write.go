@@ -217,6 +217,6 @@ func traces[T any](c *Call, ch *Change[T], m *schema.Meta, changed []string) Tra
 	}
 	return Traces{
 		Op: ch.Op, Scope: c.Scope, Action: ch.Action, Record: ref, Version: m.Version, Changed: changed,
-		At: c.Now, Events: events, Timeline: c.lines, Timers: c.timers,
+		At: c.Now, Events: events, Timeline: c.lines, Timers: c.timers, OwnerUser: m.OwnerUser, OwnerTeam: m.OwnerTeam,
 	}
 }

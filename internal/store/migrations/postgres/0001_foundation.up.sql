@@ -1,9 +1,9 @@
 -- Settings of a tenant, and the number of changes of its custom fields.
 CREATE TABLE crm_tenant (
   tenant_id text COLLATE "C" NOT NULL,
-  zone text COLLATE "C" NOT NULL,
-  currency text COLLATE "C" NOT NULL,
-  language text COLLATE "C" NOT NULL,
+  zone text COLLATE "C",
+  currency text COLLATE "C",
+  language text COLLATE "C",
   schema_version bigint NOT NULL,
   updated_at timestamptz NOT NULL,
   PRIMARY KEY (tenant_id)

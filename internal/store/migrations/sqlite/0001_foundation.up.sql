@@ -1,9 +1,9 @@
 -- Settings of a tenant, and the number of changes of its custom fields.
 CREATE TABLE crm_tenant (
   tenant_id TEXT NOT NULL,
-  zone TEXT NOT NULL,
-  currency TEXT NOT NULL,
-  language TEXT NOT NULL,
+  zone TEXT,
+  currency TEXT,
+  language TEXT,
   schema_version INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   PRIMARY KEY (tenant_id)

@@ -1,0 +1,106 @@
+package corestore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/internal/store"
+)
+
+type fieldRow struct {
+	Entity   string      `bun:"entity"`
+	Key      string      `bun:"key"`
+	Type     string      `bun:"type"`
+	Label    string      `bun:"label"`
+	Class    string      `bun:"class"`
+	Enum     store.Texts `bun:"enum"`
+	MaxLen   int         `bun:"max_len"`
+	Sortable bool        `bun:"sortable"`
+	Required bool        `bun:"required"`
+	Retired  bool        `bun:"retired"`
+}
+
+func (r *fieldRow) definition() (schema.Definition, error) {
+	t, ok := rule.ParseType(r.Type)
+	if !ok {
+		return schema.Definition{}, fault.New(fault.Internal, "stored field custom.%s has the unknown type %q", r.Key, r.Type)
+	}
+	return schema.Definition{
+		Entity: r.Entity, Key: r.Key, Type: t, Label: r.Label, Class: personal.Class(r.Class), Enum: r.Enum, MaxLen: r.MaxLen,
+		Sortable: r.Sortable, Required: r.Required, Retired: r.Retired,
+	}, nil
+}
+
+// Version implements custom.Store.
+func (s *Store) Version(ctx context.Context, u work.Unit, tenant string) (int64, error) {
+	var n int64
+	err := s.db.On(u).Get(ctx, getVersion, &n, tenant)
+	if errors.Is(err, store.ErrNoRow) {
+		return 0, nil
+	}
+	return n, err
+}
+
+// Definitions implements custom.Store. The version is read first: a definition that comes in between is then read
+// again by the next look at the version.
+func (s *Store) Definitions(ctx context.Context, u work.Unit, tenant string) ([]schema.Definition, int64, error) {
+	version, err := s.Version(ctx, u, tenant)
+	if err != nil {
+		return nil, 0, err
+	}
+	var rows []fieldRow
+	if err := s.db.On(u).Select(ctx, listFields, &rows, tenant); err != nil {
+		return nil, 0, err
+	}
+	out := make([]schema.Definition, len(rows))
+	for i := range rows {
+		if out[i], err = rows[i].definition(); err != nil {
+			return nil, 0, err
+		}
+	}
+	return out, version, nil
+}
+
+// Define implements custom.Store.
+func (s *Store) Define(ctx context.Context, u work.Unit, tenant string, d schema.Definition, from int64) error {
+	conn := s.db.On(u)
+	now := time.Now().UTC()
+	n, err := s.bump(ctx, conn, tenant, from, now)
+	if err == nil && n == 0 {
+		err = fault.New(fault.Retryable, "another definition of the tenant came first: run the transaction again")
+	}
+	if err != nil {
+		return err
+	}
+	var before fieldRow
+	if err := conn.Get(ctx, getField, &before, tenant, d.Entity, d.Key); err != nil && !errors.Is(err, store.ErrNoRow) {
+		return err
+	}
+	if _, err := conn.Exec(ctx, putField, tenant, d.Entity, d.Key, d.Type.String(), store.OrNull(d.Label), string(d.Class),
+		d.Enum, d.MaxLen, d.Sortable, d.Required, d.Retired, now); err != nil {
+		return err
+	}
+	sorted, sorts := before.Sortable && !before.Retired, d.Sortable && !d.Retired
+	switch {
+	case sorted && !sorts:
+		_, err = conn.Exec(ctx, dropSortKeys, tenant, d.Entity, d.Key)
+	case sorts && !sorted:
+		err = s.backfill(ctx, conn, tenant, d)
+	}
+	return err
+}
+
+// bump moves the tenant's schema version, making the tenant's row with the first definition.
+func (s *Store) bump(ctx context.Context, conn store.Conn, tenant string, from int64, now time.Time) (int64, error) {
+	n, err := conn.Exec(ctx, bumpVersion, tenant, from, now)
+	if err != nil || n > 0 || from > 0 {
+		return n, err
+	}
+	return conn.Exec(ctx, addTenant, tenant, now)
+}

@@ -1,0 +1,109 @@
+package corestore
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/rapport-crm/rapport/core/event"
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/internal/store"
+)
+
+// Record implements [work.Recorder]. The audit row and the dispatch row have the id of the main event.
+func (s *Store) Record(ctx context.Context, u work.Unit, t work.Traces) error {
+	conn := s.db.On(u)
+	if len(t.Events) == 0 {
+		return fault.New(fault.Internal, "corestore: a write without an event")
+	}
+	if _, err := conn.Exec(ctx, addAudit, auditRow(&t)...); err != nil {
+		return err
+	}
+	for i := range t.Events {
+		row, err := eventRow(&t.Events[i])
+		if err != nil {
+			return err
+		}
+		if _, err := conn.Exec(ctx, addEvent, row...); err != nil {
+			return err
+		}
+	}
+	if _, err := conn.Exec(ctx, addDispatch, dispatchRow(&t)...); err != nil {
+		return err
+	}
+	for _, l := range t.Timeline {
+		if _, err := conn.Exec(ctx, addLine, lineRow(&t, l)...); err != nil {
+			return err
+		}
+	}
+	if err := s.follow(ctx, conn, &t); err != nil {
+		return err
+	}
+	return s.setTimers(ctx, conn, &t)
+}
+
+// follow hands a record's timeline entries to its new owner, so that whoever may see the record may see them.
+func (s *Store) follow(ctx context.Context, conn store.Conn, t *work.Traces) error {
+	if t.Version == 1 || !slices.Contains(t.Changed, "owner_user") && !slices.Contains(t.Changed, "owner_team") {
+		return nil
+	}
+	_, err := conn.Exec(ctx, moveLines, t.Scope.Principal.Tenant, t.Record.ID, store.OrNull(t.OwnerUser), store.OrNull(t.OwnerTeam))
+	return err
+}
+
+var (
+	auditColumns = []string{"tenant_id", "id", "at", "op", "action", "entity", "record_id", "version", "actor_kind", "actor_id",
+		"purpose", "source_system", "source_ref", "changed"}
+	eventColumns = []string{"tenant_id", "id", "kind", "entity", "record_id", "version", "ordinal", "actor_kind", "actor_id",
+		"purpose", "at", "changed", "refs", "facts"}
+	dispatchColumns = []string{"tenant_id", "id", "entity", "record_id", "version", "at"}
+	lineColumns     = []string{"tenant_id", "customer_id", "at", "event_id", "kind", "entity", "record_id", "owner_user", "owner_team"}
+)
+
+func auditRow(t *work.Traces) []any {
+	p := t.Scope.Principal
+	return []any{
+		p.Tenant, t.Events[0].ID, t.At, t.Op, string(t.Action), t.Record.Entity, t.Record.ID, t.Version, string(p.Kind), p.ID,
+		string(t.Scope.Purpose), store.OrNull(t.Scope.Source.System), store.OrNull(t.Scope.Source.Ref), t.Changed,
+	}
+}
+
+func eventRow(e *event.Event) ([]any, error) {
+	refs, err := document(e.Refs, len(e.Refs))
+	if err != nil {
+		return nil, err
+	}
+	facts, err := document(e.Facts, len(e.Facts))
+	return []any{
+		e.Tenant, e.ID, string(e.Kind), e.Record.Entity, e.Record.ID, e.Version, e.Ordinal, string(e.Actor.Kind), e.Actor.ID,
+		string(e.Purpose), e.At, e.Changed, refs, facts,
+	}, err
+}
+
+// document is NULL for what is empty.
+func document(v any, size int) (store.JSON, error) {
+	if size == 0 {
+		return nil, nil
+	}
+	return json.Marshal(v)
+}
+
+func dispatchRow(t *work.Traces) []any {
+	return []any{t.Scope.Principal.Tenant, t.Events[0].ID, t.Record.Entity, t.Record.ID, t.Version, t.At}
+}
+
+func lineRow(t *work.Traces, l work.Line) []any {
+	e := &t.Events[l.Event]
+	return []any{
+		e.Tenant, l.Customer, l.At, e.ID, string(e.Kind), e.Record.Entity, e.Record.ID, store.OrNull(t.OwnerUser), store.OrNull(t.OwnerTeam),
+	}
+}
+
+// Accessed implements [work.Accesses].
+func (s *Store) Accessed(ctx context.Context, u work.Unit, a work.Accessed) error {
+	p := a.Scope.Principal
+	_, err := s.db.On(u).Exec(ctx, addAccess, p.Tenant, a.ID, a.At, string(p.Kind), p.ID, string(a.Scope.Purpose),
+		a.Record.Entity, a.Record.ID, a.Fields)
+	return err
+}

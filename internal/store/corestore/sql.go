@@ -1,0 +1,129 @@
+package corestore
+
+import "github.com/rapport-crm/rapport/internal/store"
+
+// Traces of writes.
+var (
+	addAudit = store.Same("corestore.add_audit", `
+		INSERT INTO crm_audit (tenant_id, id, at, op, action, entity, record_id, version, actor_kind, actor_id, purpose,
+			source_system, source_ref, changed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`)
+
+	addEvent = store.Same("corestore.add_event", `
+		INSERT INTO crm_event (tenant_id, id, kind, entity, record_id, version, ordinal, actor_kind, actor_id, purpose, at,
+			changed, refs, facts)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`)
+
+	addDispatch = store.Same("corestore.add_dispatch", `
+		INSERT INTO crm_dispatch (tenant_id, id, entity, record_id, version, at) VALUES ($1, $2, $3, $4, $5, $6)`)
+
+	addLine = store.Same("corestore.add_line", `
+		INSERT INTO crm_timeline (tenant_id, customer_id, at, event_id, kind, entity, record_id, owner_user, owner_team)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (tenant_id, customer_id, at, event_id) DO NOTHING`)
+
+	moveLines = store.Same("corestore.move_lines", `
+		UPDATE crm_timeline SET owner_user = $3, owner_team = $4 WHERE tenant_id = $1 AND record_id = $2`)
+
+	addAccess = store.Same("corestore.add_access", `
+		INSERT INTO crm_access (tenant_id, id, at, actor_kind, actor_id, purpose, entity, record_id, fields)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`)
+
+	setTimer = store.Same("corestore.set_timer", `
+		INSERT INTO crm_delivery (tenant_id, consumer, event_id, kind, entity, record_id, order_key, version, ordinal,
+			due_at, attempts, state, timer_key, last_error)
+		VALUES ($1, $2, $3, $4, $5, $6, $3, 0, 0, $7, 0, 'open', $8, '')
+		ON CONFLICT (tenant_id, consumer, event_id) DO UPDATE SET entity = excluded.entity, record_id = excluded.record_id,
+			due_at = excluded.due_at, attempts = 0, lease_until = NULL, lease_id = NULL, state = 'open', last_error = ''`)
+
+	dropTimer = store.Same("corestore.drop_timer", `
+		DELETE FROM crm_delivery WHERE tenant_id = $1 AND consumer = $2 AND event_id = $3`)
+)
+
+// Idempotency keys.
+var (
+	reserveOnce = store.Same("corestore.reserve_once", `
+		INSERT INTO crm_once (tenant_id, key, op, digest) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (tenant_id, key) DO NOTHING`)
+
+	getOnce = store.Same("corestore.get_once", `
+		SELECT op, digest, entity, record_id FROM crm_once WHERE tenant_id = $1 AND key = $2`)
+
+	keepOnce = store.Same("corestore.keep_once", `
+		UPDATE crm_once SET op = $3, digest = $4, entity = $5, record_id = $6, at = $7 WHERE tenant_id = $1 AND key = $2`)
+)
+
+// Custom fields.
+var (
+	getVersion = store.Same("corestore.get_version", `SELECT schema_version FROM crm_tenant WHERE tenant_id = $1`)
+
+	bumpVersion = store.Same("corestore.bump_version", `
+		UPDATE crm_tenant SET schema_version = schema_version + 1, updated_at = $3 WHERE tenant_id = $1 AND schema_version = $2`)
+
+	addTenant = store.Same("corestore.add_tenant", `
+		INSERT INTO crm_tenant (tenant_id, schema_version, updated_at) VALUES ($1, 1, $2)
+		ON CONFLICT (tenant_id) DO NOTHING`)
+
+	getField = store.Same("corestore.get_field", `
+		SELECT `+fieldColumns+` FROM crm_field WHERE tenant_id = $1 AND entity = $2 AND key = $3`)
+
+	listFields = store.Same("corestore.list_fields", `
+		SELECT `+fieldColumns+` FROM crm_field WHERE tenant_id = $1 ORDER BY entity, key`)
+
+	putField = store.Same("corestore.put_field", `
+		INSERT INTO crm_field (tenant_id, entity, key, type, label, class, enum, max_len, sortable, required, retired, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		ON CONFLICT (tenant_id, entity, key) DO UPDATE SET type = excluded.type, label = excluded.label, class = excluded.class,
+			enum = excluded.enum, max_len = excluded.max_len, sortable = excluded.sortable, required = excluded.required,
+			retired = excluded.retired, updated_at = excluded.updated_at`)
+
+	dropSortKeys = store.Same("corestore.drop_sort_keys", `
+		DELETE FROM crm_field_index WHERE tenant_id = $1 AND entity = $2 AND field = $3`)
+)
+
+// Claims.
+var (
+	getClaim = store.Same("corestore.get_claim", `
+		SELECT `+claimColumns+` FROM crm_claim c WHERE c.tenant_id = $1 AND c.id = $2`)
+
+	lockClaim = store.Split("corestore.lock_claim", `
+		SELECT `+claimColumns+` FROM crm_claim c WHERE c.tenant_id = $1 AND c.id = $2 FOR UPDATE`, `
+		SELECT `+claimColumns+` FROM crm_claim c WHERE c.tenant_id = $1 AND c.id = $2`)
+
+	claimOfKey = store.Same("corestore.claim_of_key", `
+		SELECT `+claimColumns+` FROM crm_claim_key k JOIN crm_claim c ON c.tenant_id = k.tenant_id AND c.id = k.claim_id
+		WHERE k.tenant_id = $1 AND k.namespace = $2 AND k.key = $3`)
+
+	addClaim = store.Same("corestore.add_claim", `
+		INSERT INTO crm_claim (tenant_id, id, version, holder_entity, holder_id, state, until_at, keys, owner_user, owner_team,
+			updated_at, source_system, source_ref, created_at, created_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`)
+
+	setClaim = store.Same("corestore.set_claim", `
+		UPDATE crm_claim SET version = $3, holder_entity = $4, holder_id = $5, state = $6, until_at = $7, keys = $8,
+			owner_user = $9, owner_team = $10, updated_at = $11, source_system = $12, source_ref = $13
+		WHERE tenant_id = $1 AND id = $2 AND version = $14`)
+
+	takeKey = store.Same("corestore.take_key", `
+		INSERT INTO crm_claim_key (tenant_id, namespace, key, claim_id, until_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (tenant_id, namespace, key) DO UPDATE SET claim_id = excluded.claim_id, until_at = excluded.until_at
+		WHERE crm_claim_key.claim_id = excluded.claim_id OR crm_claim_key.until_at <= $6`)
+
+	dropKey = store.Same("corestore.drop_key", `
+		DELETE FROM crm_claim_key WHERE tenant_id = $1 AND namespace = $2 AND key = $3 AND claim_id = $4`)
+)
+
+const (
+	fieldColumns = `entity, key, type, label, class, enum, max_len, sortable, required, retired`
+	claimColumns = `c.id, c.version, c.holder_entity, c.holder_id, c.state, c.until_at, c.keys, c.owner_user, c.owner_team,
+		c.created_at, c.updated_at, c.created_by, c.source_system, c.source_ref`
+)
+
+// Statements lists every static statement of the package.
+func Statements() []store.SQL {
+	return []store.SQL{
+		addAudit, addEvent, addDispatch, addLine, moveLines, addAccess, setTimer, dropTimer, reserveOnce, getOnce, keepOnce,
+		getVersion, bumpVersion, addTenant, getField, listFields, putField, dropSortKeys, getClaim, lockClaim, claimOfKey,
+		addClaim, setClaim, takeKey, dropKey,
+	}
+}

@@ -1,0 +1,37 @@
+package corestore
+
+import (
+	"context"
+
+	"github.com/rapport-crm/rapport/core/schema/custom"
+	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/internal/store"
+)
+
+// Config is what a [Store] needs.
+type Config struct {
+	DB *store.DB // must be set
+	// Derive returns a tenant's secret for a use; the digests of idempotency keys are keyed with "once". Must be set.
+	Derive func(ctx context.Context, tenant, label string) ([32]byte, error)
+	// Custom names the table of each entity with custom fields, whose column custom holds them. When a field is made
+	// sortable, what is already stored there is indexed. Entities without a table are indexed as they are written.
+	Custom map[string]string
+}
+
+// Store implements [work.Recorder], [work.BulkRecorder], [work.Accesses] and [custom.Store]; [Store.Claims] has the
+// fourth. It is immutable and safe for concurrent use.
+type Store struct {
+	db     *store.DB
+	derive func(ctx context.Context, tenant, label string) ([32]byte, error)
+	custom map[string]string
+}
+
+var (
+	_ work.Recorder     = (*Store)(nil)
+	_ work.BulkRecorder = (*Store)(nil)
+	_ work.Accesses     = (*Store)(nil)
+	_ custom.Store      = (*Store)(nil)
+)
+
+// New returns a Store over a DB.
+func New(cfg Config) *Store { return &Store{db: cfg.DB, derive: cfg.Derive, custom: cfg.Custom} }
