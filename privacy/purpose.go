@@ -149,3 +149,5 @@ func (p *Purposes) Names() []personal.Purpose { return slices.Sorted(maps.Keys(p
 func (p *Purposes) unknown(field string) error {
 	return fault.Field(field, "no such purpose: want one of %v", p.Names())
 }
+
+func (p Purpose) allows(b Basis) bool { return slices.Contains(p.Bases, b) }
