@@ -34,6 +34,8 @@ func (p Predicate) Eval(rec Named) Outcome {
 		return not(n.kids[0].Eval(rec))
 	case opOpen:
 		return Unknown
+	case opIf:
+		return choose(n.kids, rec)
 	}
 	x := rec.Field(n.field)
 	switch {
@@ -59,6 +61,17 @@ func fold(parts []Predicate, rec Named, decides Outcome) Outcome {
 		}
 	}
 	return out
+}
+
+func choose(kids []Predicate, rec Named) Outcome {
+	switch kids[0].Eval(rec) {
+	case Yes:
+		return kids[1].Eval(rec)
+	case No:
+		return kids[2].Eval(rec)
+	case Unknown:
+	}
+	return Unknown
 }
 
 func not(o Outcome) Outcome {

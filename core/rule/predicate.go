@@ -29,6 +29,7 @@ const (
 	opHas // texts field contains the value
 	opIs  // bool field is true; unknown when blank
 	opOpen
+	opIf
 )
 
 // node is one node of a predicate: an operator over children, or over a field and a value or second field.
@@ -138,6 +139,18 @@ func Has(field, s string) Predicate { return leaf(opHas, field, Text(s)) }
 
 // Is is true where the bool field is true and unknown where it is blank, unlike Eq, which is false there.
 func Is(field string) Predicate { return leaf(opIs, field, Bool(true)) }
+
+// If is then where cond is true, and otherwise where cond is false; it is unknown where cond is, even when both answers
+// would be the same.
+func If(cond, then, otherwise Predicate) Predicate {
+	switch {
+	case cond.IsTrue():
+		return then
+	case cond.IsFalse():
+		return otherwise
+	}
+	return Predicate{&node{op: opIf, kids: []Predicate{cond, then, otherwise}}}
+}
 
 // Undecided is unknown for every record: it selects none, and neither does its negation.
 func Undecided() Predicate { return Predicate{&node{op: opOpen}} }

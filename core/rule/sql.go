@@ -54,6 +54,8 @@ func (w *sqlWriter) predicate(p Predicate, want bool, within op) {
 		w.predicate(p.n.kids[0], !want, within)
 	case p.n.op == opAnd || p.n.op == opOr:
 		w.join(p.n, want, within)
+	case p.n.op == opIf:
+		w.choose(p.n.kids, want)
 	default:
 		w.leaf(p.n, want)
 	}
@@ -84,6 +86,18 @@ func (w *sqlWriter) join(n *node, want bool, within op) {
 		}
 		w.predicate(k, want, o)
 	}
+}
+
+// choose writes both ways of an If, each under its own condition. CASE would take the second for an unknown one.
+func (w *sqlWriter) choose(kids []Predicate, want bool) {
+	for i, start := range []string{"((", " OR ("} {
+		w.put(start)
+		w.predicate(kids[0], i == 0, opAnd)
+		w.put(" AND ")
+		w.predicate(kids[1+i], want, opAnd)
+		w.put(")")
+	}
+	w.put(")")
 }
 
 func (w *sqlWriter) leaf(n *node, want bool) {

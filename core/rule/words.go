@@ -70,6 +70,13 @@ func (p Predicate) write(b *strings.Builder, within op) {
 	case p.n.op == opAnd, p.n.op == opOr:
 		p.writeJoin(b, within)
 		return
+	case p.n.op == opIf:
+		for i, word := range []string{"(", " ? ", " : "} {
+			b.WriteString(word)
+			p.n.kids[i].write(b, opIf)
+		}
+		b.WriteString(")")
+		return
 	case p.n.op == opNot:
 		b.WriteString("!(")
 		p.n.kids[0].write(b, opNot)

@@ -99,7 +99,7 @@ func (c *converter) call(call ast.CallExpr) rule.Predicate {
 		return rule.Not(c.condition(args[0]))
 	case operators.Conditional:
 		k := c.conditions(args)
-		return rule.Any(rule.All(k[0], k[1]), rule.All(rule.Not(k[0]), k[2]))
+		return rule.If(k[0], k[1], k[2])
 	case operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
 		return c.compare(name, args[0], args[1])
 	case operators.In:
