@@ -14,7 +14,7 @@ type SQL struct {
 	Postgres string // the text for PostgreSQL
 	SQLite   string // the text for SQLite, with ? in place of $n
 
-	order []int // for SQLite: which argument each ? takes; nil when they are in order
+	order []int // for SQLite: which argument each ? takes
 }
 
 // Same is a statement with one text for both databases.
@@ -38,7 +38,7 @@ func label(name, text string) string {
 func ordinals(text string) (plain string, order []int) {
 	var b strings.Builder
 	b.Grow(len(text))
-	inOrder, quoted := true, false
+	quoted := false
 	for i := 0; i < len(text); i++ {
 		c := text[i]
 		if c == '\'' {
@@ -59,26 +59,35 @@ func ordinals(text string) (plain string, order []int) {
 		}
 		b.WriteByte('?')
 		order = append(order, n-1)
-		inOrder = inOrder && n == len(order)
 		i = end - 1
-	}
-	if inOrder {
-		order = nil
 	}
 	return b.String(), order
 }
 
-// arrange puts converted arguments in the order of the SQLite text.
+// arrange puts converted arguments in the order of the SQLite text, which may leave some out.
 func arrange(order []int, args []any) ([]any, error) {
-	if order == nil {
-		return args, nil
+	for i, n := range order {
+		if n != i {
+			return rearrange(order, args)
+		}
 	}
+	if len(order) > len(args) {
+		return nil, errMissing(len(order), len(args))
+	}
+	return args[:len(order)], nil
+}
+
+func rearrange(order []int, args []any) ([]any, error) {
 	out := make([]any, len(order))
 	for i, n := range order {
 		if n >= len(args) {
-			return nil, fmt.Errorf("store: the statement takes argument $%d, have %d", n+1, len(args))
+			return nil, errMissing(n+1, len(args))
 		}
 		out[i] = args[n]
 	}
 	return out, nil
+}
+
+func errMissing(want, have int) error {
+	return fmt.Errorf("store: the statement takes argument $%d, have %d", want, have)
 }
