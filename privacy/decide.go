@@ -34,7 +34,7 @@ func (cs Consents) Decide(ctx context.Context, r Request) (Decision, error) {
 		d := Decision{Subject: r.Subject, Purpose: r.Purpose, Channel: r.Channel, At: r.At}
 		ids, err := cs.svc.subject(ctx, c, r.Subject, work.Read)
 		if fault.CodeOf(err) == fault.NotFound {
-			d.Code, d.Reason, d.At = UnknownSubject, UnknownSubject.sentence(), c.Now
+			d.Code, d.Reason, d.At = UnknownSubject, UnknownSubject.Sentence(), c.Now
 			return d, nil
 		}
 		if err != nil {
@@ -76,7 +76,7 @@ func (s *Office) judge(ctx context.Context, c *work.Call, ids []ident.ID, d *Dec
 		}
 	}
 	d.Code, d.Basis, d.Evidence = decide(f)
-	d.Allowed, d.Reason = d.Code == IsAllowed, d.Code.sentence()
+	d.Allowed, d.Reason = d.Code == IsAllowed, d.Code.Sentence()
 	if d.Allowed && d.Basis == f.standing.Basis {
 		d.Until = f.standing.Until
 	}

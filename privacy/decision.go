@@ -24,8 +24,8 @@ const (
 	IsAllowed      Reason = "allowed"         // a basis holds
 )
 
-// sentence returns the reason in words for developers and logs.
-func (r Reason) sentence() string {
+// Sentence returns the reason in words for developers and logs.
+func (r Reason) Sentence() string {
 	switch r {
 	case UnknownSubject:
 		return "no such customer"

@@ -129,7 +129,10 @@ func (p *Policy) Access(_ context.Context, s work.Scope, entity string, a work.A
 	if _, ok := p.purposes.Get(s.Purpose); !ok {
 		return work.Access{}, p.purposes.unknown("purpose")
 	}
-	unseen := p.purposes.unseen[s.Purpose]
+	unseen := p.purposes.plain[s.Purpose]
+	if a == work.Reveal {
+		unseen = p.purposes.unseen[s.Purpose]
+	}
 	switch s.Principal.Kind {
 	case ident.KindSystem:
 		return work.Access{Level: work.LevelAll, Unseen: unseen}, nil

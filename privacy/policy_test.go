@@ -167,7 +167,7 @@ func TestPurposeLimitsClasses(t *testing.T) {
 	policy := privacy.DefaultPolicy()
 	unseen := func(why personal.Purpose) []personal.Class {
 		s := work.Scope{Principal: ident.System("acme", "job"), Purpose: why}
-		acc, err := policy.Access(t.Context(), s, "customer", work.Read)
+		acc, err := policy.Access(t.Context(), s, "customer", work.Reveal)
 		require.NoError(t, err)
 		return acc.Unseen
 	}
@@ -176,6 +176,10 @@ func TestPurposeLimitsClasses(t *testing.T) {
 	require.Contains(t, unseen(privacy.Marketing), personal.Content)
 	require.Contains(t, unseen(privacy.Analytics), personal.Contact)
 	require.Empty(t, unseen(privacy.SubjectAsk))
+
+	plain, err := policy.Access(t.Context(), as("sales"), "customer", work.Read)
+	require.NoError(t, err)
+	require.Empty(t, plain.Unseen, "sensitive classes are masked for whoever does not reveal")
 }
 
 func TestPurposesNameWhatIsWrong(t *testing.T) {

@@ -53,7 +53,8 @@ func (p Purpose) validate(v *fault.Violations) {
 // Purposes is a set of purposes by name. It is immutable and safe for concurrent use.
 type Purposes struct {
 	byName map[personal.Purpose]Purpose
-	unseen map[personal.Purpose][]personal.Class
+	unseen map[personal.Purpose][]personal.Class // what each does not see
+	plain  map[personal.Purpose][]personal.Class // the same without the sensitive ones, which only Reveal shows to anybody
 }
 
 // NewPurposes returns a set of purposes.
@@ -61,7 +62,10 @@ type Purposes struct {
 // Errors: Invalid with every breach: a name that is empty or there twice, an unknown basis or class, an assumed
 // basis that is not among the bases or would make consent or direct marketing assumed.
 func NewPurposes(list ...Purpose) (*Purposes, error) {
-	p := &Purposes{byName: map[personal.Purpose]Purpose{}, unseen: map[personal.Purpose][]personal.Class{}}
+	p := &Purposes{
+		byName: map[personal.Purpose]Purpose{},
+		unseen: map[personal.Purpose][]personal.Class{}, plain: map[personal.Purpose][]personal.Class{},
+	}
 	var v fault.Violations
 	for _, d := range list {
 		d.validate(&v)
@@ -71,8 +75,11 @@ func NewPurposes(list ...Purpose) (*Purposes, error) {
 		d.Bases, d.Classes = slices.Clone(d.Bases), slices.Clone(d.Classes)
 		p.byName[d.Name] = d
 		for _, c := range personal.Classes() {
-			if c.Personal() && !d.sees(c) {
-				p.unseen[d.Name] = append(p.unseen[d.Name], c)
+			if !c.Personal() || d.sees(c) {
+				continue
+			}
+			if p.unseen[d.Name] = append(p.unseen[d.Name], c); !c.Sensitive() {
+				p.plain[d.Name] = append(p.plain[d.Name], c)
 			}
 		}
 	}

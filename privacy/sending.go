@@ -58,7 +58,7 @@ type Sending struct {
 // decision returns the last decision about the send.
 func (s *Sending) decision() Decision {
 	return Decision{
-		ID: s.Decision, Allowed: s.Reason == IsAllowed, Code: s.Reason, Reason: s.Reason.sentence(), Basis: s.Basis,
+		ID: s.Decision, Allowed: s.Reason == IsAllowed, Code: s.Reason, Reason: s.Reason.Sentence(), Basis: s.Basis,
 		Evidence: s.Evidence, Subject: s.Subject, Purpose: s.Purpose, Channel: s.Channel, At: s.DecidedAt,
 	}
 }

@@ -91,7 +91,7 @@ func (ss Sends) reserve(ctx context.Context, send Send) (Decision, personal.Text
 	}
 	if err != nil {
 		if f, ok := errors.AsType[*fault.Error](err); ok && f.Reason == string(UnknownSubject) {
-			return Decision{Code: UnknownSubject, Reason: UnknownSubject.sentence(), Subject: send.Subject, Purpose: send.Purpose, Channel: send.Channel}, personal.Text{}, err
+			return Decision{Code: UnknownSubject, Reason: UnknownSubject.Sentence(), Subject: send.Subject, Purpose: send.Purpose, Channel: send.Channel}, personal.Text{}, err
 		}
 		return Decision{}, personal.Text{}, err
 	}

@@ -1,0 +1,60 @@
+package privacystore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/internal/store"
+	"github.com/rapport-crm/rapport/privacy"
+)
+
+var (
+	getKey = store.Same("privacy.subject_key", `SELECT wrapped FROM crm_subject_key WHERE tenant_id = $1 AND subject_id = $2`)
+	anyKey = store.Same("privacy.any_subject_key", `SELECT subject_id, wrapped FROM crm_subject_key WHERE tenant_id = $1 LIMIT 1`)
+	addKey = store.Same("privacy.add_subject_key", `
+		INSERT INTO crm_subject_key (tenant_id, subject_id, epoch, wrapped, created_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (tenant_id, subject_id) DO NOTHING`)
+)
+
+type subjectKeys struct{ db *store.DB }
+
+var _ privacy.SubjectKeys = subjectKeys{}
+
+// Keys returns the table of subject keys of a database, for [privacy.NewKeyring].
+func Keys(db *store.DB) privacy.SubjectKeys { return subjectKeys{db} }
+
+// SubjectKey implements [privacy.SubjectKeys].
+func (k subjectKeys) SubjectKey(ctx context.Context, u work.Unit, tenant string, subject ident.ID) (wrapped []byte, ok bool, err error) {
+	var row keyRow
+	err = k.db.On(u).Get(ctx, getKey, &row, tenant, subject)
+	return found(row.Wrapped, err)
+}
+
+// AddSubjectKey implements [privacy.SubjectKeys].
+func (k subjectKeys) AddSubjectKey(ctx context.Context, u work.Unit, tenant string, subject ident.ID, epoch uint32, wrapped []byte, at time.Time) (bool, error) {
+	n, err := k.db.On(u).Exec(ctx, addKey, tenant, subject, epoch, wrapped, at)
+	return n == 1, err
+}
+
+// AnySubjectKey implements [privacy.SubjectKeys].
+func (k subjectKeys) AnySubjectKey(ctx context.Context, u work.Unit, tenant string) (ident.ID, []byte, bool, error) {
+	var row keyRow
+	err := k.db.On(u).Get(ctx, anyKey, &row, tenant)
+	wrapped, ok, err := found(row.Wrapped, err)
+	return ident.ID(row.SubjectID), wrapped, ok, err
+}
+
+type keyRow struct {
+	SubjectID store.ID `bun:"subject_id"`
+	Wrapped   []byte   `bun:"wrapped"`
+}
+
+func found(wrapped []byte, err error) ([]byte, bool, error) {
+	if errors.Is(err, store.ErrNoRow) {
+		return nil, false, nil
+	}
+	return wrapped, err == nil, err
+}
