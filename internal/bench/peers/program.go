@@ -1,0 +1,203 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// op is a loaded operation: scripts to run in turn.
+type op struct {
+	programs []*program
+	mark     string
+	next     int
+}
+
+// program is one script ready to run.
+type program struct {
+	variants [][]*statement
+	runs     int64
+}
+
+// statement is one step with its arguments. args is filled anew at each run where it has holes.
+type statement struct {
+	do, text string
+	args     []any
+	holes    []hole
+	rows     int64
+}
+
+// hole is an argument that differs at each run.
+type hole struct {
+	at int
+	arg
+}
+
+func compile(req *request) *op {
+	o := &op{mark: req.Mark}
+	for _, s := range req.Scripts {
+		p := &program{}
+		for _, steps := range s.Variants {
+			var compiled []*statement
+			for i := range steps {
+				compiled = append(compiled, bind(&steps[i], req.Texts))
+			}
+			p.variants = append(p.variants, compiled)
+		}
+		o.programs = append(o.programs, p)
+	}
+	return o
+}
+
+func bind(s *step, texts []string) *statement {
+	st := &statement{do: s.Do, rows: s.Rows, args: make([]any, len(s.Args))}
+	if s.Do == "exec" || s.Do == "query" {
+		st.text = texts[s.Text]
+	}
+	for i := range s.Args {
+		a := &s.Args[i]
+		v, fixed := value(a)
+		if st.args[i] = v; !fixed {
+			st.holes = append(st.holes, hole{at: i, arg: *a})
+		}
+	}
+	return st
+}
+
+// value returns what an argument is bound as, and whether it is the same at each run.
+func value(a *arg) (v any, fixed bool) {
+	switch a.Kind {
+	case kindNull:
+		return nil, true
+	case kindBool:
+		return a.Int != 0, true
+	case kindInt:
+		return a.Int, true
+	case kindFloat:
+		return a.Float, true
+	case kindText:
+		return a.Text, true
+	case kindBytes:
+		return a.Bytes, true
+	case kindUUID:
+		return [16]byte(a.Bytes), true
+	case kindTime:
+		return time.UnixMicro(a.Int).UTC(), true
+	case kindUUIDs:
+		ids := make([][16]byte, len(a.List))
+		for i := range a.List {
+			ids[i] = [16]byte(a.List[i].Bytes)
+		}
+		return ids, true
+	case kindTexts:
+		texts := make([]string, len(a.List))
+		for i := range a.List {
+			texts[i] = a.List[i].Text
+		}
+		return texts, true
+	}
+	return nil, false
+}
+
+// prepare picks the next operation and fills its holes.
+func (s *server) prepare(o *op) ([]*statement, error) {
+	p := o.programs[o.next%len(o.programs)]
+	o.next++
+	steps := p.variants[int(p.runs)%len(p.variants)]
+	var ids [][16]byte
+	mark := ""
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	for _, st := range steps {
+		for i := range st.holes {
+			h := &st.holes[i]
+			switch h.Kind {
+			case holeID, holeBlob:
+				for int64(len(ids)) <= h.Int {
+					ids = append(ids, s.ids.next())
+				}
+				st.args[h.at] = ids[h.Int]
+				if h.Kind == holeBlob {
+					st.args[h.at] = append([]byte(nil), ids[h.Int][:]...)
+				}
+			case holeNow:
+				st.args[h.at] = now
+			case holeMicros:
+				st.args[h.at] = now.UnixMicro()
+			case holeCount:
+				st.args[h.at] = h.Int + p.runs
+			case holeMark:
+				if mark == "" {
+					s.marks++
+					mark = markText(o.mark, firstMark+s.marks)
+				}
+				st.args[h.at] = remark(h.Text, o.mark, func(int64) string { return mark })
+			default:
+				return nil, fmt.Errorf("unknown argument %q", h.Kind)
+			}
+		}
+	}
+	p.runs++
+	return steps, nil
+}
+
+// A mark is a word and 12 digits: what must be unique in text. The parent counts from 0, the peers from firstMark.
+const (
+	markDigits = 12
+	firstMark  = 500_000_000_000
+)
+
+func markText(word string, n int64) string { return fmt.Sprintf("%s%0*d", word, markDigits, n) }
+
+// remark replaces all marks in a text.
+func remark(text, word string, with func(n int64) string) string {
+	var b strings.Builder
+	for {
+		at := strings.Index(text, word)
+		if at < 0 || word == "" {
+			b.WriteString(text)
+			return b.String()
+		}
+		end := at + len(word)
+		n, digits := int64(0), 0
+		for end+digits < len(text) && digits < markDigits && text[end+digits] >= '0' && text[end+digits] <= '9' {
+			n = n*10 + int64(text[end+digits]-'0')
+			digits++
+		}
+		b.WriteString(text[:at])
+		if digits == markDigits {
+			b.WriteString(with(n))
+		} else {
+			b.WriteString(text[at : end+digits])
+		}
+		text = text[end+digits:]
+	}
+}
+
+// minter makes ids in the order of time, as the CRM does.
+type minter struct {
+	last int64
+	pool [4096]byte
+	used int
+}
+
+func (m *minter) next() [16]byte {
+	// 12 bits below the millisecond keep ids of one process in order.
+	now := time.Now().UnixNano() >> 8
+	if now <= m.last {
+		now = m.last + 1
+	}
+	m.last = now
+	ms, below := now<<8/1e6, (now<<8%1e6)*4096/1e6
+	if m.used == 0 || m.used+8 > len(m.pool) {
+		_, _ = rand.Read(m.pool[:]) // it never fails
+		m.used = 0
+	}
+	var id [16]byte
+	binary.BigEndian.PutUint64(id[:8], uint64(ms)<<16|0x7000|uint64(below))
+	copy(id[8:], m.pool[m.used:m.used+8])
+	m.used += 8
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// turn runs one operation over and over until its time is up.
+func (s *server) turn(ctx context.Context, req *request) (reply, error) {
+	o := s.ops[req.Op]
+	if o == nil || len(o.programs) == 0 {
+		return reply{}, errors.New("no scripts are loaded")
+	}
+	r, err := s.db.runner(req.Peer)
+	if err != nil {
+		return reply{}, err
+	}
+	var rep reply
+	if req.Trace {
+		rep.Ran = map[string]int{}
+	}
+	var took []time.Duration
+	for begin := time.Now(); ; {
+		start := time.Now()
+		steps, err := s.prepare(o)
+		if err == nil {
+			err = r.run(ctx, steps)
+		}
+		if err != nil {
+			return rep, err
+		}
+		end := time.Now()
+		took = append(took, end.Sub(start))
+		for _, st := range steps {
+			if rep.Ran != nil {
+				rep.Ran[st.label()]++
+			}
+		}
+		if len(took) == req.Calls || end.Sub(begin) >= time.Duration(req.ForNS) && req.Calls == 0 {
+			break
+		}
+	}
+	slices.Sort(took)
+	rep.Calls, rep.P50NS = len(took), took[len(took)/2].Nanoseconds()
+	return rep, nil
+}
+
+// label is what a trace calls a statement.
+func (st *statement) label() string {
+	if st.text == "" {
+		return st.do
+	}
+	return st.text
+}
