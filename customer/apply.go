@@ -132,7 +132,7 @@ func (s *Service) addPoint(c *work.Call, rec *Customer, d *PointDraft) (ident.ID
 	}
 	p := ContactPoint{
 		ID: c.Engine.NewID(), Channel: d.Channel, Value: personal.NewText(personal.Contact, value), Label: d.Label,
-		Primary: d.Primary, Verified: d.Verified, ValidFrom: c.Now, Version: 1,
+		Primary: d.Primary, Verified: d.Verified, ValidFrom: c.Now, Version: 1, Subject: rec.ID,
 	}
 	first := !slices.ContainsFunc(rec.Points, func(o ContactPoint) bool { return o.Channel == p.Channel })
 	p.Primary = p.Primary || first

@@ -40,6 +40,7 @@ type Customer struct {
 	Points         []ContactPoint `json:"points,omitempty" crm:"points"`                                      // live ones, ordered by channel, primary first, then id
 	Ext            []ident.Ext    `json:"ext,omitempty" crm:"ext,class=none"`                                 // ids in other systems, ordered
 	Custom         schema.Values  `json:"custom,omitzero" crm:"custom"`                                       // the tenant's own fields
+	Merged         bool           `json:"-" crm:"-,class=none"`                                               // others were merged into it
 }
 
 // ContactPoint is one way to reach a customer. The value is sealed at rest and opened when it is revealed.
@@ -53,6 +54,7 @@ type ContactPoint struct {
 	Invalid   bool             `json:"invalid,omitempty" crm:"invalid,class=none"`       // messages to it come back
 	ValidFrom time.Time        `json:"valid_from" crm:"valid_from,class=none,readonly"`  // since when the customer has it, as far as known
 	Version   int64            `json:"version" crm:"version,class=none,readonly"`        // 1 at creation, +1 at each change
+	Subject   ident.ID         `json:"-" crm:"-,class=none"`                             // to whom it was added: the customer, or one merged into it
 }
 
 // Point returns the point to use for a channel: the primary one unless it is invalid, else the first that is not.

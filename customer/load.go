@@ -128,17 +128,20 @@ func (l *loader) flush(ctx context.Context, progress func(LoadReport)) error {
 // loadBatch creates the drafts in one transaction. When somebody else takes a key between check and insert, the batch
 // is written again row by row, so that only the rows concerned fail.
 func (cs Customers) loadBatch(ctx context.Context, op string, drafts []draft) ([]error, error) {
-	ids := make([]ident.ID, len(drafts))
+	ids, given := make([]ident.ID, len(drafts)), false
 	for i := range drafts {
 		ids[i] = drafts[i].ID
+		given = given || !ids[i].IsZero()
 	}
 	faults, err := work.WriteBatch(ctx, cs.s.engine, cs.scope, work.Batch[Customer]{
 		Op: op, Entity: EntityCustomer, Kind: Created, IDs: ids,
 		Apply: func(_ context.Context, c *work.Call, i int, rec *Customer) error {
 			return cs.s.fill(c, rec, &drafts[i])
 		},
-		Check: cs.s.store.CheckCustomers,
-		Save:  cs.s.store.InsertCustomers,
+		Check: func(ctx context.Context, c *work.Call, recs []*Customer) ([]error, error) {
+			return cs.s.store.CheckCustomers(ctx, c, recs, given)
+		},
+		Save: cs.s.store.InsertCustomers,
 	})
 	if !errors.Is(err, &fault.Error{Code: fault.Conflict, Reason: "taken"}) {
 		return faults, err

@@ -109,10 +109,11 @@ func tellEnds(c *work.Call, rec *Relationship) {
 }
 
 func (s *Service) checkCycle(ctx context.Context, c *work.Call, rec *Relationship) error {
-	if rec.Type != Parent || !rec.Until.IsZero() {
+	today := date.FromTime(c.Now, nil)
+	if rec.Type != Parent || !rec.Until.IsZero() && rec.Until.Before(today) {
 		return nil
 	}
-	above, err := s.store.Ancestors(ctx, c, Parent, rec.From, rec.To, maxDepth)
+	above, err := s.store.Ancestors(ctx, c, Parent, rec.From, rec.To, today, maxDepth)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/rapport-crm/rapport/core/date"
 	"github.com/rapport-crm/rapport/core/event"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
@@ -37,8 +38,8 @@ type Records interface {
 	// verified point is a Conflict with reason "taken" and the field; it leaves nothing behind.
 	InsertCustomer(ctx context.Context, c *work.Call, rec *Customer) error
 	// CheckCustomers must return, for each of some new customers in order, the Conflict that InsertCustomer would return
-	// after those before it, or nil.
-	CheckCustomers(ctx context.Context, c *work.Call, recs []*Customer) ([]error, error)
+	// after those before it, or nil. given tells that some have ids of the host's.
+	CheckCustomers(ctx context.Context, c *work.Call, recs []*Customer, given bool) ([]error, error)
 	// InsertCustomers must do what InsertCustomer does for many, as fast as the database allows.
 	InsertCustomers(ctx context.Context, c *work.Call, recs []*Customer) error
 	// UpdateCustomer must store what differs: fields, points, external ids, search terms. A version that moved is a
@@ -72,8 +73,9 @@ type Histories interface {
 	AddStageChange(ctx context.Context, c *work.Call, rec *Customer, m StageChange) error
 	// StageChanges must return the moves of the resolution set, oldest first, at most 1,000.
 	StageChanges(ctx context.Context, c *work.Call, id ident.ID) ([]StageChange, error)
-	// TimelineOf must return entries of the resolution set of a survivor, newest first, after a place, at most limit.
-	TimelineOf(ctx context.Context, c *work.Call, id ident.ID, after *Place, limit int) ([]Entry, error)
+	// TimelineOf must return entries of a survivor and, with merged, of those merged into it, newest first, after a
+	// place, at most limit, each event once. Fewer than limit means that there are no more.
+	TimelineOf(ctx context.Context, c *work.Call, id ident.ID, merged bool, after *Place, limit int) ([]Entry, error)
 	// ResolutionSet must return the survivor's id and those of the customers merged into it.
 	ResolutionSet(ctx context.Context, c *work.Call, id ident.ID) ([]ident.ID, error)
 }
@@ -94,10 +96,11 @@ type Relations interface {
 	UpdateRelationship(ctx context.Context, c *work.Call, before, after *Relationship) error
 	// ListRelationships must return one page.
 	ListRelationships(ctx context.Context, c *work.Call, l work.Listing) ([]work.Row[Relationship], error)
-	// Ancestors must lock the customers given and return every customer reached from to by live relationships of a
-	// type, from their From to their To, to included; a chain longer than depth is LimitExceeded. What it returns
-	// must hold until the transaction ends, except for changes of relationships that touch none of them.
-	Ancestors(ctx context.Context, c *work.Call, typ string, from, to ident.ID, depth int) ([]ident.ID, error)
+	// Ancestors must return every customer reached from to by relationships of a type that have not ended before a day,
+	// from their From to their To, to included, and lock these and from, so that of two calls whose results would make
+	// a circle together the later one sees what the earlier one has stored. A chain longer than depth is
+	// LimitExceeded.
+	Ancestors(ctx context.Context, c *work.Call, typ string, from, to ident.ID, on date.Date, depth int) ([]ident.ID, error)
 }
 
 // Conversations keeps interactions.

@@ -36,7 +36,7 @@ func (cs Customers) Timeline(ctx context.Context, id ident.ID, q page.Query) (pa
 			if err != nil {
 				return out, err
 			}
-			t := timeline{s: cs.s, c: c, id: rec.ID, rights: map[string]*work.Call{}}
+			t := timeline{s: cs.s, c: c, id: rec.ID, merged: rec.Merged, rights: map[string]*work.Call{}}
 			if err := t.open(ctx, q.Cursor); err != nil {
 				return out, err
 			}
@@ -49,6 +49,7 @@ type timeline struct {
 	s      *Service
 	c      *work.Call
 	id     ident.ID
+	merged bool
 	after  *Place
 	rights map[string]*work.Call // by entity; nil value: none
 }
@@ -58,7 +59,7 @@ func (t *timeline) page(ctx context.Context, size int) (out page.Page[Entry], er
 	out.Items = make([]Entry, 0, size)
 	for scanned := 0; ; {
 		want := size - len(out.Items) + 1
-		batch, err := t.s.store.TimelineOf(ctx, t.c, t.id, t.after, want)
+		batch, err := t.s.store.TimelineOf(ctx, t.c, t.id, t.merged, t.after, want)
 		if err != nil {
 			return out, err
 		}

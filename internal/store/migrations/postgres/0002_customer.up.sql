@@ -109,7 +109,8 @@ CREATE TABLE crm_relationship (
 CREATE INDEX crm_relationship_from ON crm_relationship (tenant_id, from_id, id);
 CREATE INDEX crm_relationship_to ON crm_relationship (tenant_id, to_id, id);
 
--- Contacts with customers. Subject and body are sealed under a key of the interaction's own id.
+-- Contacts with customers. Subject and body are sealed under a key of the interaction's own id; parties has everyone
+-- in the order given, and never changes.
 CREATE TABLE crm_interaction (
   tenant_id text COLLATE "C" NOT NULL,
   id uuid NOT NULL,
@@ -121,6 +122,7 @@ CREATE TABLE crm_interaction (
   subject bytea,
   body bytea,
   outcome text COLLATE "C",
+  parties jsonb NOT NULL,
   owner_user text COLLATE "C",
   owner_team text COLLATE "C",
   created_at timestamptz NOT NULL,
@@ -132,14 +134,12 @@ CREATE TABLE crm_interaction (
 );
 CREATE INDEX crm_interaction_at ON crm_interaction (tenant_id, at, id);
 
--- Who took part. No foreign keys: this is the largest table, and nothing in it outlives an erased customer's meaning.
+-- Who took part, by customer. No foreign keys: it is the largest table, and the write has checked both ends.
 CREATE TABLE crm_interaction_party (
   tenant_id text COLLATE "C" NOT NULL,
   customer_id uuid NOT NULL,
   at timestamptz NOT NULL,
   interaction_id uuid NOT NULL,
-  place integer NOT NULL,
   role text COLLATE "C",
   PRIMARY KEY (tenant_id, customer_id, at, interaction_id)
 );
-CREATE INDEX crm_interaction_party_of ON crm_interaction_party (tenant_id, interaction_id, place);

@@ -112,7 +112,8 @@ CREATE TABLE crm_relationship (
 CREATE INDEX crm_relationship_from ON crm_relationship (tenant_id, from_id, id);
 CREATE INDEX crm_relationship_to ON crm_relationship (tenant_id, to_id, id);
 
--- Contacts with customers. Subject and body are sealed under a key of the interaction's own id.
+-- Contacts with customers. Subject and body are sealed under a key of the interaction's own id; parties has everyone
+-- in the order given, and never changes.
 CREATE TABLE crm_interaction (
   tenant_id TEXT NOT NULL,
   id BLOB NOT NULL,
@@ -124,6 +125,7 @@ CREATE TABLE crm_interaction (
   subject BLOB,
   body BLOB,
   outcome TEXT,
+  parties TEXT NOT NULL,
   owner_user TEXT,
   owner_team TEXT,
   created_at INTEGER NOT NULL,
@@ -135,14 +137,12 @@ CREATE TABLE crm_interaction (
 ) WITHOUT ROWID;
 CREATE INDEX crm_interaction_at ON crm_interaction (tenant_id, at, id);
 
--- Who took part. No foreign keys: this is the largest table, and nothing in it outlives an erased customer's meaning.
+-- Who took part, by customer. No foreign keys: it is the largest table, and the write has checked both ends.
 CREATE TABLE crm_interaction_party (
   tenant_id TEXT NOT NULL,
   customer_id BLOB NOT NULL,
   at INTEGER NOT NULL,
   interaction_id BLOB NOT NULL,
-  place INTEGER NOT NULL,
   role TEXT,
   PRIMARY KEY (tenant_id, customer_id, at, interaction_id)
 ) WITHOUT ROWID;
-CREATE INDEX crm_interaction_party_of ON crm_interaction_party (tenant_id, interaction_id, place);
