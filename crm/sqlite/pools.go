@@ -3,12 +3,13 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"net/url"
 	"runtime"
 	"strings"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite"
 
 	"github.com/rapport-crm/rapport/core/fault"
 )
@@ -22,26 +23,38 @@ const Memory = ":memory:"
 //
 // Errors: Unavailable when the file cannot be opened; Invalid for an empty path.
 func OpenPools(ctx context.Context, path string) (write, read *sql.DB, err error) {
-	if path == "" || strings.ContainsRune(path, 0) {
-		return nil, nil, fault.Field("path", "must name a file, or be %q", Memory)
+	writing, reading, err := Connectors(path)
+	if err != nil {
+		return nil, nil, err
 	}
-	if write, err = openPool(ctx, dsn(path, "_txlock=immediate"), 1); err != nil {
+	if write, err = openPool(ctx, writing, 1); err != nil {
 		return nil, nil, err
 	}
 	if path == Memory {
 		return write, write, nil
 	}
-	if read, err = openPool(ctx, dsn(path, "_pragma=query_only(1)"), max(4, runtime.NumCPU())); err != nil {
+	if read, err = openPool(ctx, reading, max(4, runtime.NumCPU())); err != nil {
 		return nil, nil, errors.Join(err, write.Close())
 	}
 	return write, read, nil
 }
 
-func openPool(ctx context.Context, dsn string, size int) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", dsn)
-	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err, "cannot open the database")
+// Connectors returns what opens the connections of [OpenPools], for those who put something in between. A pool of
+// the writing one must have a single connection.
+//
+// Errors: Invalid for an empty path.
+func Connectors(path string) (write, read driver.Connector, err error) {
+	if path == "" || strings.ContainsRune(path, 0) {
+		return nil, nil, fault.Field("path", "must name a file, or be %q", Memory)
 	}
+	if write, err = sqlite.NewConnector(dsn(path, "_txlock=immediate")); err == nil {
+		read, err = sqlite.NewConnector(dsn(path, "_pragma=query_only(1)"))
+	}
+	return write, read, fault.Wrap(fault.Invalid, err, "cannot name the database")
+}
+
+func openPool(ctx context.Context, c driver.Connector, size int) (*sql.DB, error) {
+	db := sql.OpenDB(c)
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
 	if err := db.PingContext(ctx); err != nil {

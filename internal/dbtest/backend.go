@@ -68,16 +68,7 @@ func Partitioned(t testing.TB) Backend {
 
 func onServer(t testing.TB, name string, transform func(string) []string) Backend {
 	t.Helper()
-	dsn := Postgres(t).Template(t, "migrated_"+name, func(dsn string) error {
-		pool, err := pgxpool.New(context.Background(), dsn)
-		if err != nil {
-			return err
-		}
-		defer pool.Close()
-		db := postgres.OpenDB(pool)
-		defer db.Close()
-		return store.Migrate(context.Background(), db, postgres.Dialect, store.MigrateOptions{Transform: transform})
-	})
+	dsn := migrated(t, name, transform)
 	cfg, err := pgxpool.ParseConfig(dsn)
 	check(t, err)
 	cfg.MaxConns = 8
@@ -87,6 +78,21 @@ func onServer(t testing.TB, name string, transform func(string) []string) Backen
 	db := postgres.OpenDB(pool)
 	t.Cleanup(func() { check(t, db.Close()) })
 	return backend(t, Backend{Name: name, Dialect: postgres.Dialect, Write: db, Read: db, Pool: pool, Path: dsn})
+}
+
+// migrated returns the connection string of a migrated database of the test's own.
+func migrated(t testing.TB, name string, transform func(string) []string) string {
+	t.Helper()
+	return Postgres(t).Template(t, "migrated_"+name, func(dsn string) error {
+		pool, err := pgxpool.New(context.Background(), dsn)
+		if err != nil {
+			return err
+		}
+		defer pool.Close()
+		db := postgres.OpenDB(pool)
+		defer db.Close()
+		return store.Migrate(context.Background(), db, postgres.Dialect, store.MigrateOptions{Transform: transform})
+	})
 }
 
 func backend(t testing.TB, b Backend) Backend {
