@@ -45,7 +45,7 @@ func taken(err error) error {
 	}
 	field := "id"
 	switch text := err.Error(); {
-	case strings.Contains(text, "_ext"):
+	case strings.Contains(text, "_ext"), strings.Contains(text, ".ext_"):
 		field = "ext"
 	case strings.Contains(text, "_key") && !strings.Contains(text, "_pkey"), strings.Contains(text, ".key"):
 		field = "key"

@@ -1,0 +1,120 @@
+package dbtest
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/rule/cel"
+	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/schema/custom"
+	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/internal/store"
+	"github.com/rapport-crm/rapport/internal/store/corestore"
+	"github.com/rapport-crm/rapport/privacy"
+)
+
+// Lab is what a domain's suite needs besides its own store: an engine on a backend with real rules, keys, cursors,
+// custom fields and traces, whose clock stands still until it is moved.
+type Lab struct {
+	Backend
+	Engine *work.Engine
+	Keys   *privacy.Keyring
+	Fields *custom.Service
+
+	mu  sync.Mutex
+	now time.Time
+}
+
+// NewLab returns a Lab for entities under the default policy. Its clock begins at 2026-03-27 09:00 UTC, two days before
+// the hour changes in Europe.
+func NewLab(t testing.TB, b Backend, entities ...*schema.Entity) *Lab {
+	t.Helper()
+	l := &Lab{Backend: b, now: time.Date(2026, 3, 27, 9, 0, 0, 0, time.UTC)}
+	l.Keys = privacy.NewKeyring(privacy.NewMemoryKMS(), subjectKeys{b.DB}, l.Now)
+	core := corestore.New(corestore.Config{DB: b.DB, Derive: l.Keys.Derive})
+	registry, err := schema.NewRegistry(append(entities, custom.LayoutEntity())...)
+	check(t, err)
+	l.Fields, err = custom.New(custom.Config{Registry: registry, Store: core, Clock: l.Now})
+	check(t, err)
+	rules, err := cel.New(cel.Config{})
+	check(t, err)
+	l.Engine = &work.Engine{
+		Units: b.DB, Policy: privacy.DefaultPolicy(), Recorder: core, Accesses: core, Schemas: l.Fields, Rules: rules,
+		Cursors: cursors{l.Keys}, Now: l.Now, NewID: ident.New,
+	}
+	l.Fields.Bind(l.Engine)
+	return l
+}
+
+// Now is the instant at which the clock stands.
+func (l *Lab) Now() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.now
+}
+
+// Advance moves the clock on and returns the new instant.
+func (l *Lab) Advance(d time.Duration) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.now = l.now.Add(d)
+	return l.now
+}
+
+// cursors seals positions with a key of the tenant.
+type cursors struct{ keys *privacy.Keyring }
+
+func (c cursors) codec(ctx context.Context, tenant string) (*page.Codec, error) {
+	key, err := c.keys.Derive(ctx, tenant, "cursor")
+	if err != nil {
+		return nil, err
+	}
+	return page.NewCodec(key[:])
+}
+
+func (c cursors) Seal(ctx context.Context, tenant string, p page.Position) (string, error) {
+	codec, err := c.codec(ctx, tenant)
+	if err != nil {
+		return "", err
+	}
+	return codec.Seal(tenant, p), nil
+}
+
+func (c cursors) Open(ctx context.Context, tenant, cursor string) (page.Position, error) {
+	codec, err := c.codec(ctx, tenant)
+	if err != nil {
+		return page.Position{}, err
+	}
+	return codec.Open(tenant, cursor)
+}
+
+// subjectKeys keeps the keys of subjects in their table.
+type subjectKeys struct{ db *store.DB }
+
+var (
+	labGetKey = store.Same("dbtest.get_subject_key", "SELECT wrapped FROM crm_subject_key WHERE tenant_id = $1 AND subject_id = $2")
+	labAddKey = store.Same("dbtest.add_subject_key", `
+		INSERT INTO crm_subject_key (tenant_id, subject_id, epoch, wrapped, created_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (tenant_id, subject_id) DO NOTHING`)
+)
+
+func (k subjectKeys) SubjectKey(ctx context.Context, u work.Unit, tenant string, subject ident.ID) (wrapped []byte, ok bool, err error) {
+	err = k.db.On(u).Get(ctx, labGetKey, &wrapped, tenant, subject)
+	if err == error(store.ErrNoRow) { //nolint:errorlint // never wrapped
+		return nil, false, nil
+	}
+	return wrapped, err == nil, err
+}
+
+func (k subjectKeys) AddSubjectKey(ctx context.Context, u work.Unit, tenant string, subject ident.ID, epoch uint32, wrapped []byte, at time.Time) (bool, error) {
+	n, err := k.db.On(u).Exec(ctx, labAddKey, tenant, subject, epoch, wrapped, at)
+	return n == 1, err
+}
+
+func (k subjectKeys) AnySubjectKey(context.Context, work.Unit, string) (subject ident.ID, wrapped []byte, ok bool, err error) {
+	return ident.ID{}, nil, false, nil
+}
