@@ -112,7 +112,7 @@ func noOverload(message string) string {
 
 // tidyTypes replaces the names of types by ours.
 func tidyTypes(s string) string {
-	return strings.NewReplacer("wrapper(int)", "int", "wrapper(string)", "text", "wrapper(bool)", "bool", "wrapper(double)", "float",
+	return strings.NewReplacer("null_type", "null", "wrapper(int)", "int", "wrapper(string)", "text", "wrapper(bool)", "bool", "wrapper(double)", "float",
 		"google.protobuf.Int64Value", "int", "google.protobuf.StringValue", "text", "google.protobuf.BoolValue", "bool",
 		"google.protobuf.DoubleValue", "float", "google.protobuf.Timestamp", "time", "google.protobuf.Duration", "duration",
 		"timestamp", "time", "double", "float", "string", "text", "rule.", "", "list(string)", "texts").Replace(s)

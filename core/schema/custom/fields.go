@@ -42,10 +42,10 @@ func (f Fields) Retire(ctx context.Context, entity, key string) error {
 	return err
 }
 
-// Of lists every field of an entity as the tenant sees it, built-in and custom, for forms, imports and documentation.
+// Fields lists every field of an entity as the tenant sees it, built-in and custom, for forms, imports and documentation.
 //
 // Errors: Invalid for an unknown entity, Denied without the right to read the schema.
-func (f Fields) Of(ctx context.Context, entity string) ([]schema.Field, error) {
+func (f Fields) Fields(ctx context.Context, entity string) ([]schema.Field, error) {
 	return work.View(ctx, f.svc.engine, f.scope, "schema: fields", Entity, func(ctx context.Context, c *work.Call) ([]schema.Field, error) {
 		e, err := f.svc.Entity(ctx, c.Unit, c.Tenant(), entity)
 		if err != nil {
