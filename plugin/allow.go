@@ -87,7 +87,12 @@ func (m Manifest) allowWrite(w Write) error {
 		if w.Customer.IsZero() {
 			v.Add("customer", "must be set")
 		}
-		v.AddAll("", checkLine("channel", w.Channel, 40))
+		if !w.Channel.Valid() || w.Channel == personal.ByAnything {
+			v.Add("channel", "want one of %v", personal.Channels())
+		}
+		if !slices.Contains([]string{"inbound", "outbound", "internal"}, w.Direction) {
+			v.Add("direction", `want "inbound", "outbound" or "internal"`)
+		}
 		v.AddAll("subject", checkLong(w.Subject, 300))
 		v.AddAll("body", checkLong(w.Body, 20_000))
 	case Emit:

@@ -9,6 +9,7 @@ import (
 	"github.com/rapport-crm/rapport/core/event"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/personal"
 )
 
 // Limits of what crosses the boundary.
@@ -87,8 +88,8 @@ type Write interface{ write() }
 // LogInteraction puts an interaction on a customer's timeline. The manifest must declare it in Writes.
 type LogInteraction struct {
 	Customer  ident.ID
-	Channel   string    // such as "email", "phone", "meeting", "note"
-	Direction string    // "in", "out" or "none"
+	Channel   personal.Channel
+	Direction string    // "inbound", "outbound" or "internal"
 	At        time.Time // zero means now
 	Subject   string    // at most 300 characters
 	Body      string    // at most 20,000 characters
@@ -108,7 +109,8 @@ type Put struct {
 	Value []byte // at most MaxValue bytes
 }
 
-// CommitClaim makes a held claim permanent.
+// CommitClaim makes a held claim permanent. One that is committed already is a Conflict with reason "committed", so
+// that of several commits with it exactly one takes effect.
 type CommitClaim struct{ ID ident.ID }
 
 // ReleaseClaim gives a claim back.

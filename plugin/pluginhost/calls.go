@@ -4,6 +4,9 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/plugin"
 	"github.com/rapport-crm/rapport/plugin/proto"
@@ -27,7 +30,7 @@ func (p *Process) Deliver(ctx context.Context, batch []plugin.Delivery) ([]plugi
 	}
 	r, err := g.wire.plugin.Deliver(ctx, req)
 	if err != nil {
-		return nil, fault.At(op, proto.Lost(err))
+		return nil, fault.At(op, p.lost(g, err))
 	}
 	if r.GetFault() != nil {
 		return nil, fault.At(op, proto.ToFault(r.GetFault()))
@@ -69,7 +72,7 @@ func (p *Process) Invoke(ctx context.Context, c plugin.Call) (plugin.Reply, erro
 		Token: c.Token, Action: c.Request.Action, Id: proto.FromID(c.Request.ID), Input: proto.FromValues(c.Request.Input),
 	})
 	if err != nil {
-		return plugin.Reply{}, fault.At(op, proto.Lost(err))
+		return plugin.Reply{}, fault.At(op, p.lost(g, err))
 	}
 	if r.GetFault() != nil {
 		return plugin.Reply{}, fault.At(op, proto.ToFault(r.GetFault()))
@@ -79,6 +82,14 @@ func (p *Process) Invoke(ctx context.Context, c plugin.Call) (plugin.Reply, erro
 		return plugin.Reply{}, fault.At(op, breach("the plugin's answer is malformed: %w", err))
 	}
 	return plugin.Reply{Output: out}, nil
+}
+
+// lost words a failure of the transport and draws the consequence.
+func (p *Process) lost(g *generation, err error) error {
+	if status.Code(err) == codes.Unavailable {
+		p.distrust(g)
+	}
+	return proto.Lost(err)
 }
 
 // begin takes a slot and a ready generation, and bounds the call.

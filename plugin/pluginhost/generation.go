@@ -41,6 +41,9 @@ type generation struct {
 	serving sync.WaitGroup
 
 	calls sync.WaitGroup // under way
+
+	loss sync.Once
+	lost chan struct{} // closed when a call found the connection gone
 }
 
 // wire is what the host's side of go-plugin dispenses.
@@ -67,7 +70,7 @@ func (*wire) GRPCClient(_ context.Context, b *goplugin.GRPCBroker, conn *grpc.Cl
 // launch starts a process and brings it to readiness, or leaves nothing behind. It returns within StartTimeout and
 // the bounds of killing.
 func launch(ctx context.Context, cfg *Config, connect func() plugin.Connect) (*generation, error) {
-	g := &generation{out: newPrinted(cfg.Logger)}
+	g := &generation{out: newPrinted(cfg.Logger), lost: make(chan struct{})}
 	file, err := verify(cfg.Command[0], cfg.SHA256)
 	if err != nil {
 		return nil, err

@@ -92,7 +92,8 @@ func probe(version string) *plugin.Plugin {
 		"panic": func(context.Context, plugin.Host, string) (string, error) { panic("Ada Lovelace") },
 		"crash": func(context.Context, plugin.Host, string) (string, error) { go panic("at once"); select {} },
 		"freeze": func(context.Context, plugin.Host, string) (string, error) {
-			return "", syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+			_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+			select {}
 		},
 		"hang":   func(context.Context, plugin.Host, string) (string, error) { select {} },
 		"big":    func(context.Context, plugin.Host, string) (string, error) { return strings.Repeat("x", 5<<20), nil },

@@ -183,6 +183,17 @@ func (p *Process) retire(s State) {
 	p.set(s)
 }
 
+// distrust takes a generation out of use whose connection a call found gone, so that later calls wait for the next one.
+func (p *Process) distrust(g *generation) {
+	g.loss.Do(func() { close(g.lost) })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.current == g && p.state == Ready {
+		p.current = nil
+		p.set(Backoff)
+	}
+}
+
 // same compares the manifest of a start with the contract.
 func (p *Process) same(g *generation) error {
 	if got := g.manifest.Digest(); got != p.digest {

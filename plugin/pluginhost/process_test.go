@@ -162,14 +162,16 @@ func TestKilledProcessComesBack(t *testing.T) {
 func TestCallUnderWayFailsTyped(t *testing.T) {
 	t.Parallel()
 
-	_, h := open(t, config(t, "serve"))
+	p, h := open(t, config(t, "serve"))
 	_, err := call(t, h, "crash", "")
 	require.ErrorIs(t, err, &fault.Error{Code: fault.Unavailable, Reason: "plugin_lost"})
+	require.NoError(t, p.WaitReady(t.Context()))
 
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_, err = h.Invoke(ctx, "probe__hang", nil)
 	require.ErrorIs(t, err, &fault.Error{Code: fault.Unavailable, Reason: "deadline"})
+	require.NoError(t, p.Stop(ctx), "the handler still hangs")
 }
 
 func TestFrozenProcessIsKilled(t *testing.T) {

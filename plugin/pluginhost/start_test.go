@@ -162,11 +162,11 @@ func TestNothingIsLeftBehind(t *testing.T) { // not parallel: it counts what the
 	}
 	cycle()
 	fds, routines := descriptors(t), runtime.NumGoroutine()
-	for range 8 {
+	for range 6 {
 		cycle()
 	}
 	eventually(t, "descriptors", func() bool { return descriptors(t) <= fds })
-	// Waiting costs a few goroutines of its own; a leak would be at least one for each of the eight.
+	// Waiting costs a few goroutines of its own; a leak would be at least one for each of the six.
 	eventually(t, "goroutines", func() bool { return runtime.NumGoroutine() <= routines+4 })
 	left, err := os.ReadDir(cfg.TempDir)
 	require.NoError(t, err)

@@ -14,6 +14,7 @@ import (
 const (
 	reasonStop   = "stop"
 	reasonExit   = "exit"
+	reasonLost   = "lost"
 	reasonFrozen = "frozen"
 	reasonStart  = "start"
 )
@@ -116,6 +117,8 @@ func (p *Process) watch(g *generation) string {
 			return reasonStop
 		case <-g.exited():
 			return reasonExit
+		case <-g.lost:
+			return reasonLost
 		case <-tick.C:
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), p.cfg.PingTimeout)

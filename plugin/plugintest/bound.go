@@ -104,7 +104,10 @@ func (h *Host) check(writes []plugin.Write) error {
 				err = fault.New(fault.NotFound, "no such customer")
 			}
 		case plugin.CommitClaim:
-			_, err = h.live(w.ID)
+			var c claim.Claim
+			if c, err = h.live(w.ID); err == nil && c.State == claim.StateCommitted {
+				err = conflict("committed", "")
+			}
 		case plugin.ReleaseClaim:
 			if _, ok := h.claims[w.ID]; !ok {
 				err = fault.New(fault.NotFound, "no such claim")

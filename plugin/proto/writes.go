@@ -6,6 +6,7 @@ import (
 	"github.com/rapport-crm/rapport/core/claim"
 	"github.com/rapport-crm/rapport/core/event"
 	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/plugin"
 )
 
@@ -14,7 +15,7 @@ func FromWrite(w plugin.Write) (*Write, error) {
 	switch w := w.(type) {
 	case plugin.LogInteraction:
 		return &Write{Kind: &Write_LogInteraction{&LogInteraction{
-			Customer: FromID(w.Customer), Channel: w.Channel, Direction: w.Direction, AtUs: FromTime(w.At), Subject: w.Subject, Body: w.Body,
+			Customer: FromID(w.Customer), Channel: string(w.Channel), Direction: w.Direction, AtUs: FromTime(w.At), Subject: w.Subject, Body: w.Body,
 		}}}, nil
 	case plugin.Emit:
 		return &Write{Kind: &Write_Emit{&Emit{
@@ -37,7 +38,7 @@ func ToWrite(w *Write) (plugin.Write, error) {
 		x := k.LogInteraction
 		id, err := ToID(x.GetCustomer())
 		return plugin.LogInteraction{
-			Customer: id, Channel: x.GetChannel(), Direction: x.GetDirection(), At: ToTime(x.GetAtUs()),
+			Customer: id, Channel: personal.Channel(x.GetChannel()), Direction: x.GetDirection(), At: ToTime(x.GetAtUs()),
 			Subject: x.GetSubject(), Body: x.GetBody(),
 		}, err
 	case *Write_Emit:
