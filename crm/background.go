@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/rapport-crm/rapport/core/fault"
-	"github.com/rapport-crm/rapport/core/work"
 )
 
 // Start begins the background work: events to subscribers and plugins, timers, and the plugin processes. Before it
@@ -19,8 +18,10 @@ func (c *CRM) Start(ctx context.Context) error {
 	if c.running {
 		return nil
 	}
-	if err := c.boundary.Start(ctx); err != nil {
-		return fault.At("crm: start", err)
+	if c.boundary != nil {
+		if err := c.boundary.Start(ctx); err != nil {
+			return fault.At("crm: start", err)
+		}
 	}
 	c.relay.Start(ctx)
 	c.running = true
@@ -37,23 +38,19 @@ func (c *CRM) Stop(ctx context.Context) error {
 		return nil
 	}
 	c.running = false
-	return errors.Join(c.relay.Stop(ctx), c.boundary.Stop(ctx))
+	err := c.relay.Stop(ctx)
+	if c.boundary != nil {
+		err = errors.Join(err, c.boundary.Stop(ctx))
+	}
+	return err
 }
 
 // Drain handles everything that is due now, in the caller's goroutine, and returns when nothing is left that could be
 // done now. Failed deliveries wait for their next attempt. It needs no Start, except that plugins do.
 func (c *CRM) Drain(ctx context.Context) error { return fault.At("crm: drain", c.relay.Drain(ctx)) }
 
-// woken runs transactions and tells the background about those that committed.
-type woken struct {
-	work.Units
-	wake func()
-}
-
-func (w woken) Write(ctx context.Context, u work.Unit, fn func(ctx context.Context, u work.Unit) error) error {
-	err := w.Units.Write(ctx, u, fn)
-	if err == nil && u == nil {
-		w.wake()
-	}
-	return err
+// lifecycle is what Start begins and Stop ends besides the queue.
+type lifecycle interface {
+	Start(ctx context.Context) error
+	Stop(ctx context.Context) error
 }

@@ -75,6 +75,9 @@ func (cfg *Config) withDefaults() (Config, error) {
 	return c, c.validate()
 }
 
+// maxSubscriber leaves room for the prefix that makes a name a principal.
+const maxSubscriber = 48
+
 func (c *Config) validate() error {
 	var v fault.Violations
 	if c.KMS == nil {
@@ -84,8 +87,8 @@ func (c *Config) validate() error {
 	for i := range c.Subscribers {
 		s := &c.Subscribers[i]
 		switch {
-		case ident.HostID(s.Name) != "":
-			v.Add("Config.Subscribers", "name %s", ident.HostID(s.Name))
+		case ident.HostID(s.Name) != "" || len(s.Name) > maxSubscriber:
+			v.Add("Config.Subscribers", "a name must have 1 to %d bytes without control characters", maxSubscriber)
 		case seen[s.Name]:
 			v.Add("Config.Subscribers", "name %q is taken: names must differ", s.Name)
 		case s.Handle == nil || s.Purpose == "":

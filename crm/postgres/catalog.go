@@ -40,7 +40,7 @@ SELECT t.relname,
         JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.num),
        r.relname || '|' || (SELECT string_agg(a.attname, ', ' ORDER BY k.n) FROM unnest(c.confkey) WITH ORDINALITY k (num, n)
         JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.num),
-       concat_ws(' ', CASE WHEN c.confdeltype <> 'a' THEN 'delete ' || c.confdeltype END, CASE WHEN c.condeferrable THEN 'deferrable' END)
+       concat_ws(' ', CASE WHEN c.confdeltype <> 'a' THEN 'delete ' || c.confdeltype::text END, CASE WHEN c.condeferrable THEN 'deferrable' END)
 FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace
 JOIN pg_class r ON r.oid = c.confrelid
 WHERE c.contype = 'f' AND c.conparentid = 0 AND ` + ours

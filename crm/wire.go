@@ -1,0 +1,159 @@
+package crm
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/rapport-crm/rapport/core/claim"
+	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/rule/cel"
+	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/schema/custom"
+	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/phone"
+	"github.com/rapport-crm/rapport/internal/outbox"
+	"github.com/rapport-crm/rapport/internal/store"
+	"github.com/rapport-crm/rapport/internal/store/corestore"
+	"github.com/rapport-crm/rapport/internal/store/customerstore"
+	"github.com/rapport-crm/rapport/internal/store/pipelinestore"
+	"github.com/rapport-crm/rapport/internal/store/privacystore"
+	"github.com/rapport-crm/rapport/internal/store/servicestore"
+	"github.com/rapport-crm/rapport/pipeline"
+	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/service"
+)
+
+// parts is the house put together: the engine of both paths, the domains over their stores, and the queue.
+type parts struct {
+	db        *store.DB
+	keys      *privacy.Keyring
+	engine    *work.Engine
+	fields    *custom.Service
+	claims    *claim.Service
+	customers *customer.Service
+	pipelines *pipeline.Service
+	cases     *service.Service
+	office    *privacy.Office
+	relay     *outbox.Relay
+	boundary  lifecycle // the extensions; nil without any
+}
+
+// build joins the domains. It is the only place that knows all of them.
+func (c *CRM) build(db *store.DB) (err error) {
+	c.db = db
+	c.keys = privacy.NewKeyring(c.cfg.KMS, privacystore.Keys(db), c.Now)
+	core := corestore.New(corestore.Config{DB: db, Derive: c.keys.Derive, Custom: map[string]string{
+		customer.EntityCustomer: "crm_customer", pipeline.EntityOpportunity: "crm_opportunity",
+		pipeline.EntityLead: "crm_lead", service.EntityCase: "crm_case",
+	}})
+	if err := c.buildEngine(core); err != nil {
+		return err
+	}
+	c.claims = claim.New(c.engine, core.Claims())
+	c.customers = customer.New(customer.Config{
+		Engine: c.engine, Store: customerstore.New(db, c.keys), Phones: phone.Normalizer{}, Region: c.cfg.Region,
+	})
+	c.pipelines = pipeline.New(pipeline.Config{
+		Engine: c.engine, Store: pipelinestore.New(db), Customers: c.customers,
+	})
+	c.cases, err = service.New(service.Config{
+		Engine: c.engine, Store: servicestore.New(db, c.keys), Customers: c.customers, SLA: c.cfg.SLA,
+	})
+	if err != nil {
+		return err
+	}
+	c.office = privacy.New(privacy.Config{
+		Engine: c.engine, Store: privacystore.New(db, c.keys), Keys: c.keys, Subjects: c.customers.Subjects(),
+	})
+	c.relay = outbox.New(outbox.Config{
+		DB: db, Consumers: c.consumers(), Now: c.Now, NewID: c.cfg.NewID, Logger: c.cfg.Logger, Poll: c.cfg.Poll,
+	})
+	db.OnCommit(c.relay.Wake)
+	return nil
+}
+
+func (c *CRM) buildEngine(core *corestore.Store) error {
+	registry, err := schema.NewRegistry(entities()...)
+	if err != nil {
+		return err
+	}
+	if c.fields, err = custom.New(custom.Config{Registry: registry, Store: core}); err != nil {
+		return err
+	}
+	rules, err := cel.New(cel.Config{})
+	if err != nil {
+		return err
+	}
+	policy := c.cfg.Policy
+	if policy == nil {
+		policy = privacy.DefaultPolicy()
+	}
+	c.engine = &work.Engine{
+		Units: c.db, Policy: policy, Recorder: core, Accesses: core, Schemas: c.fields, Rules: rules,
+		Cursors: &cursors{keys: c.keys}, Now: c.Now, NewID: c.cfg.NewID,
+	}
+	c.fields.Bind(c.engine)
+	return nil
+}
+
+func entities() []*schema.Entity {
+	list := []*schema.Entity{custom.LayoutEntity(), schema.Of[claim.Claim](claim.Entity)}
+	for _, more := range [][]*schema.Entity{customer.Entities(), pipeline.Entities(), service.Entities(), privacy.Entities()} {
+		list = append(list, more...)
+	}
+	return list
+}
+
+// session binds every façade to a scope.
+func (c *CRM) session(s work.Scope) *Session {
+	return &Session{
+		Customers: c.customers.Customers(s), Interactions: c.customers.Interactions(s),
+		Leads: c.pipelines.Leads(s), Opportunities: c.pipelines.Opportunities(s), Pipelines: c.pipelines.Pipelines(s),
+		Cases: c.cases.Cases(s), Consents: c.office.Consents(s), Sends: c.office.Sends(s),
+		Schema: c.fields.In(s), Claims: c.claims.In(s), Deliveries: Deliveries{c, s},
+		crm: c, scope: s,
+	}
+}
+
+// Now returns the instant by the CRM's clock, in UTC and to the microsecond, as both databases keep it.
+func (c *CRM) Now() time.Time { return c.cfg.Clock().UTC().Truncate(time.Microsecond) }
+
+// cursors seals page positions with a key of the tenant.
+type cursors struct {
+	keys   *privacy.Keyring
+	codecs sync.Map // tenant → *page.Codec
+}
+
+func (c *cursors) codec(ctx context.Context, tenant string) (*page.Codec, error) {
+	if x, ok := c.codecs.Load(tenant); ok {
+		return x.(*page.Codec), nil //nolint:forcetypeassert // only codecs are stored
+	}
+	key, err := c.keys.Derive(ctx, tenant, "cursor")
+	if err != nil {
+		return nil, err
+	}
+	x, err := page.NewCodec(key[:])
+	if err != nil {
+		return nil, err
+	}
+	c.codecs.Store(tenant, x)
+	return x, nil
+}
+
+func (c *cursors) Seal(ctx context.Context, tenant string, p page.Position) (string, error) {
+	x, err := c.codec(ctx, tenant)
+	if err != nil {
+		return "", err
+	}
+	return x.Seal(tenant, p), nil
+}
+
+func (c *cursors) Open(ctx context.Context, tenant, cursor string) (page.Position, error) {
+	x, err := c.codec(ctx, tenant)
+	if err != nil {
+		return page.Position{}, err
+	}
+	return x.Open(tenant, cursor)
+}
