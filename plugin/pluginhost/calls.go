@@ -30,7 +30,7 @@ func (p *Process) Deliver(ctx context.Context, batch []plugin.Delivery) ([]plugi
 	}
 	r, err := g.wire.plugin.Deliver(ctx, req)
 	if err != nil {
-		return nil, fault.At(op, p.lost(g, err))
+		return nil, fault.At(op, p.lost(ctx, g, err))
 	}
 	if r.GetFault() != nil {
 		return nil, fault.At(op, proto.ToFault(r.GetFault()))
@@ -72,7 +72,7 @@ func (p *Process) Invoke(ctx context.Context, c plugin.Call) (plugin.Reply, erro
 		Token: c.Token, Action: c.Request.Action, Id: proto.FromID(c.Request.ID), Input: proto.FromValues(c.Request.Input),
 	})
 	if err != nil {
-		return plugin.Reply{}, fault.At(op, p.lost(g, err))
+		return plugin.Reply{}, fault.At(op, p.lost(ctx, g, err))
 	}
 	if r.GetFault() != nil {
 		return plugin.Reply{}, fault.At(op, proto.ToFault(r.GetFault()))
@@ -85,9 +85,15 @@ func (p *Process) Invoke(ctx context.Context, c plugin.Call) (plugin.Reply, erro
 }
 
 // lost words a failure of the transport and draws the consequence.
-func (p *Process) lost(g *generation, err error) error {
-	if status.Code(err) == codes.Unavailable {
+func (p *Process) lost(ctx context.Context, g *generation, err error) error {
+	switch status.Code(err) {
+	case codes.Unavailable:
 		p.distrust(g)
+	case codes.Canceled:
+		if ctx.Err() == nil { // the supervisor has closed the connection
+			err = status.Error(codes.Unavailable, "closed")
+		}
+	default:
 	}
 	return proto.Lost(err)
 }
