@@ -86,7 +86,7 @@ func (s *Service) seen(ctx context.Context, c *work.Call) (*work.Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &work.Call{Scope: c.Scope, Engine: c.Engine, Entity: ent, Access: acc, Now: c.Now}, nil
+	return &work.Call{Scope: c.Scope, Engine: c.Engine, Entity: ent, Action: work.Read, Access: acc, Now: c.Now}, nil
 }
 
 // inField names the argument that a NotFound fault is about.
@@ -186,6 +186,9 @@ func (cs Customers) resolutionSet(ctx context.Context, op string, id ident.ID) (
 		rec, err := cs.s.visible(ctx, c, id)
 		if err != nil {
 			return nil, err
+		}
+		if !rec.Merged {
+			return []ident.ID{rec.ID}, nil
 		}
 		return cs.s.store.ResolutionSet(ctx, c, rec.ID)
 	})

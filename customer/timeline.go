@@ -117,7 +117,7 @@ func (t *timeline) right(ctx context.Context, entity string) (*work.Call, error)
 	if err != nil {
 		return nil, err
 	}
-	c := &work.Call{Scope: t.c.Scope, Engine: t.c.Engine, Access: acc, Now: t.c.Now}
+	c := &work.Call{Scope: t.c.Scope, Engine: t.c.Engine, Action: work.Read, Access: acc, Now: t.c.Now}
 	if entity == EntityInteraction {
 		if c.Entity, err = t.c.Engine.Schemas.Entity(ctx, t.c.Unit, t.c.Tenant(), entity); err != nil {
 			return nil, err

@@ -99,7 +99,7 @@ func create[T any, P interface {
 	*T
 	schema.Aggregate
 }](ctx context.Context, c *Call, b *Batch[T], i int) (*T, Traces, error) {
-	own := &Call{Scope: c.Scope, Engine: c.Engine, Entity: c.Entity, Access: c.Access, Now: c.Now}
+	own := &Call{Scope: c.Scope, Engine: c.Engine, Entity: c.Entity, Action: Create, Access: c.Access, Now: c.Now}
 	ch := Change[T]{Op: b.Op, Entity: b.Entity, Action: Create, Kind: b.Kind, ID: b.IDs[i]}
 	_, rec, err := load[T, P](ctx, own, &ch)
 	if err != nil {

@@ -180,7 +180,7 @@ func inspect[T any](c *Call, ch *Change[T], before, after *T) ([]string, error) 
 	slices.Sort(changed)
 	changed = slices.Compact(changed)
 	for _, f := range changed {
-		if c.Access.Mask.Has(f) || c.Access.Fixed.Has(f) {
+		if c.Access.Mask.Has(f) || c.Access.Fixed.Has(f) && !(before == nil && c.ownDoing(f, any(after))) {
 			d := fault.New(fault.Denied, "no right to change this field")
 			d.Field = f
 			return nil, d
@@ -190,6 +190,20 @@ func inspect[T any](c *Call, ch *Change[T], before, after *T) ([]string, error) 
 		return nil, fault.New(fault.Denied, "the %s would be outside the records you may %s", ch.Entity, c.actionWord(ch.Action))
 	}
 	return changed, c.Entity.Validate(after)
+}
+
+// ownDoing reports whether a field of a new record holds what the path or the domain gave it, not the caller: who may
+// create but not hand over still creates.
+func (c *Call) ownDoing(field string, after any) bool {
+	m := after.(schema.Aggregate).Base() //nolint:forcetypeassert // the caller's type parameter says so
+	switch field {
+	case "owner_user":
+		return m.OwnerUser == owner(c)
+	case "owner_team":
+		return m.OwnerTeam == c.Principal.Team()
+	}
+	f, ok := c.Entity.Field(field)
+	return ok && f.ReadOnly
 }
 
 func (c *Call) actionWord(a Action) string { return string(a) }
