@@ -31,7 +31,7 @@ type lab struct {
 	pipelines pipeline.Pipelines
 }
 
-func newLab(t *testing.T, b dbtest.Backend) *lab {
+func newLab(t testing.TB, b dbtest.Backend) *lab {
 	t.Helper()
 	l := &lab{Lab: dbtest.NewLab(t, b, pipeline.Entities()...), known: &directory{sets: map[ident.ID][]ident.ID{}}, acme: ident.New()}
 	l.known.add(l.acme)
@@ -94,3 +94,5 @@ func (l *lab) same(t *testing.T, want, got pipeline.Opportunity) {
 	require.Equal(t, want.Meta, got.Meta)
 	require.Equal(t, want.Ext, got.Ext)
 }
+
+var backends = map[string]func(testing.TB) dbtest.Backend{"sqlite": dbtest.SQLite, "postgres": dbtest.PostgresBackend}
