@@ -115,7 +115,17 @@ func (im *importer) people(ctx context.Context) (int, error) {
 		im.identify(x, c.id, im.persons[id])
 		d := customer.PersonDraft{
 			Given: x.get(c.given), Family: x.get(c.family), Name: x.get(c.whole), Country: x.get(c.country), OwnerTeam: x.get(c.team),
-			Points: points(x.get(c.email), x.get(c.phone)),
+			Points: []customer.PointDraft{},
+		}
+		x.columns = map[string]string{}
+		for _, p := range []struct {
+			column  string
+			channel personal.Channel
+		}{{c.email, personal.ByEmail}, {c.phone, personal.ByPhone}} {
+			if v := x.get(p.column); v != "" {
+				x.columns[fmt.Sprintf("points[%d].value", len(d.Points))] = p.column
+				d.Points = append(d.Points, customer.PointDraft{Channel: p.channel, Value: v})
+			}
 		}
 		employer, known := im.ids[x.get(c.organization)]
 		if x.get(c.organization) != "" && !known {
@@ -139,16 +149,6 @@ func (im *importer) people(ctx context.Context) (int, error) {
 	return len(im.persons), nil
 }
 
-func points(email, phone string) (list []customer.PointDraft) {
-	if email != "" {
-		list = append(list, customer.PointDraft{Channel: personal.ByEmail, Value: email})
-	}
-	if phone != "" {
-		list = append(list, customer.PointDraft{Channel: personal.ByPhone, Value: phone})
-	}
-	return list
-}
-
 func (im *importer) identify(x *row, column string, again bool) {
 	switch {
 	case len(x.faults) > 0:
@@ -169,7 +169,7 @@ func (im *importer) upsert(ctx context.Context, x *row, kind, id string, d custo
 		if !isFault || (f.Code != fault.Invalid && f.Code != fault.Conflict) {
 			return rec, false, err
 		}
-		x.fault(f.Field, "%s", f.Message)
+		x.refuse(f)
 	}
 	im.faults = append(im.faults, x.faults...)
 	return rec, false, nil

@@ -69,6 +69,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	}
 	enc := json.NewEncoder(out)
 	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
 	return enc.Encode(got)
 }
 

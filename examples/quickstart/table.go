@@ -9,6 +9,8 @@ import (
 	"iter"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/rapport-crm/rapport/core/fault"
 )
 
 // rowFault is one complaint about one row: what --json lists under imported.faults.
@@ -21,10 +23,11 @@ type rowFault struct {
 
 // row is one record of a CSV file, by column name.
 type row struct {
-	file   string
-	line   int
-	values map[string]string
-	faults []rowFault
+	file    string
+	line    int
+	values  map[string]string
+	columns map[string]string // the CRM's field → column, where their names differ
+	faults  []rowFault
 }
 
 func (r *row) get(column string) string { return strings.TrimSpace(r.values[column]) }
@@ -32,6 +35,21 @@ func (r *row) get(column string) string { return strings.TrimSpace(r.values[colu
 // fault notes a complaint; a row with any is not imported.
 func (r *row) fault(column, format string, args ...any) {
 	r.faults = append(r.faults, rowFault{r.file, r.line, column, fmt.Sprintf(format, args...)})
+}
+
+// refuse notes every complaint of the CRM's about the row, under the names of its columns.
+func (r *row) refuse(f *fault.Error) {
+	list := f.Violations
+	if len(list) == 0 {
+		list = []fault.Violation{{Field: f.Field, Message: f.Message}}
+	}
+	for _, v := range list {
+		column, ok := r.columns[v.Field]
+		if !ok {
+			column = v.Field
+		}
+		r.fault(column, "%s", v.Message)
+	}
 }
 
 // rows reads a CSV file with a header. A row that cannot be read is a row with a fault, never a missing row.
