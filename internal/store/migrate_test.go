@@ -1,0 +1,273 @@
+package store_test
+
+import (
+	"database/sql"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/crm/postgres"
+	"github.com/rapport-crm/rapport/crm/sqlite"
+	"github.com/rapport-crm/rapport/internal/dbtest"
+	"github.com/rapport-crm/rapport/internal/store"
+)
+
+var update = flag.Bool("update", false, "write the golden catalogs of the migrations")
+
+// blank is a database without tables that several pools can open.
+type blank struct {
+	name string
+	d    store.Dialect
+	open func(t *testing.T) *sql.DB
+}
+
+func blanks(t *testing.T) []blank {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "crm.db")
+	list := []blank{{"sqlite", sqlite.Dialect, func(t *testing.T) *sql.DB {
+		write, read, err := sqlite.OpenPools(t.Context(), path)
+		require.NoError(t, err)
+		t.Cleanup(func() {
+			require.NoError(t, read.Close())
+			require.NoError(t, write.Close())
+		})
+		return write
+	}}}
+	var dsn string
+	var once sync.Once
+	return append(list, blank{"postgres", postgres.Dialect, func(t *testing.T) *sql.DB {
+		once.Do(func() { dsn = dbtest.Postgres(t).Database(t) })
+		pool, err := pgxpool.New(t.Context(), dsn)
+		require.NoError(t, err)
+		t.Cleanup(pool.Close)
+		return postgres.OpenDB(pool)
+	}})
+}
+
+func eachBlank(t *testing.T, fn func(t *testing.T, b blank)) {
+	t.Helper()
+	for _, b := range blanks(t) {
+		t.Run(b.name, func(t *testing.T) { fn(t, b) })
+	}
+}
+
+func catalog(t *testing.T, db *sql.DB, d store.Dialect) []string {
+	t.Helper()
+	lines, err := d.Catalog(t.Context(), db)
+	require.NoError(t, err)
+	return lines
+}
+
+func TestGoldenCatalog(t *testing.T) {
+	t.Parallel()
+
+	eachBlank(t, func(t *testing.T, b blank) {
+		db := b.open(t)
+		require.NoError(t, store.Migrate(t.Context(), db, b.d, store.MigrateOptions{}))
+		have := catalog(t, db, b.d)
+		if *update {
+			require.NoError(t, os.WriteFile("migrations/"+b.name+".golden", []byte(strings.Join(have, "\n")+"\n"), 0o644)) //nolint:gosec // source code
+			return
+		}
+		want, err := store.Golden(b.d)
+		require.NoError(t, err)
+		require.Equal(t, want, have, "run go test ./internal/store -run TestGoldenCatalog -update after a change of the migrations")
+		require.NoError(t, store.Check(t.Context(), db, b.d))
+	})
+}
+
+func TestMigrateUpDownUp(t *testing.T) {
+	t.Parallel()
+
+	eachBlank(t, func(t *testing.T, b blank) {
+		db := b.open(t)
+		all, err := store.Migrations(b.d)
+		require.NoError(t, err)
+		missing, err := store.Pending(t.Context(), db, b.d)
+		require.NoError(t, err)
+		require.Len(t, missing, len(all))
+		require.Equal(t, "pending", reason(store.Check(t.Context(), db, b.d)))
+		require.Empty(t, catalog(t, db, b.d), "looking changes nothing")
+
+		dumps := [][]string{}
+		for v := 1; v <= len(all); v++ {
+			require.NoError(t, store.Migrate(t.Context(), db, b.d, store.MigrateOptions{To: v}))
+			dumps = append(dumps, catalog(t, db, b.d))
+			missing, err = store.Pending(t.Context(), db, b.d)
+			require.NoError(t, err)
+			require.Len(t, missing, len(all)-v)
+		}
+		require.NoError(t, store.Migrate(t.Context(), db, b.d, store.MigrateOptions{}), "again does nothing")
+		for v := len(all) - 1; v >= 1; v-- {
+			require.NoError(t, store.MigrateDown(t.Context(), db, b.d, v))
+			require.Equal(t, dumps[v-1], catalog(t, db, b.d), "version %d", v)
+		}
+		require.NoError(t, store.MigrateDown(t.Context(), db, b.d, 0))
+		for _, line := range catalog(t, db, b.d) {
+			require.Regexp(t, `crm_(lock|schema_version)\b`, line, "only the migrator's own tables stay")
+		}
+		require.NoError(t, store.Migrate(t.Context(), db, b.d, store.MigrateOptions{}))
+		require.Equal(t, dumps[len(all)-1], catalog(t, db, b.d))
+		require.Equal(t, fault.Invalid, fault.CodeOf(store.Migrate(t.Context(), db, b.d, store.MigrateOptions{To: len(all) + 1})))
+		require.Equal(t, fault.Invalid, fault.CodeOf(store.MigrateDown(t.Context(), db, b.d, -1)))
+	})
+}
+
+func reason(err error) string {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f.Reason
+	}
+	return ""
+}
+
+func TestManyMigrateAtOnce(t *testing.T) {
+	t.Parallel()
+
+	eachBlank(t, func(t *testing.T, b blank) {
+		b.open(t)
+		var wg sync.WaitGroup
+		errs := make([]error, 4)
+		for i := range errs {
+			db := b.open(t)
+			wg.Go(func() { errs[i] = store.Migrate(t.Context(), db, b.d, store.MigrateOptions{}) })
+		}
+		wg.Wait()
+		for _, err := range errs {
+			require.NoError(t, err)
+		}
+		db := b.open(t)
+		require.NoError(t, store.Check(t.Context(), db, b.d))
+	})
+}
+
+func TestCheckFindsDrift(t *testing.T) {
+	t.Parallel()
+
+	eachBlank(t, func(t *testing.T, b blank) {
+		db := b.open(t)
+		require.NoError(t, store.Migrate(t.Context(), db, b.d, store.MigrateOptions{}))
+		for _, c := range []struct{ spoil, mend, says string }{
+			{"DROP INDEX crm_audit_record", "CREATE INDEX crm_audit_record ON crm_audit (tenant_id, record_id, version)", "is missing: index crm_audit.crm_audit_record plain (tenant_id, record_id, version)"},
+			{"ALTER TABLE crm_once ADD COLUMN more text", "ALTER TABLE crm_once DROP COLUMN more", "is not expected: column crm_once.more"},
+			{"CREATE TABLE crm_more (tenant_id text PRIMARY KEY)", "DROP TABLE crm_more", "is not expected: column crm_more.tenant_id"},
+		} {
+			exec(t, db, c.spoil)
+			err := store.Check(t.Context(), db, b.d)
+			require.Equal(t, "drift", reason(err), c.spoil)
+			require.ErrorContains(t, err, c.says)
+			exec(t, db, c.mend)
+			require.NoError(t, store.Check(t.Context(), db, b.d))
+		}
+		exec(t, db, "UPDATE crm_schema_version SET sha256 = 'x' WHERE version = 1")
+		require.Equal(t, fault.Invalid, fault.CodeOf(store.Check(t.Context(), db, b.d)))
+		require.Equal(t, fault.Invalid, fault.CodeOf(store.Migrate(t.Context(), db, b.d, store.MigrateOptions{})))
+	})
+}
+
+func exec(t *testing.T, db *sql.DB, statement string) {
+	t.Helper()
+	_, err := db.ExecContext(t.Context(), statement)
+	require.NoError(t, err)
+}
+
+func TestAFailedMigrationLeavesNothing(t *testing.T) {
+	t.Parallel()
+
+	eachBlank(t, func(t *testing.T, b blank) {
+		db := b.open(t)
+		broken := func(s string) []string {
+			if strings.Contains(s, "CREATE TABLE crm_event") {
+				return []string{s, "CREATE TABLE crm_event (again int)"}
+			}
+			return []string{s}
+		}
+		require.Error(t, store.Migrate(t.Context(), db, b.d, store.MigrateOptions{Transform: broken}))
+		require.Empty(t, catalog(t, db, b.d))
+		require.NoError(t, store.Migrate(t.Context(), db, b.d, store.MigrateOptions{}))
+	})
+}
+
+func TestPartitionedCatalogIsTheSame(t *testing.T) {
+	t.Parallel()
+
+	b := dbtest.Partitioned(t)
+	require.NoError(t, store.Check(t.Context(), b.Write, b.Dialect))
+	var n int
+	require.NoError(t, b.Write.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_class WHERE relispartition AND relkind = 'r'`).Scan(&n))
+	require.Positive(t, n)
+	require.Zero(t, n%dbtest.Partitions)
+}
+
+// logical reduces a column line to what both dialects must share.
+var logical = regexp.MustCompile(`^column (\S+) (\S.*?) (not null|null)\b`)
+
+// sameType lists how each type of PostgreSQL is kept on SQLite.
+var sameType = map[string]string{
+	"text": "TEXT", "uuid": "BLOB", "bytea": "BLOB", "bigint": "INTEGER", "integer": "INTEGER", "boolean": "INTEGER",
+	"timestamp with time zone": "INTEGER", "date": "INTEGER", "jsonb": "TEXT", "double precision": "REAL",
+	"tsvector": "INTEGER", // the row of the full-text index
+}
+
+var condition = regexp.MustCompile(`(?i) where .*`)
+
+func TestDialectsHaveTheSameColumnsAndKeys(t *testing.T) {
+	t.Parallel()
+
+	shape := func(d store.Dialect) (columns map[string]string, keys []string) {
+		lines, err := store.Golden(d)
+		require.NoError(t, err)
+		columns = map[string]string{}
+		for _, line := range lines {
+			if m := logical.FindStringSubmatch(line); m != nil {
+				typ := m[2]
+				if d.Name() == store.Postgres {
+					typ = sameType[typ]
+				}
+				columns[m[1]] = typ + " " + m[3]
+			} else if strings.HasPrefix(line, "index ") && !strings.Contains(line, "_search ") { // full text differs by nature
+				keys = append(keys, strings.NewReplacer("(", "", ")", "", `"`, "").Replace(line))
+			}
+		}
+		return columns, keys
+	}
+	pgColumns, pgKeys := shape(postgres.Dialect)
+	liteColumns, liteKeys := shape(sqlite.Dialect)
+	require.Equal(t, pgColumns, liteColumns)
+	require.NotEmpty(t, pgKeys)
+	plain := func(list []string) []string { // conditions of partial indexes are spelled differently
+		var out []string
+		for _, k := range list {
+			k = condition.ReplaceAllString(k, "")
+			if !strings.HasPrefix(k, "index crm_schema_version.key") && !strings.HasPrefix(k, "index crm_lock.key") {
+				out = append(out, k)
+			}
+		}
+		slices.Sort(out)
+		return out
+	}
+	require.Equal(t, plain(pgKeys), plain(liteKeys))
+}
+
+func TestMigrationsHaveTheSameNames(t *testing.T) {
+	t.Parallel()
+
+	pg, err := store.Migrations(postgres.Dialect)
+	require.NoError(t, err)
+	lite, err := store.Migrations(sqlite.Dialect)
+	require.NoError(t, err)
+	require.Len(t, lite, len(pg))
+	for i := range pg {
+		require.Equal(t, pg[i].Version, lite[i].Version)
+		require.Equal(t, pg[i].Name, lite[i].Name)
+	}
+}
