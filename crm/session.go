@@ -77,9 +77,15 @@ func (s *Session) Purpose() personal.Purpose { return s.scope.Purpose }
 // Errors: what fn returns; Retryable when the tries are used up; CommitUnknown when the connection broke during
 // commit.
 func (s *Session) InTx(ctx context.Context, fn func(ctx context.Context, s *Session) error) error {
-	return fault.At("crm: transaction", s.crm.db.Write(ctx, s.scope.Unit, func(ctx context.Context, u work.Unit) error {
-		return fn(ctx, s.on(u))
-	}))
+	var own error // the host's: handed back as it is
+	err := s.crm.db.Write(ctx, s.scope.Unit, func(ctx context.Context, u work.Unit) error {
+		own = fn(ctx, s.on(u))
+		return own
+	})
+	if err == own { //nolint:errorlint // the very error of fn
+		return err
+	}
+	return fault.At("crm: transaction", err)
 }
 
 // Join returns the session on the host's transaction, which the host ends. Every statement of the session runs on
