@@ -116,6 +116,8 @@ func TestListsShowWhatTheAccessAllows(t *testing.T) {
 			return err
 		},
 		"sort": func() error {
+			before := w.access.Mask
+			defer func() { w.access.Mask = before }()
 			w.access.Mask = work.NewMask("title")
 			_, err := w.page(rule.True(), page.Query{Sort: "title"})
 			return err
