@@ -1,0 +1,231 @@
+package transfer
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/rapport-crm/rapport/core/fault"
+)
+
+// Limits of a CSV file.
+const (
+	DefaultMaxField = 64 << 10 // bytes of one field
+	DefaultMaxRow   = 1 << 20  // bytes of one row
+	MaxColumns      = 1000     // columns of a file
+)
+
+// Format says how a CSV file is written. Its zero value is RFC 4180 with commas.
+type Format struct {
+	Delimiter rune // Defaults to ','; also ';', '|' or a tab
+	MaxField  int  // greatest size of a field in bytes. Defaults to [DefaultMaxField]
+	MaxRow    int  // greatest size of a row in bytes, its delimiters not counted. Defaults to [DefaultMaxRow]
+}
+
+func (f *Format) withDefaults() error {
+	if f.Delimiter == 0 {
+		f.Delimiter = ','
+	}
+	if f.MaxField == 0 {
+		f.MaxField = DefaultMaxField
+	}
+	if f.MaxRow == 0 {
+		f.MaxRow = DefaultMaxRow
+	}
+	var v fault.Violations
+	if !strings.ContainsRune(",;|\t", f.Delimiter) {
+		v.Add("delimiter", `want "," or ";" or "|" or "tab"`)
+	}
+	if f.MaxField < 0 || f.MaxRow < 0 {
+		v.Add("max_row", "limits must not be negative")
+	}
+	return v.Err()
+}
+
+// Fault is one complaint about one row. It never holds what stands in the file.
+type Fault struct {
+	Row     int    `json:"row"`             // line of the file on which the row begins; the first line is 1
+	Field   string `json:"field,omitempty"` // the column, or the field where none is mapped to it; "" for the whole row
+	Message string `json:"message"`         // what is wrong, worded to follow the field's name
+}
+
+// String joins the parts as "row 7, email: is not an e-mail address".
+func (f Fault) String() string {
+	if f.Field == "" {
+		return fmt.Sprintf("row %d: %s", f.Row, f.Message)
+	}
+	return fmt.Sprintf("row %d, %s: %s", f.Row, f.Field, f.Message)
+}
+
+// Reader reads the rows of a CSV file with a header, in UTF-8 with or without a byte order mark. Every row of the
+// file comes out: one that cannot be read is a row with faults. Not safe for concurrent use.
+//
+// Rows end with LF or CRLF; a row without a single sign, or with blank fields only, counts as blank and is passed
+// over. What stands between quotes is taken as it is, line ends included.
+type Reader struct {
+	scan   *scanner
+	header []string
+	blank  int
+}
+
+// NewReader reads the header.
+//
+// Errors: Invalid of field "delimiter", "max_row", or "header" for a file that is empty or not UTF-8, and for a header
+// that cannot be read, has a blank or doubled name, or more than [MaxColumns] columns; errors of r.
+func NewReader(r io.Reader, f Format) (*Reader, error) {
+	if err := f.withDefaults(); err != nil {
+		return nil, err
+	}
+	in := bufio.NewReaderSize(r, 64<<10)
+	mark, err := in.Peek(3)
+	if err != nil && err != io.EOF { //nolint:errorlint // bufio returns it bare
+		return nil, unreadable(err)
+	}
+	switch {
+	case bytes.Equal(mark, []byte("\xef\xbb\xbf")):
+		_, _ = in.Discard(3)
+	case bytes.HasPrefix(mark, []byte("\xff\xfe")), bytes.HasPrefix(mark, []byte("\xfe\xff")):
+		return nil, fault.Field("header", "the file is in UTF-16: save it as CSV in UTF-8")
+	}
+	rd := &Reader{scan: &scanner{in: in, format: f, line: 1}}
+	return rd, rd.readHeader()
+}
+
+func unreadable(err error) error {
+	return fault.Wrap(fault.Unavailable, err, "the file cannot be read")
+}
+
+func (r *Reader) readHeader() error {
+	rec, err := r.next()
+	switch {
+	case err == io.EOF: //nolint:errorlint // next returns it bare
+		return fault.Field("header", "the file is empty: its first row must name the columns")
+	case err != nil:
+		return err
+	case len(rec.broken) > 0:
+		return fault.Field("header", "row %d, column %d: %s", rec.line, rec.broken[0].column+1, rec.broken[0].message)
+	case len(rec.fields) > MaxColumns:
+		return fault.Field("header", "has more than %d columns", MaxColumns)
+	}
+	for i, name := range rec.fields {
+		name = strings.TrimSpace(name)
+		if m := badText(name); m != "" {
+			return fault.Field("header", "column %d %s: save the file as CSV in UTF-8", i+1, m)
+		}
+		if name == "" {
+			return fault.Field("header", "column %d has no name", i+1)
+		}
+		if first := slices.Index(r.header, name); first >= 0 {
+			return fault.Field("header", "columns %d and %d are both named %q", first+1, i+1, name)
+		}
+		r.header = append(r.header, name)
+	}
+	return nil
+}
+
+// Header returns the names of the columns, without spaces around them. The caller must not change it.
+func (r *Reader) Header() []string { return r.header }
+
+// Blank returns how many rows were passed over so far because nothing stands in them.
+func (r *Reader) Blank() int { return r.blank }
+
+// Row is one row of a file.
+type Row struct {
+	Line   int // of the file on which the row begins; the first line is 1
+	header []string
+	values []string // as many as the row has
+	faults []Fault
+}
+
+// Faults returns what is wrong with the row's shape; such a row must not be used.
+func (r *Row) Faults() []Fault { return r.faults }
+
+// At returns the value in a column by its place, without spaces around it; "" beyond the end of the row.
+func (r *Row) At(column int) string {
+	if column < 0 || column >= len(r.values) {
+		return ""
+	}
+	return strings.TrimSpace(r.values[column])
+}
+
+// Get returns the value in a column by its name, as At.
+func (r *Row) Get(column string) string { return r.At(slices.Index(r.header, column)) }
+
+// Rows returns the rows in the order of the file. It can be ranged over once. An error ends it: the file itself could
+// not be read any further.
+func (r *Reader) Rows() iter.Seq2[*Row, error] {
+	return func(yield func(*Row, error) bool) {
+		for {
+			rec, err := r.next()
+			if err == io.EOF { //nolint:errorlint // next returns it bare
+				return
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(r.row(rec), nil) {
+				return
+			}
+		}
+	}
+}
+
+// next returns the next record that is not blank.
+func (r *Reader) next() (record, error) {
+	for {
+		rec, err := r.scan.record()
+		if err != nil || len(rec.broken) > 0 || slices.ContainsFunc(rec.fields, notBlank) {
+			return rec, err
+		}
+		r.blank++
+	}
+}
+
+func notBlank(s string) bool { return strings.TrimSpace(s) != "" }
+
+// row judges a record's shape against the header.
+func (r *Reader) row(rec record) *Row {
+	row := &Row{Line: rec.line, header: r.header, values: rec.fields}
+	add := func(column int, format string, args ...any) {
+		f := Fault{Row: rec.line, Message: fmt.Sprintf(format, args...)}
+		if column >= 0 && column < len(r.header) {
+			f.Field = r.header[column]
+		}
+		row.faults = append(row.faults, f)
+	}
+	for _, b := range rec.broken {
+		add(b.column, "%s", b.message)
+	}
+	if rec.last > rec.line && len(rec.broken) > 0 {
+		add(-1, "takes in lines %d to %d, because of a quote, and none of them was read", rec.line, rec.last)
+	}
+	if len(rec.broken) > 0 {
+		return row
+	}
+	if len(rec.fields) != len(r.header) {
+		add(-1, "has %d fields, the header has %d", len(rec.fields), len(r.header))
+	}
+	for i, s := range rec.fields {
+		if m := badText(s); m != "" {
+			add(i, "%s", m)
+		}
+	}
+	return row
+}
+
+// badText returns what is wrong with a field's bytes, "" when nothing is.
+func badText(s string) string {
+	switch {
+	case strings.IndexByte(s, 0) >= 0:
+		return "holds a NUL byte"
+	case !utf8.ValidString(s):
+		return "is not valid UTF-8"
+	}
+	return ""
+}

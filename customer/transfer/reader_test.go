@@ -1,0 +1,248 @@
+package transfer_test
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/customer/transfer"
+)
+
+// read returns every row as "line: a|b" or its faults.
+func read(t *testing.T, text string, f transfer.Format) ([]string, *transfer.Reader, error) {
+	t.Helper()
+	rd, err := transfer.NewReader(strings.NewReader(text), f)
+	if err != nil {
+		return nil, nil, err
+	}
+	var out []string
+	for row, err := range rd.Rows() {
+		require.NoError(t, err)
+		if len(row.Faults()) > 0 {
+			for _, f := range row.Faults() {
+				out = append(out, f.String())
+			}
+			continue
+		}
+		var values []string
+		for _, c := range rd.Header() {
+			values = append(values, row.Get(c))
+		}
+		out = append(out, fmt.Sprintf("%d: %s", row.Line, strings.Join(values, "|")))
+	}
+	return out, rd, nil
+}
+
+func TestReader(t *testing.T) {
+	t.Parallel()
+
+	small := transfer.Format{MaxField: 4, MaxRow: 6}
+	tests := map[string]struct {
+		text   string
+		format transfer.Format
+		want   []string
+		blank  int
+	}{
+		"plain":                  {text: "a,b\n1,2\n3,4\n", want: []string{"2: 1|2", "3: 3|4"}},
+		"no line end at the end": {text: "a,b\n1,2", want: []string{"2: 1|2"}},
+		"header alone":           {text: "a,b"},
+		"byte order mark":        {text: "\ufeffa,b\n1,2\n", want: []string{"2: 1|2"}},
+		"mark and quotes":        {text: "\ufeff\"a\",b\n1,2\n", want: []string{"2: 1|2"}},
+		"CRLF":                   {text: "a,b\r\n1,2\r\n\"x\",\"y\"\r\n", want: []string{"2: 1|2", "3: x|y"}},
+		"CR at the very end":     {text: "a,b\r\n1,2\r", want: []string{"2: 1|2"}},
+		"spaces around":          {text: " a ,b\n 1 ,2\n", want: []string{"2: 1|2"}},
+		"semicolons":             {text: "a;b\n1,5;2\n", format: transfer.Format{Delimiter: ';'}, want: []string{"2: 1,5|2"}},
+		"tabs":                   {text: "a\tb\n1\t2\n", format: transfer.Format{Delimiter: '\t'}, want: []string{"2: 1|2"}},
+		"quoted":                 {text: "a,b\n\"x, \"\"y\"\"\",\"\"\n", want: []string{`2: x, "y"|`}},
+		"quoted line ends":       {text: "a,b\n\"x\r\ny\nz\",2\n3,4\n", want: []string{"2: x\r\ny\nz|2", "5: 3|4"}},
+		"blank rows":             {text: "a,b\n\n1,2\n,\n \n\r\n\"\",\n3,4\n", want: []string{"3: 1|2", "8: 3|4"}, blank: 5},
+		"too few and too many":   {text: "a,b\n1\n1,2,3\n1,2\n", want: []string{"row 2: has 1 fields, the header has 2", "row 3: has 3 fields, the header has 2", "4: 1|2"}},
+		"not UTF-8":              {text: "a,b\nGr\xfc\xdfe,2\n3,4\n", want: []string{"row 2, a: is not valid UTF-8", "3: 3|4"}},
+		"NUL":                    {text: "a,b\n1,\x00\n3,4\n", want: []string{"row 2, b: holds a NUL byte", "3: 3|4"}},
+		"bare quote": {
+			text: "a,b\n5\" pipe,2\n3,4\n",
+			want: []string{"row 2, a: has a quote in the middle: put the whole field between quotes, and write the quote twice", "3: 3|4"},
+		},
+		"text after a quote": {
+			text: "a,b\n\"x\"y,\"2\n3,4\n",
+			want: []string{"row 2, a: goes on after its closing quote: write a quote inside a quoted field twice", "3: 3|4"},
+		},
+		"a quote that swallows rows": {
+			text: "a,b\n\"x,1\n3,4\n\"y\",5\n6,7\n",
+			want: []string{
+				"row 2, a: goes on after its closing quote: write a quote inside a quoted field twice",
+				"row 2: takes in lines 2 to 4, because of a quote, and none of them was read", "5: 6|7",
+			},
+		},
+		"a quote never closed": {
+			text: "a,b\n1,2\n3,\"x\n5,6\n",
+			want: []string{"2: 1|2", "row 3, b: has a quote that is never closed", "row 3: takes in lines 3 to 5, because of a quote, and none of them was read"},
+		},
+		"carriage return alone": {
+			text: "a,b\n1\r2,3\n4,5\n",
+			want: []string{"row 2, a: has a carriage return that ends no line: rows end with LF or CRLF", "3: 4|5"},
+		},
+		"large field": {
+			text: "a,b\n1234,1\n12345,1\n2,\"1\n345\"\n3,4\n", format: small,
+			want: []string{
+				"2: 1234|1", "row 3, a: is larger than a field may be",
+				"row 4, b: is larger than a field may be", "row 4: takes in lines 4 to 5, because of a quote, and none of them was read", "6: 3|4",
+			},
+		},
+		"large row": {
+			text: "a,b\n1234,567\n1234,56\n", format: small,
+			want: []string{"row 2, b: is where the row becomes larger than a row may be", "3: 1234|56"},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			got, rd, err := read(t, tt.text, tt.format)
+			require.NoError(t, err)
+			require.Equal(t, tt.want, got)
+			require.Equal(t, tt.blank, rd.Blank())
+		})
+	}
+}
+
+func TestHeaderRefused(t *testing.T) {
+	t.Parallel()
+
+	for name, tt := range map[string]struct{ text, want string }{
+		"empty file":     {"", "the file is empty"},
+		"blank file":     {"\n\n  \n", "the file is empty"},
+		"mark alone":     {"\ufeff", "the file is empty"},
+		"doubled column": {"a,b, a\n", `columns 1 and 3 are both named "a"`},
+		"blank column":   {"a,,b\n", "column 2 has no name"},
+		"open quote":     {"a,\"b\n1,2\n", "row 1, column 2: has a quote that is never closed"},
+		"UTF-16":         {"\xff\xfea\x00,\x00b\x00", "UTF-16"},
+		"UTF-16, no BOM": {"a\x00,\x00b\x00", "column 1 holds a NUL byte"},
+		"Latin-1":        {"Gr\xf6\xdfe,b\n", "column 1 is not valid UTF-8"},
+		"CR line ends":   {"a,b\r1,2\r", "rows end with LF or CRLF"},
+		"many columns":   {strings.Repeat("a,", 1<<20), "has more than 1000 columns"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			_, _, err := read(t, tt.text, transfer.Format{})
+			require.ErrorIs(t, err, fault.ErrInvalid)
+			require.ErrorContains(t, err, tt.want)
+			require.ErrorContains(t, err, "header")
+		})
+	}
+	_, _, err := read(t, "a", transfer.Format{Delimiter: 'x'})
+	require.ErrorContains(t, err, "delimiter")
+	_, _, err = read(t, "a", transfer.Format{MaxRow: -1})
+	require.ErrorContains(t, err, "must not be negative")
+}
+
+func TestReaderPassesErrorsOfItsSource(t *testing.T) {
+	t.Parallel()
+
+	broken := errors.New("disk on fire")
+	_, err := transfer.NewReader(iotest.ErrReader(broken), transfer.Format{})
+	require.ErrorIs(t, err, broken)
+	rd, err := transfer.NewReader(io.MultiReader(strings.NewReader("a\n1\n2"), iotest.ErrReader(broken)), transfer.Format{})
+	require.NoError(t, err)
+	var lines []int
+	for row, err := range rd.Rows() {
+		if err != nil {
+			require.ErrorIs(t, err, broken)
+			require.ErrorIs(t, err, fault.ErrUnavailable)
+			break
+		}
+		lines = append(lines, row.Line)
+	}
+	require.Equal(t, []int{2}, lines, "half a row is no row")
+}
+
+// A large row costs no more memory than the limits, and the rows after it are read.
+func TestReaderIsBounded(t *testing.T) {
+	t.Parallel()
+
+	long := io.LimitReader(endless('x'), 64<<20)
+	rd, err := transfer.NewReader(io.MultiReader(strings.NewReader("a,b\n\""), long, strings.NewReader("\",1\n2,3\n")), transfer.Format{})
+	require.NoError(t, err)
+	var got []string
+	for row, err := range rd.Rows() {
+		require.NoError(t, err)
+		got = append(got, fmt.Sprint(row.Line, len(row.Get("a")) <= transfer.DefaultMaxField, len(row.Faults())))
+	}
+	require.Equal(t, []string{"2 true 1", "3 true 0"}, got)
+}
+
+type endless byte
+
+func (e endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(e)
+	}
+	return len(p), nil
+}
+
+// FuzzReader holds the reader against encoding/csv: where that reads a file without complaint, ours reads the same;
+// and whatever the file, no line is lost.
+func FuzzReader(f *testing.F) {
+	for _, s := range []string{
+		"a,b\n1,2\n", "a,b\r\n\"x\r\n\",2", "\ufeffa\n\"\"\"\"", "a,b\n\n,\n1", "a\n\"x\"y\nz", "a\n\"", "a,b\n\xff,\x00\n", "a\r", "a\n\r\n\r1",
+	} {
+		f.Add(s, byte(0))
+	}
+	f.Fuzz(func(t *testing.T, text string, which byte) {
+		delimiter := []rune{',', ';', '\t', '|'}[which%4]
+		rd, err := transfer.NewReader(strings.NewReader(text), transfer.Format{Delimiter: delimiter, MaxField: 64, MaxRow: 256})
+		if err != nil {
+			require.ErrorIs(t, err, fault.ErrInvalid)
+			return
+		}
+		var mine [][]string
+		faulty, line := 0, 1
+		for row, err := range rd.Rows() {
+			require.NoError(t, err)
+			require.Greater(t, row.Line, line, "rows come in order")
+			line = row.Line
+			if len(row.Faults()) > 0 {
+				faulty++
+				continue
+			}
+			var values []string
+			for i := range rd.Header() {
+				values = append(values, row.At(i))
+			}
+			mine = append(mine, values)
+		}
+		theirs, err := standard(text, delimiter)
+		if err != nil {
+			return
+		}
+		require.Len(t, theirs, 1+len(mine)+faulty, "every row comes out")
+		if faulty == 0 {
+			require.Equal(t, theirs[1:], append([][]string{}, mine...))
+		}
+	})
+}
+
+// standard is the reading of encoding/csv, with our views on blank rows, spaces and line ends within quotes.
+func standard(text string, delimiter rune) ([][]string, error) {
+	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\ufeff")))
+	r.Comma, r.FieldsPerRecord = delimiter, -1
+	all, err := r.ReadAll()
+	if err != nil || strings.Contains(text, "\r") {
+		return nil, errors.Join(err, errors.New("carriage returns within quotes are lost there"))
+	}
+	for _, row := range all {
+		for i := range row {
+			row[i] = strings.TrimSpace(row[i])
+		}
+	}
+	return slices.DeleteFunc(all, func(row []string) bool { return strings.Join(row, "") == "" }), nil
+}
