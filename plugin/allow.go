@@ -45,6 +45,9 @@ func (m Manifest) AllowQuery(q Query, why personal.Purpose) (Query, error) {
 	if len(q.IDs) > MaxRecords {
 		v.Add("ids", "want at most %d, have %d", MaxRecords, len(q.IDs))
 	}
+	if q.IDs != nil && (q.Where.Expr != "" || q.Cursor != "") {
+		v.Add("ids", "want either ids or a condition, not both")
+	}
 	switch {
 	case q.Limit == 0:
 		q.Limit = 50

@@ -13,8 +13,8 @@ import (
 type Event struct {
 	ID      ident.ID          // stable across retries and replays
 	Kind    event.Kind        // what happened
-	Record  ident.Ref         // the record it happened to
-	Version int64             // its version after the change; 0 for a plugin's own events
+	Record  ident.Ref         // the record it happened to; for a plugin's own events see [Emit]
+	Version int64             // its version after the change
 	Ordinal int               // place among the events of the same change, from 0
 	At      time.Time         // when, UTC
 	Changed []string          // declared fields that changed, sorted

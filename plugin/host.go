@@ -58,10 +58,10 @@ type Claims interface {
 	Of(ctx context.Context, k claim.Key) (c claim.Claim, ok bool, err error)
 }
 
-// Query asks for records of one entity. IDs and Where may be combined.
+// Query asks for records of one entity: those with the given ids, or those that meet a condition.
 type Query struct {
 	Entity string     // registry name, such as "customer"
-	IDs    []ident.ID // these records only, at most MaxRecords; nil means any
+	IDs    []ident.ID // these records only, at most MaxRecords; then Where and Cursor must be empty
 	Fields []string   // declared fields; nil means every declared one
 	Where  page.Where // further condition in CEL over declared fields
 	Limit  int        // records on a page, 1 to MaxRecords; 0 means 50
@@ -95,12 +95,13 @@ type LogInteraction struct {
 	Body      string    // at most 20,000 characters
 }
 
-// Emit puts an event of the plugin's own into the outbox. Its kind and facts must be declared.
+// Emit puts an event of the plugin's own into the outbox. Its kind and facts must be declared. It is an event of a
+// record of its own, whose entity is the plugin's namespace.
 type Emit struct {
-	Kind   event.Kind
-	Record ident.Ref         // the record it is about, which orders it; zero means the event's own id
-	Refs   []ident.Ref       // other records affected
-	Facts  map[string]string // declared facts; never personal data
+	Kind  event.Kind
+	About ident.Ref         // the record it is about: events about one record keep their order. Zero is in no order
+	Refs  []ident.Ref       // other records affected; in the event, About comes first among its Refs
+	Facts map[string]string // declared facts; never personal data
 }
 
 // Put stores a value of the plugin's own, per tenant. An empty value deletes. Personal data does not belong there.

@@ -118,7 +118,7 @@ func probe(version string) *plugin.Plugin {
 // heard takes effect and then, when the event says so, dies before the host learns of it; the second time it lives.
 func heard(ctx context.Context, h plugin.Host, e plugin.Event) error {
 	done, err := h.Commit(ctx, plugin.Commit{Consumed: []ident.ID{e.ID}, Writes: []plugin.Write{
-		plugin.Emit{Kind: "probe.said", Record: e.Record, Facts: map[string]string{"word": fmt.Sprint(len(e.Data.Text("name").Reveal()))}},
+		plugin.Emit{Kind: "probe.said", About: e.Record, Facts: map[string]string{"word": fmt.Sprint(len(e.Data.Text("name").Reveal()))}},
 	}})
 	if err == nil && !done.Again && e.Facts["then"] == "die" {
 		os.Exit(7)

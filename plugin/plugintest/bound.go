@@ -48,13 +48,13 @@ func (b *bound) Query(_ context.Context, q plugin.Query) (out page.Page[plugin.R
 		if !ok || ref.Entity != q.Entity || q.IDs != nil && !slices.Contains(q.IDs, ref.ID) || len(out.Items) == q.Limit {
 			continue
 		}
-		out.Items = append(out.Items, h.disclose(rec, q.Fields, g.purpose))
+		out.Items = append(out.Items, h.disclose(rec, q.Fields, g.purpose, g.subject))
 	}
 	return out, nil
 }
 
 // disclose cuts a record down and writes the ledger; h.mu must be held.
-func (h *Host) disclose(rec plugin.Record, names []string, why personal.Purpose) plugin.Record {
+func (h *Host) disclose(rec plugin.Record, names []string, why personal.Purpose, cause ident.ID) plugin.Record {
 	fields := map[string]plugin.Field{}
 	for _, n := range names {
 		if f, ok := rec.Field(n); ok {
@@ -62,7 +62,9 @@ func (h *Host) disclose(rec plugin.Record, names []string, why personal.Purpose)
 		}
 	}
 	out := plugin.NewRecord(rec.Ref, rec.Version, fields)
-	h.disclosed = append(h.disclosed, Disclosure{rec.Ref, out.Names(), why})
+	h.disclosed = append(h.disclosed, plugin.Disclosure{
+		At: h.now().UTC(), Plugin: h.m.ID, Purpose: why, Record: rec.Ref, Fields: out.Names(), Cause: cause,
+	})
 	return out
 }
 
@@ -127,7 +129,9 @@ func (h *Host) write(w plugin.Write) (id ident.ID) {
 		h.interactions = append(h.interactions, w)
 	case plugin.Emit:
 		id = ident.New()
-		e := event.Event{ID: id, Kind: w.Kind, Record: w.Record, Refs: w.Refs, Facts: w.Facts}
+		e := event.Event{ID: id, Kind: w.Kind, Record: h.m.Stream(id, w), Refs: w.AllRefs(), Facts: w.Facts}
+		h.versions[e.Record]++
+		e.Version = h.versions[e.Record]
 		h.emitted = append(h.emitted, e)
 		h.queue(e)
 	case plugin.Put:

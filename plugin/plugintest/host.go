@@ -29,12 +29,13 @@ type Host struct {
 	order        []ident.Ref
 	claims       map[ident.ID]claim.Claim
 	kv           map[string][]byte
+	versions     map[ident.Ref]int64 // of the extension's own records
 	consumed     map[ident.ID]bool
 	pending      []event.Event
 	emitted      []event.Event
 	dead         []Dead
 	interactions []plugin.LogInteraction
-	disclosed    []Disclosure
+	disclosed    []plugin.Disclosure
 	logs         []string
 }
 
@@ -43,13 +44,6 @@ type grant struct {
 	purpose personal.Purpose
 	subject ident.ID
 	until   time.Time
-}
-
-// Disclosure is one line of the ledger: who was shown, which fields, and why.
-type Disclosure struct {
-	Record  ident.Ref
-	Fields  []string
-	Purpose personal.Purpose
 }
 
 // Dead is an event that the extension gave up.
@@ -64,7 +58,7 @@ func NewHost(tb testing.TB, ext plugin.Extension) *Host {
 	tb.Helper()
 	h := &Host{
 		ext: ext, m: ext.Manifest(), now: time.Now, grants: map[string]grant{}, records: map[ident.Ref]plugin.Record{},
-		claims: map[ident.ID]claim.Claim{}, kv: map[string][]byte{}, consumed: map[ident.ID]bool{},
+		claims: map[ident.ID]claim.Claim{}, kv: map[string][]byte{}, versions: map[ident.Ref]int64{}, consumed: map[ident.ID]bool{},
 	}
 	if err := h.m.Validate(); err != nil {
 		tb.Fatalf("plugintest: manifest: %v", err)
@@ -116,9 +110,6 @@ func (h *Host) Happen(e event.Event) ident.ID {
 func (h *Host) queue(e event.Event) ident.ID {
 	if e.ID.IsZero() {
 		e.ID = ident.New()
-	}
-	if e.Record.IsZero() {
-		e.Record = ident.Ref{Entity: h.m.Namespace, ID: e.ID}
 	}
 	e.At = h.now().UTC()
 	if _, ok := h.m.Subscription(e.Kind); ok {
@@ -256,7 +247,7 @@ func (h *Host) project(e event.Event, s plugin.Subscription) plugin.Event {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if rec, ok := h.records[e.Record]; ok {
-		out.Data = h.disclose(rec, q.Fields, s.Purpose)
+		out.Data = h.disclose(rec, q.Fields, s.Purpose, e.ID)
 	}
 	return out
 }
@@ -293,7 +284,7 @@ func (h *Host) Interactions() []plugin.LogInteraction { return snapshot(h, &h.in
 func (h *Host) Emitted() []event.Event { return snapshot(h, &h.emitted) }
 
 // Disclosed returns what the extension was shown, in order.
-func (h *Host) Disclosed() []Disclosure { return snapshot(h, &h.disclosed) }
+func (h *Host) Disclosed() []plugin.Disclosure { return snapshot(h, &h.disclosed) }
 
 // Logs returns the lines the extension has logged, as "LEVEL message key=value".
 func (h *Host) Logs() []string { return snapshot(h, &h.logs) }

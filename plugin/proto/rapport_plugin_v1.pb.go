@@ -1677,7 +1677,7 @@ func (x *LogInteraction) GetBody() string {
 type Emit struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
-	Record        *Ref                   `protobuf:"bytes,2,opt,name=record,proto3" json:"record,omitempty"`
+	About         *Ref                   `protobuf:"bytes,2,opt,name=about,proto3" json:"about,omitempty"`
 	Refs          []*Ref                 `protobuf:"bytes,3,rep,name=refs,proto3" json:"refs,omitempty"`
 	Facts         map[string]string      `protobuf:"bytes,4,rep,name=facts,proto3" json:"facts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
@@ -1721,9 +1721,9 @@ func (x *Emit) GetKind() string {
 	return ""
 }
 
-func (x *Emit) GetRecord() *Ref {
+func (x *Emit) GetAbout() *Ref {
 	if x != nil {
-		return x.Record
+		return x.About
 	}
 	return nil
 }
@@ -2800,10 +2800,10 @@ const file_rapport_plugin_v1_proto_rawDesc = "" +
 	"\tdirection\x18\x03 \x01(\tR\tdirection\x12\x13\n" +
 	"\x05at_us\x18\x04 \x01(\x03R\x04atUs\x12\x18\n" +
 	"\asubject\x18\x05 \x01(\tR\asubject\x12\x12\n" +
-	"\x04body\x18\x06 \x01(\tR\x04body\"\xea\x01\n" +
+	"\x04body\x18\x06 \x01(\tR\x04body\"\xe8\x01\n" +
 	"\x04Emit\x12\x12\n" +
-	"\x04kind\x18\x01 \x01(\tR\x04kind\x12.\n" +
-	"\x06record\x18\x02 \x01(\v2\x16.rapport.plugin.v1.RefR\x06record\x12*\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12,\n" +
+	"\x05about\x18\x02 \x01(\v2\x16.rapport.plugin.v1.RefR\x05about\x12*\n" +
 	"\x04refs\x18\x03 \x03(\v2\x16.rapport.plugin.v1.RefR\x04refs\x128\n" +
 	"\x05facts\x18\x04 \x03(\v2\".rapport.plugin.v1.Emit.FactsEntryR\x05facts\x1a8\n" +
 	"\n" +
@@ -2989,7 +2989,7 @@ var file_rapport_plugin_v1_proto_depIdxs = []int32{
 	24, // 22: rapport.plugin.v1.Write.log_interaction:type_name -> rapport.plugin.v1.LogInteraction
 	25, // 23: rapport.plugin.v1.Write.emit:type_name -> rapport.plugin.v1.Emit
 	26, // 24: rapport.plugin.v1.Write.put:type_name -> rapport.plugin.v1.Put
-	14, // 25: rapport.plugin.v1.Emit.record:type_name -> rapport.plugin.v1.Ref
+	14, // 25: rapport.plugin.v1.Emit.about:type_name -> rapport.plugin.v1.Ref
 	14, // 26: rapport.plugin.v1.Emit.refs:type_name -> rapport.plugin.v1.Ref
 	44, // 27: rapport.plugin.v1.Emit.facts:type_name -> rapport.plugin.v1.Emit.FactsEntry
 	37, // 28: rapport.plugin.v1.CommitReply.fault:type_name -> rapport.plugin.v1.Fault

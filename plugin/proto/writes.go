@@ -19,7 +19,7 @@ func FromWrite(w plugin.Write) (*Write, error) {
 		}}}, nil
 	case plugin.Emit:
 		return &Write{Kind: &Write_Emit{&Emit{
-			Kind: string(w.Kind), Record: FromRef(w.Record), Refs: each(w.Refs, FromRef), Facts: w.Facts,
+			Kind: string(w.Kind), About: FromRef(w.About), Refs: each(w.Refs, FromRef), Facts: w.Facts,
 		}}}, nil
 	case plugin.Put:
 		return &Write{Kind: &Write_Put{&Put{Key: w.Key, Value: w.Value}}}, nil
@@ -43,11 +43,11 @@ func ToWrite(w *Write) (plugin.Write, error) {
 		}, err
 	case *Write_Emit:
 		var v fault.Violations
-		rec, err := ToRef(k.Emit.GetRecord())
-		v.AddAll("record", err)
+		about, err := ToRef(k.Emit.GetAbout())
+		v.AddAll("about", err)
 		refs, err := tryEach(k.Emit.GetRefs(), ToRef)
 		v.AddAll("refs", err)
-		return plugin.Emit{Kind: event.Kind(k.Emit.GetKind()), Record: rec, Refs: refs, Facts: k.Emit.GetFacts()}, v.Err()
+		return plugin.Emit{Kind: event.Kind(k.Emit.GetKind()), About: about, Refs: refs, Facts: k.Emit.GetFacts()}, v.Err()
 	case *Write_Put:
 		return plugin.Put{Key: k.Put.GetKey(), Value: k.Put.GetValue()}, nil
 	case *Write_CommitClaim:

@@ -10,13 +10,14 @@ import (
 
 // confirm puts the sale on the buyer's timeline. The event may come more than once; the line is written once.
 func confirm(ctx context.Context, h plugin.Host, e plugin.Event) error {
-	if e.Record.ID.IsZero() {
+	if len(e.Refs) == 0 {
 		return plugin.Reject("no_buyer")
 	}
+	buyer := e.Refs[0]
 	_, err := h.Commit(ctx, plugin.Commit{
 		Consumed: []ident.ID{e.ID},
 		Writes: []plugin.Write{plugin.LogInteraction{
-			Customer: e.Record.ID, Channel: personal.InPerson, Direction: "internal", At: e.At,
+			Customer: buyer.ID, Channel: personal.InPerson, Direction: "internal", At: e.At,
 			Subject: "booth " + e.Facts["booth"] + " confirmed",
 			Body:    "Booth " + e.Facts["booth"] + " at " + e.Facts["exhibition"] + " was sold to this customer.",
 		}},

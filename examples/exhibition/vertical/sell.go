@@ -60,7 +60,7 @@ func finish(ctx context.Context, h plugin.Host, req ident.ID, c claim.Claim, buy
 		Consumed: []ident.ID{req},
 		Writes: []plugin.Write{
 			plugin.CommitClaim{ID: c.ID},
-			plugin.Emit{Kind: BoothSold, Record: buyer, Facts: map[string]string{"exhibition": exhibition, "booth": booth}},
+			plugin.Emit{Kind: BoothSold, About: buyer, Facts: map[string]string{"exhibition": exhibition, "booth": booth}},
 		},
 	})
 	if errors.Is(err, &fault.Error{Code: fault.Conflict, Reason: "committed"}) {
