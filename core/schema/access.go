@@ -2,6 +2,7 @@ package schema
 
 import (
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/date"
@@ -98,7 +99,7 @@ func listValue(v reflect.Value) rule.Value {
 	return rule.Texts(list)
 }
 
-// pointer reads through a pointer to one value: nil is blank, and what it points to is a value even when empty text.
+// pointer reads through a pointer to one value: nil is blank.
 func pointer(t reflect.Type) (rule.Type, func(v reflect.Value) rule.Value) {
 	typ, get := accessor(t)
 	if get == nil || t.Kind() == reflect.Pointer {
@@ -109,5 +110,43 @@ func pointer(t reflect.Type) (rule.Type, func(v reflect.Value) rule.Value) {
 			return rule.Blank
 		}
 		return get(v.Elem())
+	}
+}
+
+// equaler compiles the comparison of two addressable values of a Go type, so that Diff needs no values of rules for the
+// types that records have most. Two empty lists or maps are equal whether nil or not.
+func equaler(t reflect.Type) func(x, y reflect.Value) bool {
+	switch t {
+	case textType:
+		return func(x, y reflect.Value) bool { return textAt(x).Equal(*textAt(y)) }
+	case reflect.TypeFor[time.Time]():
+		return through(func(x, y *time.Time) bool { return x.UnixMicro() == y.UnixMicro() })
+	case reflect.TypeFor[date.Date]():
+		return through(func(x, y *date.Date) bool { return *x == *y })
+	case reflect.TypeFor[money.Amount]():
+		return through(func(x, y *money.Amount) bool { return *x == *y })
+	case reflect.TypeFor[ident.ID]():
+		return through(func(x, y *ident.ID) bool { return *x == *y })
+	case reflect.TypeFor[[]string]():
+		return through(func(x, y *[]string) bool { return slices.Equal(*x, *y) })
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return func(x, y reflect.Value) bool { return x.Bool() == y.Bool() }
+	case reflect.String:
+		return func(x, y reflect.Value) bool { return x.String() == y.String() }
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return func(x, y reflect.Value) bool { return x.Int() == y.Int() }
+	case reflect.Float32, reflect.Float64:
+		return func(x, y reflect.Value) bool { return x.Float() == y.Float() }
+	}
+	return func(x, y reflect.Value) bool {
+		return emptyList(x) && emptyList(y) || reflect.DeepEqual(x.Interface(), y.Interface())
+	}
+}
+
+func through[T any](equal func(x, y *T) bool) func(x, y reflect.Value) bool {
+	return func(x, y reflect.Value) bool {
+		return equal(x.Addr().Interface().(*T), y.Addr().Interface().(*T)) //nolint:forcetypeassert // chosen by type
 	}
 }

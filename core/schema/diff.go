@@ -54,18 +54,6 @@ func diffGroup(out []string, n *node, x, y reflect.Value) []string {
 	return out[:start+len(slices.Compact(out[start:]))]
 }
 
-func (n *node) equal(x, y reflect.Value) bool {
-	switch {
-	case n.kind == kindText:
-		return textAt(x).Equal(*textAt(y))
-	case n.kind == kindOpaque:
-		return reflect.DeepEqual(x.Interface(), y.Interface()) || emptyList(x) && emptyList(y)
-	case x.Comparable() && x.Equal(y):
-		return true
-	}
-	return n.get(x).Equal(n.get(y))
-}
-
 func emptyList(v reflect.Value) bool {
 	return (v.Kind() == reflect.Slice || v.Kind() == reflect.Map) && v.Len() == 0
 }

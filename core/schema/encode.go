@@ -98,11 +98,11 @@ func (e *Entity) Decode(raw []byte) (Values, error) {
 		t, err := dec.Token()
 		key, ok := t.(string)
 		if err != nil || !ok {
-			return out, errStored(e.Name)
+			return Values{}, errStored(e.Name)
 		}
 		var x json.RawMessage
 		if err := dec.Decode(&x); err != nil {
-			return out, errStored(e.Name)
+			return Values{}, errStored(e.Name)
 		}
 		n := e.byName[CustomPrefix+key]
 		if n == nil {
@@ -116,6 +116,9 @@ func (e *Entity) Decode(raw []byte) (Values, error) {
 		}
 		out.setClassed(key, val, n.Class)
 	}
+	if _, err := dec.Token(); err != nil || dec.More() {
+		return Values{}, errStored(e.Name)
+	}
 	return out, nil
 }
 
@@ -128,6 +131,10 @@ func (v *Values) keep(key string, raw json.RawMessage) {
 	i := len(v.rest)
 	for i > 0 && v.rest[i-1].key > key {
 		i--
+	}
+	if i > 0 && v.rest[i-1].key == key {
+		v.rest[i-1].raw = raw
+		return
 	}
 	list := append(v.rest[:i:i], rest{key, raw})
 	v.rest = append(list, v.rest[i:]...)

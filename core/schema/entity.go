@@ -34,6 +34,7 @@ type node struct {
 	kind  kind
 	index []int // path from the struct that holds it
 	get   func(v reflect.Value) rule.Value
+	equal func(x, y reflect.Value) bool
 	meta  bool // kept by the write path, part of Meta
 	kids  []*node
 	key   string // for a custom field: its key

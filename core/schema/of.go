@@ -178,6 +178,7 @@ func (n *node) bind(t reflect.Type) {
 	if t == textType {
 		n.kind, n.mask = kindText, masked{personal.NewMasked(n.Class)}
 	}
+	n.equal = equaler(t)
 	if n.Type, n.get = accessor(t); n.get == nil {
 		n.kind = kindOpaque
 	}
