@@ -50,7 +50,7 @@ var defaultSight = [...]struct {
 	{role: RoleViewer, entity: "contact_point", hide: []string{"value"}},
 	{role: RoleMarketing, entity: "interaction", hide: []string{"subject", "body"}},
 	{role: RoleViewer, entity: "interaction", hide: []string{"subject", "body"}},
-	{role: RoleViewer, entity: "case", hide: []string{"subject", "description", "resolution"}},
+	{role: RoleViewer, entity: "case", hide: []string{"subject", "body"}},
 	{role: RoleService, entity: "customer", fix: []string{"owner_user", "owner_team", "lifecycle"}},
 }
 
