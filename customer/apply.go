@@ -35,7 +35,7 @@ func (s *Service) fill(c *work.Call, rec *Customer, d *draft) error {
 	rec.Language, rec.Country = languageTag(&v, d.Language), countryCode(&v, d.Country)
 	rec.OwnerUser = owner(&v, "owner_user", d.OwnerUser, rec.OwnerUser)
 	rec.OwnerTeam = owner(&v, "owner_team", d.OwnerTeam, rec.OwnerTeam)
-	s.addPoints(c, &v, rec, d.Points)
+	s.addPoints(c, &v, rec, d.Points, nil)
 	addExt(&v, "ext", rec, d.Ext)
 	v.AddAll("", schema.Apply(c.Entity, &rec.Custom, d.Custom))
 	switch {
@@ -101,16 +101,19 @@ func owner(v *fault.Violations, field, s, otherwise string) string {
 	return s
 }
 
-// addPoints adds new points; each channel keeps exactly one primary.
-func (s *Service) addPoints(c *work.Call, v *fault.Violations, rec *Customer, drafts []PointDraft) {
+// addPoints adds new points but for those in had, by their place; each channel keeps exactly one primary.
+func (s *Service) addPoints(c *work.Call, v *fault.Violations, rec *Customer, drafts []PointDraft, had map[int]bool) {
 	if len(drafts) == 0 {
 		return
 	}
-	if len(rec.Points)+len(drafts) > MaxPoints {
+	if len(rec.Points)+len(drafts)-len(had) > MaxPoints {
 		v.Add("points", "must be at most %d", MaxPoints)
 		return
 	}
 	for i := range drafts {
+		if had[i] {
+			continue
+		}
 		if _, err := s.addPoint(c, rec, &drafts[i]); err != nil {
 			v.AddAll(fmt.Sprintf("points[%d]", i), err)
 		}
@@ -248,10 +251,12 @@ func (s *Service) merge(c *work.Call, rec *Customer, d *draft) error {
 	if d.Kind != rec.Kind {
 		return fault.Field("kind", "the customer with this external id is a %s, not a %s", rec.Kind, d.Kind)
 	}
-	fresh := slices.DeleteFunc(slices.Clone(d.Points), func(p PointDraft) bool {
-		value, err := s.points.Normalise(p.Channel, p.Value, rec.Country)
-		return err == nil && has(rec, p.Channel, value) >= 0
-	})
+	had := map[int]bool{}
+	for i, p := range d.Points {
+		if value, err := s.points.Normalise(p.Channel, p.Value, rec.Country); err == nil && has(rec, p.Channel, value) >= 0 {
+			had[i] = true
+		}
+	}
 	u := Update{
 		Name: some(d.Name), Given: some(d.Given), Family: some(d.Family), Language: some(d.Language), Country: some(d.Country),
 		OwnerUser: some(d.OwnerUser), OwnerTeam: some(d.OwnerTeam), AddExt: d.Ext, Custom: d.Custom,
@@ -260,7 +265,7 @@ func (s *Service) merge(c *work.Call, rec *Customer, d *draft) error {
 		return err
 	}
 	var v fault.Violations
-	s.addPoints(c, &v, rec, fresh)
+	s.addPoints(c, &v, rec, d.Points, had)
 	return v.Err()
 }
 
