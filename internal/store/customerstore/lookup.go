@@ -191,7 +191,7 @@ const (
 	foundPostgres = `(c.search @@ [Q]::tsquery OR c.id = ANY(ARRAY(SELECT m.canonical_id FROM crm_customer m
 		WHERE m.tenant_id = $1 AND m.canonical_id IS NOT NULL AND m.deleted_at IS NULL AND m.search @@ [Q]::tsquery)))`
 	foundSQLite = `c.id IN (SELECT coalesce(m.canonical_id, m.id) FROM crm_customer_fts f CROSS JOIN crm_customer m
-		WHERE f.tokens MATCH [Q] AND m.tenant_id = $1 AND m.search = f.rowid AND m.deleted_at IS NULL)`
+		WHERE f.crm_customer_fts MATCH [Q] AND m.tenant_id = $1 AND m.search = f.rowid AND m.deleted_at IS NULL)`
 )
 
 // SearchCustomers implements [customer.Lookups].
