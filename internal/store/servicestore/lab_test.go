@@ -28,6 +28,7 @@ type lab struct {
 	ada   ident.ID // a customer
 	scope work.Scope
 	tape  *tape
+	store *servicestore.Store
 	service.Cases
 }
 
@@ -37,8 +38,9 @@ func newLab(t testing.TB, b dbtest.Backend) *lab {
 	l.known = directory{l.ada: {l.ada}}
 	l.tape = &tape{Recorder: l.Engine.Recorder, timers: map[string]work.Timer{}}
 	l.Engine.Recorder = l.tape
+	l.store = servicestore.New(b.DB, l.Keys)
 	var err error
-	l.svc, err = service.New(service.Config{Engine: l.Engine, Store: servicestore.New(b.DB, l.Keys), Customers: l.known})
+	l.svc, err = service.New(service.Config{Engine: l.Engine, Store: l.store, Customers: l.known})
 	require.NoError(t, err)
 	l.scope = work.Scope{Principal: ident.User(tenant, "u-1", "admin").InTeams("emea"), Purpose: personal.Service}
 	l.Cases = l.svc.Cases(l.scope)
@@ -80,6 +82,7 @@ type tape struct {
 	mu     sync.Mutex
 	timers map[string]work.Timer
 	events []event.Event
+	deaf   bool // loses every timer
 }
 
 func (r *tape) Record(ctx context.Context, u work.Unit, t work.Traces) error {
@@ -91,6 +94,9 @@ func (r *tape) Record(ctx context.Context, u work.Unit, t work.Traces) error {
 	defer r.mu.Unlock()
 	r.events = append(r.events, t.Events...)
 	for _, tm := range t.Timers {
+		if r.deaf {
+			continue
+		}
 		if tm.Due.IsZero() {
 			delete(r.timers, tm.Key)
 		} else {
