@@ -3,6 +3,7 @@ package crm
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"github.com/rapport-crm/rapport/core/claim"
 	"github.com/rapport-crm/rapport/core/fault"
@@ -82,7 +83,7 @@ func (s *Session) InTx(ctx context.Context, fn func(ctx context.Context, s *Sess
 		own = fn(ctx, s.on(u))
 		return own
 	})
-	if err == own { //nolint:errorlint // the very error of fn
+	if own != nil && errors.Is(err, own) {
 		return err
 	}
 	return fault.At("crm: transaction", err)
