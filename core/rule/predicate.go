@@ -71,7 +71,7 @@ func Not(p Predicate) Predicate {
 }
 
 func join(o op, parts []Predicate) Predicate {
-	var kids []Predicate
+	kids := make([]Predicate, 0, len(parts))
 	for _, p := range parts {
 		switch {
 		case p.n == nil && o == opAnd:

@@ -18,6 +18,7 @@ import (
 // type than the column's, and for text that is not valid UTF-8 or holds a NUL byte.
 func (p Predicate) SQL(cols Columns, b Binder) (string, error) {
 	w := sqlWriter{cols: cols, args: b}
+	w.Grow(128)
 	w.predicate(p, true, opAnd)
 	if w.err != nil {
 		return "", w.err
@@ -78,13 +79,15 @@ func (w *sqlWriter) join(n *node, want bool, within op) {
 	}
 	if o != within {
 		w.put("(")
-		defer w.put(")")
 	}
 	for i, k := range n.kids {
 		if i > 0 {
 			w.put(word)
 		}
 		w.predicate(k, want, o)
+	}
+	if o != within {
+		w.put(")")
 	}
 }
 
@@ -196,7 +199,7 @@ func (w *sqlWriter) money(o op, n *node, c Column) {
 
 func (w *sqlWriter) in(n *node, c Column, want bool) {
 	var blank bool
-	var vals []Value
+	vals := make([]Value, 0, len(n.list))
 	for _, v := range n.list {
 		switch {
 		case v.IsBlank():
@@ -254,10 +257,12 @@ func (w *sqlWriter) has(n *node, c Column, want bool) {
 	w.put("(NOT (", test, ") OR ", c.Expr, " IS NULL)")
 }
 
+// textTests are the names of the tests in [Columns].
+var textTests = [...]string{opStarts: "starts", opEnds: "ends", opContains: "contains"}
+
 func (w *sqlWriter) match(n *node, c Column, want bool) {
-	tests := map[op]string{opStarts: "starts", opEnds: "ends", opContains: "contains"}
 	a := w.arg(n.field, c, n.value)
-	test := w.cols.TextTest(tests[n.op], c.Expr, a)
+	test := w.cols.TextTest(textTests[n.op], c.Expr, a)
 	if want {
 		w.put(test)
 		return
