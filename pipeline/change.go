@@ -140,9 +140,9 @@ func (up Update) frozen(rec *Opportunity) error {
 		clears[name] = true
 	}
 	switch {
-	case up.Amount != nil && *up.Amount != rec.Amount || clears["amount"]:
+	case up.Amount != nil && *up.Amount != rec.Amount || clears["amount"] && !rec.Amount.IsZero():
 		return closedField(rec, "amount")
-	case up.Override != nil && (rec.Override == nil || *up.Override != *rec.Override) || clears["probability_override"]:
+	case up.Override != nil && (rec.Override == nil || *up.Override != *rec.Override) || clears["probability_override"] && rec.Override != nil:
 		return closedField(rec, "probability_override")
 	}
 	return nil
