@@ -97,7 +97,7 @@ func (s *Server) prepare(fill func(dsn string) error) (string, error) {
 	if err := s.exec("CREATE DATABASE " + name + " TEMPLATE template0"); err != nil {
 		return "", err
 	}
-	return name, fill(withDatabase(s.dsn, name))
+	return name, fill(WithDatabase(s.dsn, name))
 }
 
 func (s *Server) clone(t testing.TB, from string) string {
@@ -111,7 +111,7 @@ func (s *Server) clone(t testing.TB, from string) string {
 			t.Errorf("dbtest: %v", err)
 		}
 	})
-	return withDatabase(s.dsn, name)
+	return WithDatabase(s.dsn, name)
 }
 
 func (s *Server) dropTemplates() error {
@@ -145,9 +145,9 @@ func (s *Server) exec(statement string) error {
 	return errors.Join(err, conn.Close(ctx))
 }
 
-// withDatabase returns dsn, in either of its two forms, pointing at another
+// WithDatabase returns dsn, in either of its two forms, pointing at another
 // database of the same server.
-func withDatabase(dsn, name string) string {
+func WithDatabase(dsn, name string) string {
 	if !strings.HasPrefix(dsn, "postgres://") && !strings.HasPrefix(dsn, "postgresql://") {
 		return dsn + " dbname=" + name // the last one counts
 	}

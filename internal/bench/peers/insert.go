@@ -26,6 +26,9 @@ func (s *sqlite) write(ctx context.Context, tables []*table) (written map[string
 			_ = tx.Rollback() // the first error counts
 		}
 	}()
+	if err := number(ctx, tx, tables); err != nil {
+		return nil, err
+	}
 	written = map[string]int64{}
 	for _, t := range tables {
 		if err := insert(ctx, tx, t); err != nil {
@@ -34,6 +37,42 @@ func (s *sqlite) write(ctx context.Context, tables []*table) (written map[string
 		written[t.name] = int64(len(t.rows))
 	}
 	return written, tx.Commit()
+}
+
+// number gives search documents the numbers after the last one. A customer refers to its document by that number.
+func number(ctx context.Context, tx *sql.Tx, tables []*table) error {
+	shift := int64(0)
+	for _, t := range tables {
+		at := slices.Index(t.columns, "rowid")
+		if at < 0 || len(t.rows) == 0 {
+			continue
+		}
+		var last int64
+		err := tx.QueryRowContext(ctx, "SELECT rowid FROM "+t.name+" ORDER BY rowid DESC LIMIT 1").Scan(&last)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		first, ok := t.rows[0][at].(int64)
+		if !ok {
+			return fmt.Errorf("%s: rowid is a %T", t.name, t.rows[0][at])
+		}
+		shift = last + 1 - first
+		addTo(t, at, shift)
+	}
+	for _, t := range tables {
+		if at := slices.Index(t.columns, "search"); at >= 0 {
+			addTo(t, at, shift)
+		}
+	}
+	return nil
+}
+
+func addTo(t *table, at int, shift int64) {
+	for _, row := range t.rows {
+		if n, ok := row[at].(int64); ok {
+			row[at] = n + shift
+		}
+	}
 }
 
 func insert(ctx context.Context, tx *sql.Tx, t *table) (err error) {

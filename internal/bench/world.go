@@ -1,0 +1,151 @@
+package bench
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/crm"
+	"github.com/rapport-crm/rapport/privacy"
+)
+
+// world is one database with customers in it, and two ways for us into it: ours as a host opens it, and listened to.
+type world struct {
+	dialect  string
+	people   People
+	rows     int
+	next     int // number of the next customer that is in no database yet
+	ours     *crm.CRM
+	listened *crm.CRM
+	recorder *Recorder
+	raw      *sql.DB // for statistics
+	peerDSN  string
+
+	mu      sync.Mutex
+	minting bool
+	minted  []ident.ID
+	now     time.Time // fixed while an operation is recorded; zero for the real one
+
+	closers []func() error
+}
+
+// openWorld makes an empty database with our tables.
+func openWorld(ctx context.Context, dialect string, o Options) (w *world, err error) {
+	w = &world{dialect: dialect, people: People{seed: o.Seed}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.close())
+		}
+	}()
+	if dialect == SQLite {
+		return w, w.openSQLite(ctx)
+	}
+	return w, w.openPostgres(ctx, o)
+}
+
+// onClose adds what to do at the end, last first.
+func (w *world) onClose(fn func() error) { w.closers = append(w.closers, fn) }
+
+func (w *world) close() error {
+	var errs []error
+	for i := len(w.closers) - 1; i >= 0; i-- {
+		errs = append(errs, w.closers[i]())
+	}
+	w.closers = nil
+	return errors.Join(errs...)
+}
+
+// tempDir makes a directory that goes with the world.
+func (w *world) tempDir() (string, error) {
+	dir, err := os.MkdirTemp("", "rapport-bench")
+	if err == nil {
+		w.onClose(func() error { return os.RemoveAll(dir) })
+	}
+	return dir, err
+}
+
+// open opens both CRMs over pools; keys are in memory.
+func (w *world) open(ctx context.Context, ours crm.Pools, listened *sql.DB, d crm.Dialect) (err error) {
+	kms := privacy.NewMemoryKMS()
+	logger := slog.New(slog.DiscardHandler)
+	if w.ours, err = crm.NewPools(ctx, ours, d, &crm.Config{KMS: kms, Logger: logger}); err != nil {
+		return err
+	}
+	w.onClose(func() error { return w.ours.Close(context.WithoutCancel(ctx)) })
+	w.listened, err = crm.New(ctx, listened, d, &crm.Config{KMS: kms, Logger: logger, NewID: w.newID, Clock: w.clock})
+	if err != nil {
+		return err
+	}
+	w.onClose(func() error { return w.listened.Close(context.WithoutCancel(ctx)) })
+	return nil
+}
+
+func (w *world) newID() ident.ID {
+	id := ident.New()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.minting {
+		w.minted = append(w.minted, id)
+	}
+	return id
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.now.IsZero() {
+		return time.Now()
+	}
+	return w.now
+}
+
+// take records one run of an operation. What runs once in a while, and not once a call, is left out.
+func (w *world) take(fn func() error) (Take, error) {
+	w.mu.Lock()
+	w.minting, w.minted = true, nil
+	w.now = time.Now().UTC().Truncate(time.Microsecond)
+	t := Take{Now: w.now}
+	w.mu.Unlock()
+	var err error
+	t.Statements, err = w.recorder.Record(fn)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t.Minted, w.minting, w.now = w.minted, false, time.Time{}
+	t.Statements = slices.DeleteFunc(t.Statements, func(st Statement) bool { return seldom(st.Text) })
+	return t, err
+}
+
+// seldom tells the look at the tenant's own fields, which happens once a second.
+func seldom(text string) bool {
+	return strings.HasPrefix(text, "/*corestore.get_version*/") || strings.HasPrefix(text, "/*corestore.list_fields*/")
+}
+
+// session returns who measures: somebody with every right, so that no row is left out and both sides read the same.
+func (w *world) session(c *crm.CRM, tenant string) *crm.Session {
+	return c.As(ident.User(tenant, "u-0", privacy.RoleAdmin).InTeams("team-0"), personal.Operations)
+}
+
+// analyze gives the planner what it would have in production.
+func (w *world) analyze(ctx context.Context) error {
+	statement := "VACUUM (ANALYZE)"
+	if w.dialect == SQLite {
+		statement = "ANALYZE"
+	}
+	_, err := w.raw.ExecContext(ctx, statement)
+	if err != nil {
+		return fmt.Errorf("bench: %s: %w", statement, err)
+	}
+	return nil
+}
+
+func databaseFile(dir string) string { return filepath.Join(dir, "bench.db") }
