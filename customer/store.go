@@ -99,7 +99,7 @@ type Relations interface {
 	// Ancestors must return every customer reached from to by relationships of a type that have not ended before a day,
 	// from their From to their To, to included, and lock these and from, so that of two calls whose results would make
 	// a circle together the later one sees what the earlier one has stored. A chain longer than depth is
-	// LimitExceeded.
+	// LimitExceeded, unless from is on it.
 	Ancestors(ctx context.Context, c *work.Call, typ string, from, to ident.ID, on date.Date, depth int) ([]ident.ID, error)
 }
 

@@ -155,11 +155,15 @@ func (s *Store) Ancestors(ctx context.Context, c *work.Call, typ string, from, t
 		if err := s.on(c).Select(ctx, ancestors, &rows, c.Tenant(), to, typ, on, depth); err != nil {
 			return nil, err
 		}
-		found := make([]ident.ID, len(rows))
+		found, deepest := make([]ident.ID, len(rows)), 0
 		for i, r := range rows {
-			if found[i] = ident.ID(r.ID); r.Depth > depth {
-				return nil, fault.New(fault.LimitExceeded, "a chain of at most %d relationships of type %s is possible", depth, typ)
-			}
+			found[i], deepest = ident.ID(r.ID), max(deepest, r.Depth)
+		}
+		switch {
+		case slices.Contains(found, from):
+			return found, nil
+		case deepest > depth:
+			return nil, fault.New(fault.LimitExceeded, "a chain of at most %d relationships of type %s is possible", depth, typ)
 		}
 		if before != nil && slices.Equal(before, found) {
 			return found, nil

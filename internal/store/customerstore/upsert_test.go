@@ -118,9 +118,12 @@ func TestRights(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "north", mine.OwnerTeam)
 		for name, ask := range map[string]func() error{
-			"get":       func() error { _, err := bob.Get(t.Context(), mine.ID); return err },
-			"ext":       func() error { _, err := bob.ByExt(t.Context(), mine.Ext[0]); return err },
-			"update":    func() error { _, err := bob.Update(t.Context(), mine.ID, 0, customer.Update{Given: new("E")}); return err },
+			"get": func() error { _, err := bob.Get(t.Context(), mine.ID); return err },
+			"ext": func() error { _, err := bob.ByExt(t.Context(), mine.Ext[0]); return err },
+			"update": func() error {
+				_, err := bob.Update(t.Context(), mine.ID, 0, customer.Update{Given: new("E")})
+				return err
+			},
 			"timeline":  func() error { _, err := bob.Timeline(t.Context(), mine.ID, customer.Filter{}.Query); return err },
 			"lifecycle": func() error { _, err := bob.MoveLifecycle(t.Context(), mine.ID, customer.StageNew, ""); return err },
 			"relations": func() error { _, err := bob.Relations(t.Context(), mine.ID, customer.RelationFilter{}); return err },
