@@ -6,6 +6,7 @@ import (
 	"github.com/rapport-crm/rapport/internal/store/corestore"
 	"github.com/rapport-crm/rapport/internal/store/customerstore"
 	"github.com/rapport-crm/rapport/internal/store/pipelinestore"
+	"github.com/rapport-crm/rapport/internal/store/pluginstore"
 	"github.com/rapport-crm/rapport/internal/store/privacystore"
 	"github.com/rapport-crm/rapport/internal/store/servicestore"
 )
@@ -16,5 +17,6 @@ func everyStatement() [][]store.SQL {
 	return [][]store.SQL{
 		store.TenantStatements(), store.MigratorStatements(), corestore.Statements(), outbox.Statements(),
 		customerstore.Statements(), pipelinestore.Statements(), privacystore.Statements(), servicestore.Statements(),
+		pluginstore.Statements(),
 	}
 }
