@@ -73,9 +73,11 @@ func (p *pool) want(text string) {
 func (p *pool) prepareWanted(ctx context.Context) error {
 	p.mu.Lock()
 	wanted := p.wanted
-	if len(wanted) > 0 {
-		p.wanted = map[string]bool{}
+	if len(wanted) == 0 { // others may write to the map as soon as it is unlocked
+		p.mu.Unlock()
+		return nil
 	}
+	p.wanted = map[string]bool{}
 	p.mu.Unlock()
 	for text := range wanted {
 		if s, err := p.prepare(ctx, text); err != nil {
