@@ -97,6 +97,9 @@ func (l *loader) add(d Draft, err error) {
 
 // flush writes the batch and brings its faults into the order of rows.
 func (l *loader) flush(ctx context.Context, progress func(LoadReport)) error {
+	if len(l.drafts)+len(l.bad) == 0 {
+		return nil
+	}
 	faults := make([]error, len(l.drafts))
 	if len(l.drafts) > 0 {
 		var err error

@@ -91,12 +91,13 @@ func email(value string) (string, error) {
 	if at < 1 || at == len(value)-1 {
 		return "", fault.Field("value", "is not an e-mail address: want name@domain")
 	}
-	local, domain := value[:at], strings.TrimSuffix(value[at+1:], ".")
+	local, domain := value[:at], value[at+1:]
 	if len(local) > 64 || strings.ContainsAny(local, " \t\r\n<>()[]\\,;:@\"") || strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") {
 		return "", fault.Field("value", "is not an e-mail address: the part before @ has signs that none may have, or more than 64 bytes")
 	}
 	host, err := mailDomain.ToASCII(domain)
-	if err != nil || host == "" {
+	host = strings.TrimSuffix(host, ".") // the dot of a full name, in any script's spelling
+	if err != nil || host == "" || strings.HasSuffix(host, ".") {
 		return "", fault.Field("value", "is not an e-mail address: the part after @ is no domain name")
 	}
 	return local + "@" + strings.ToLower(host), nil
