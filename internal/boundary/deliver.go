@@ -1,0 +1,227 @@
+package boundary
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/rapport-crm/rapport/core/event"
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/plugin"
+)
+
+// deliverTime is how long an extension may take over one batch.
+const deliverTime = 30 * time.Second
+
+// maxLosses is how often an extension may die over one event before the event is given up.
+const maxLosses = 3
+
+// Consumer is one extension as a consumer of the outbox.
+type Consumer struct {
+	Name  string       // durable: "plugin:" and the extension's id
+	Kinds []event.Kind // those it subscribes to
+	// Handle hands events of one tenant, of different records, to the extension. It must not be called inside a
+	// transaction. It returns one Result per event.
+	Handle func(ctx context.Context, tenant string, es []event.Event) []Result
+}
+
+// Verdict is what became of one event.
+type Verdict uint8
+
+// The verdicts. The zero value asks for another attempt.
+const (
+	Retry  Verdict = iota // try again, counting an attempt
+	OK                    // done
+	Reject                // a dead letter at once
+	Wait                  // the extension cannot be reached: try again without counting an attempt
+)
+
+// Result is the verdict on one event.
+type Result struct {
+	Verdict Verdict
+	After   time.Duration // for Retry and Wait: the least pause, 0 for the usual one
+	Code    string        // machine word for a failure, without personal data
+}
+
+// Consumers lists the extensions that subscribe to events.
+func (b *Boundary) Consumers() []Consumer {
+	var out []Consumer
+	for _, m := range b.members {
+		if len(m.manifest.Events) == 0 {
+			continue
+		}
+		c := Consumer{Name: "plugin:" + m.manifest.ID}
+		for _, s := range m.manifest.Events {
+			c.Kinds = append(c.Kinds, s.Kind)
+		}
+		c.Handle = func(ctx context.Context, tenant string, es []event.Event) []Result {
+			return b.handle(ctx, m, tenant, es)
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// handle delivers events. Those over which the extension has died before go alone, so that they take no others along.
+func (b *Boundary) handle(ctx context.Context, m *member, tenant string, es []event.Event) []Result {
+	out := make([]Result, len(es))
+	var together []int
+	for i := range es {
+		switch n := m.lost(es[i].ID, 0); {
+		case n >= maxLosses:
+			out[i] = Result{Verdict: Reject, Code: "poison"}
+			m.settled(es[i].ID)
+		case n > 0:
+			out[i] = b.deliver(ctx, m, tenant, es[i:i+1])[0]
+		default:
+			together = append(together, i)
+		}
+	}
+	for len(together) > 0 {
+		n := min(len(together), plugin.MaxBatch)
+		batch := make([]event.Event, n)
+		for j, i := range together[:n] {
+			batch[j] = es[i]
+		}
+		for j, r := range b.deliver(ctx, m, tenant, batch) {
+			out[together[j]] = r
+		}
+		together = together[n:]
+	}
+	return out
+}
+
+// deliver cuts events down, hands them over as one batch and words the outcome.
+func (b *Boundary) deliver(ctx context.Context, m *member, tenant string, es []event.Event) []Result {
+	ctx, cancel := context.WithTimeout(ctx, deliverTime)
+	defer cancel()
+	out := make([]Result, len(es))
+	var batch []plugin.Delivery
+	var sent []int
+	for i := range es {
+		d, revoke, err := b.prepare(ctx, m, tenant, &es[i])
+		if err != nil {
+			out[i] = Result{Code: "prepare"}
+			b.cfg.Logger.WarnContext(ctx, "plugin: an event cannot be prepared", slog.String("plugin", m.manifest.ID), slog.Any("error", err))
+			continue
+		}
+		defer revoke()
+		batch, sent = append(batch, d), append(sent, i)
+	}
+	if len(batch) == 0 {
+		return out
+	}
+	acks, err := m.ext.Deliver(ctx, batch)
+	if err != nil {
+		if len(batch) > 1 && errors.Is(err, fault.ErrLimitExceeded) {
+			return b.oneByOne(ctx, m, tenant, es) // together they are too large
+		}
+		for _, i := range sent {
+			out[i] = m.failed(es[i].ID, err)
+		}
+		return out
+	}
+	for j, i := range sent {
+		out[i] = m.verdict(es[i].ID, acks, j)
+	}
+	return out
+}
+
+func (b *Boundary) oneByOne(ctx context.Context, m *member, tenant string, es []event.Event) []Result {
+	out := make([]Result, len(es))
+	for i := range es {
+		out[i] = b.deliver(ctx, m, tenant, es[i:i+1])[0]
+	}
+	return out
+}
+
+// prepare cuts one event down, reads and discloses its projection, and mints its token.
+func (b *Boundary) prepare(ctx context.Context, m *member, tenant string, e *event.Event) (d plugin.Delivery, revoke func(), err error) {
+	s, _ := m.manifest.Subscription(e.Kind)
+	depth, _ := strconv.Atoi(e.Facts[depthFact])
+	deadline, _ := ctx.Deadline()
+	g := &grant{m: m, tenant: tenant, purpose: s.Purpose, subject: e.ID, kind: e.Kind, depth: depth, deadline: deadline}
+	d.Event = m.manifest.Thin(*e)
+	if _, ok := d.Event.Facts[depthFact]; ok {
+		d.Event.Facts = maps.Clone(d.Event.Facts)
+		delete(d.Event.Facts, depthFact)
+	}
+	if len(s.Project) > 0 {
+		if d.Event.Data, err = b.data(ctx, g, e.Record, s.Project); err != nil {
+			return d, nil, err
+		}
+	}
+	d.Token, revoke, err = b.mint(ctx, g)
+	return d, revoke, err
+}
+
+// data reads the event's record as it is now. One that is gone, or may not be seen, is no error.
+func (b *Boundary) data(ctx context.Context, g *grant, ref ident.Ref, fields []string) (plugin.Record, error) {
+	q, err := g.m.manifest.AllowQuery(plugin.Query{Entity: ref.Entity, IDs: []ident.ID{ref.ID}, Fields: fields}, g.purpose)
+	if err != nil {
+		return plugin.Record{}, nil //nolint:nilerr // nothing is declared for the entity of this event
+	}
+	got, err := b.query(ctx, g, q)
+	if err != nil || len(got.Items) == 0 {
+		return plugin.Record{}, err
+	}
+	return got.Items[0], nil
+}
+
+// verdict words one ack.
+func (m *member) verdict(id ident.ID, acks []plugin.Ack, i int) Result {
+	if i >= len(acks) || acks[i].Event != id {
+		return Result{Code: "contract"}
+	}
+	m.settled(id)
+	a := acks[i]
+	switch a.Outcome {
+	case plugin.OK:
+		return Result{Verdict: OK}
+	case plugin.Rejected:
+		return Result{Verdict: Reject, Code: a.Code}
+	case plugin.Retry:
+	}
+	return Result{After: a.After, Code: a.Code}
+}
+
+// failed words the failure of a whole batch. An extension that cannot be reached makes events wait; one that died
+// over a batch makes each of its events a suspect.
+func (m *member) failed(id ident.ID, err error) Result {
+	f, _ := errors.AsType[*fault.Error](err)
+	switch {
+	case f == nil:
+		return Result{Code: "internal"}
+	case f.Code == fault.LimitExceeded:
+		return Result{Verdict: Reject, Code: "message_size"}
+	case f.Reason == "plugin_lost":
+		m.lost(id, 1)
+		return Result{Code: f.Reason}
+	case f.Code == fault.Unavailable && f.Reason != "deadline":
+		return Result{Verdict: Wait, Code: f.Reason}
+	}
+	return Result{Code: f.Reason}
+}
+
+// lost adds to the losses of an event and returns them.
+func (m *member) lost(id ident.ID, n int) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n > 0 {
+		if len(m.losses) > 10_000 { // forgetting costs one more death each
+			clear(m.losses)
+		}
+		m.losses[id] += n
+	}
+	return m.losses[id]
+}
+
+func (m *member) settled(id ident.ID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.losses, id)
+}

@@ -1,0 +1,216 @@
+package boundary
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/plugin"
+)
+
+// host is plugin.Host behind one token of one extension.
+type host struct {
+	b     *Boundary
+	m     *member
+	token string
+}
+
+var _ plugin.Host = (*host)(nil)
+
+// enter checks the token and bounds the call by what is left of its time.
+func (h *host) enter(ctx context.Context) (context.Context, context.CancelFunc, *grant, error) {
+	g, err := h.b.allowed(h.m, h.token)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	ctx, cancel := context.WithDeadline(ctx, g.deadline)
+	return ctx, cancel, g, nil
+}
+
+// Query implements plugin.Host.
+func (h *host) Query(ctx context.Context, q plugin.Query) (page.Page[plugin.Record], error) {
+	const op = "plugin: query"
+	var none page.Page[plugin.Record]
+	ctx, cancel, g, err := h.enter(ctx)
+	if err != nil {
+		return none, fault.At(op, err)
+	}
+	defer cancel()
+	if q, err = h.m.manifest.AllowQuery(q, g.purpose); err != nil {
+		return none, fault.At(op, err)
+	}
+	out, err := h.b.query(ctx, g, q)
+	if err != nil {
+		return none, fault.At(op, err)
+	}
+	return out, nil
+}
+
+func (b *Boundary) query(ctx context.Context, g *grant, q plugin.Query) (out page.Page[plugin.Record], err error) {
+	scope := g.reader()
+	ent, err := b.cfg.Engine.Schemas.Entity(ctx, nil, g.tenant, q.Entity)
+	if err != nil {
+		return out, err
+	}
+	found, err := b.find(ctx, scope, ent, g, q)
+	if err != nil {
+		return out, err
+	}
+	if err := g.show(len(found.Items)); err != nil {
+		return out, err
+	}
+	out.Next = found.Next
+	for _, rec := range found.Items {
+		r, err := b.project(ctx, scope, ent, g, rec, q.Fields)
+		if err != nil {
+			return out, err
+		}
+		out.Items = append(out.Items, r)
+	}
+	return out, b.disclose(ctx, g, out.Items)
+}
+
+// find reads the records of a query through their domain.
+func (b *Boundary) find(ctx context.Context, scope work.Scope, ent *schema.Entity, g *grant, q plugin.Query) (out page.Page[any], err error) {
+	source := b.cfg.Sources[q.Entity]
+	if q.IDs == nil {
+		if err := b.checkWhere(ent, g, q); err != nil {
+			return out, err
+		}
+		return source.Page(ctx, scope, page.Query{Where: q.Where, Limit: q.Limit, Cursor: q.Cursor})
+	}
+	seen := map[ident.ID]bool{}
+	for _, id := range q.IDs {
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		rec, err := source.Get(ctx, scope, id)
+		switch fault.CodeOf(err) {
+		case "":
+			out.Items = append(out.Items, rec)
+		case fault.NotFound:
+		default:
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// checkWhere refuses conditions over fields that the plugin may not see, which would tell their values.
+func (b *Boundary) checkWhere(ent *schema.Entity, g *grant, q plugin.Query) error {
+	if q.Where.Expr == "" {
+		return nil
+	}
+	types := make(map[string]rule.Type, len(q.Where.Args))
+	for name, x := range q.Where.Args {
+		v, ok := rule.Of(x)
+		if !ok || v.IsBlank() {
+			return fault.Field("where.args."+name, "want a bool, number, string, time, date, money or id")
+		}
+		types[name] = v.Type()
+	}
+	p, err := b.cfg.Engine.Rules.Compile(ent.Env(types), rule.Source{ID: "where", Expr: q.Where.Expr})
+	if err != nil {
+		return err
+	}
+	granted, _ := g.m.manifest.Grant(q.Entity, g.purpose)
+	for _, f := range p.Fields() {
+		if !slices.Contains(granted.Fields, f) {
+			d := fault.New(fault.Denied, "the manifest does not read %q of %s for this purpose", f, q.Entity)
+			d.Field, d.Reason = "where", "not_granted"
+			return d
+		}
+	}
+	return nil
+}
+
+// project cuts a record down to fields. What the reader may not see, and what nobody has consented to, is hidden.
+func (b *Boundary) project(ctx context.Context, scope work.Scope, ent *schema.Entity, g *grant, rec any, names []string) (plugin.Record, error) {
+	base := rec.(schema.Aggregate).Base() //nolint:forcetypeassert // sources return records
+	agreed, err := b.agreed(ctx, scope, g, ident.Ref{Entity: ent.Name, ID: base.ID})
+	if err != nil {
+		return plugin.Record{}, err
+	}
+	values := ent.Record(rec)
+	fields := make(map[string]plugin.Field, len(names))
+	var hidden []string
+	for _, name := range names {
+		f, ok := ent.Field(name)
+		switch {
+		case !ok: // a custom field that this tenant does not have
+		case f.Class.Sensitive(), !agreed && f.Class.Personal(), work.Mask(base.Hidden).Has(name):
+			hidden = append(hidden, name)
+			fields[name] = plugin.Field{Class: f.Class}
+		default:
+			fields[name] = plugin.Field{Class: f.Class, Value: values.Field(name)}
+		}
+	}
+	return plugin.NewRecord(ident.Ref{Entity: ent.Name, ID: base.ID}, base.Version, fields, hidden...), nil
+}
+
+// agreed reports whether the purpose's basis stands for the record's subject.
+func (b *Boundary) agreed(ctx context.Context, scope work.Scope, g *grant, ref ident.Ref) (bool, error) {
+	p, _ := g.m.manifest.Purpose(g.purpose)
+	if p.Basis != plugin.Consent {
+		return true, nil
+	}
+	if ref.Entity != "customer" {
+		return false, nil // whose consent it would need is not known
+	}
+	return b.cfg.Consented(ctx, scope, ref.ID, g.purpose)
+}
+
+// disclose writes the ledger before anything is handed over.
+func (b *Boundary) disclose(ctx context.Context, g *grant, recs []plugin.Record) error {
+	if len(recs) == 0 {
+		return nil
+	}
+	now := b.cfg.Engine.Now()
+	list := make([]plugin.Disclosure, len(recs))
+	for i, r := range recs {
+		shown := slices.DeleteFunc(r.Names(), func(n string) bool { return slices.Contains(r.Hidden(), n) })
+		list[i] = plugin.Disclosure{
+			ID: b.cfg.Engine.NewID(), At: now, Plugin: g.m.manifest.ID, Purpose: g.purpose, Record: r.Ref, Fields: shown, Cause: g.subject,
+		}
+	}
+	return b.cfg.Engine.Units.Write(ctx, nil, func(ctx context.Context, u work.Unit) error {
+		return b.cfg.Store.Disclose(ctx, u, g.tenant, list)
+	})
+}
+
+// Get implements plugin.Host.
+func (h *host) Get(ctx context.Context, key string) (value []byte, ok bool, err error) {
+	const op = "plugin: get"
+	ctx, cancel, g, err := h.enter(ctx)
+	if err != nil {
+		return nil, false, fault.At(op, err)
+	}
+	defer cancel()
+	if err := plugin.CheckKey(key); err != nil {
+		return nil, false, fault.At(op, err)
+	}
+	value, ok, err = h.b.cfg.Store.Value(ctx, nil, g.tenant, h.m.manifest.ID, key)
+	return value, ok, fault.At(op, err)
+}
+
+// Log implements plugin.Host. A line without a good token is dropped.
+func (h *host) Log(ctx context.Context, level slog.Level, msg string, args ...any) {
+	_, cancel, g, err := h.enter(ctx)
+	if err != nil {
+		return
+	}
+	defer cancel()
+	// A plugin does not log as an error of the host's, nor in its words.
+	h.b.cfg.Logger.With("plugin", h.m.manifest.ID, "tenant", g.tenant).
+		LogAttrs(ctx, level, "plugin says", slog.String("text", msg[:min(len(msg), 1000)]), slog.Group("with", args...))
+}
+
+// Claims implements plugin.Host.
+func (h *host) Claims() plugin.Claims { return claims{h} }
