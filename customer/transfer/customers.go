@@ -77,6 +77,9 @@ func CheckCustomers(m Mapping, fields []schema.Field) error {
 	if m.Customers != "" {
 		v.Add("customers", "is for opportunities only")
 	}
+	if m.History {
+		v.Add("history", "is for opportunities only")
+	}
 	return v.Err()
 }
 

@@ -27,26 +27,30 @@ const FieldExt = "ext"
 //	  "entity": "customer", "kind": "person", "system": "shop",
 //	  "columns": {"ext": "No.", "given": "First name", "family": "Last name", "email": "E-mail", "custom.tier": "Tier"},
 //	  "constants": {"country": "DE"},
+//	  "values": {"custom.tier": {"A": "gold", "B": "silver"}},
 //	  "ignore": ["Printed on"]
 //	}
 //
 // A field is filled by a column or a constant, not by both. Names of columns must match exactly.
 type Mapping struct {
-	Entity     string            `json:"entity"`                // what rows become: "customer" or "opportunity"
-	Kind       string            `json:"kind,omitempty"`        // of customers: "person", "organization" or "group", unless a column "kind" tells
-	System     string            `json:"system,omitempty"`      // name of the system whose ids stand in the column of "ext"
-	Customers  string            `json:"customers,omitempty"`   // of opportunities: system of the ids in the column of "customer". Defaults to System
-	Columns    map[string]string `json:"columns"`               // field to column
-	Constants  map[string]string `json:"constants,omitempty"`   // field to the value that every row gets
-	Ignore     []string          `json:"ignore,omitempty"`      // columns left out on purpose; others without a field are listed in the report
-	Date       string            `json:"date,omitempty"`        // how dates are written, such as "DD.MM.YYYY". Defaults to "YYYY-MM-DD"
-	Currency   string            `json:"currency,omitempty"`    // of amounts without a column for it, such as "EUR"
-	Delimiter  string            `json:"delimiter,omitempty"`   // ",", ";", "|" or "tab". Defaults to ","
-	WithoutIDs bool              `json:"without_ids,omitempty"` // rows have no id: loading the file again doubles them
+	Entity     string                       `json:"entity"`                // what rows become: "customer" or "opportunity"
+	Kind       string                       `json:"kind,omitempty"`        // of customers: "person", "organization" or "group", unless a column "kind" tells
+	System     string                       `json:"system,omitempty"`      // name of the system whose ids stand in the column of "ext"
+	Customers  string                       `json:"customers,omitempty"`   // of opportunities: system of the ids in the column of "customer". Defaults to System
+	Columns    map[string]string            `json:"columns"`               // field to column
+	Constants  map[string]string            `json:"constants,omitempty"`   // field to the value that every row gets
+	Values     map[string]map[string]string `json:"values,omitempty"`      // of fields: words in the file to values; words that are not listed stay as they are
+	Ignore     []string                     `json:"ignore,omitempty"`      // columns left out on purpose; others without a field are listed in the report
+	Date       string                       `json:"date,omitempty"`        // how dates are written, such as "DD.MM.YYYY". Defaults to "YYYY-MM-DD"
+	Currency   string                       `json:"currency,omitempty"`    // of amounts without a column for it, such as "EUR"
+	Delimiter  string                       `json:"delimiter,omitempty"`   // ",", ";", "|" or "tab". Defaults to ","
+	WithoutIDs bool                         `json:"without_ids,omitempty"` // rows have no id: loading the file again doubles them
+	History    bool                         `json:"history,omitempty"`     // of opportunities: rows tell what happened, so entry gates are not asked
 }
 
 // members are the names of a mapping file.
-var members = []string{"entity", "kind", "system", "customers", "columns", "constants", "ignore", "date", "currency", "delimiter", "without_ids"}
+var members = []string{"entity", "kind", "system", "customers", "columns", "constants", "values", "ignore", "date", "currency", "delimiter",
+	"without_ids", "history"}
 
 // maxMapping bounds the size of a mapping file.
 const maxMapping = 1 << 20
@@ -217,6 +221,13 @@ func (m *Mapping) Validate(t Target) error {
 			v.Add("constants.ext", "an id cannot be the same in every row")
 		case twice:
 			v.Add("constants."+f, "a column fills this field already")
+		}
+	}
+	for _, f := range slices.Sorted(maps.Keys(m.Values)) {
+		if _, ok := t.field(f); !ok {
+			v.Add("values."+f, "is no field of %s that can be imported%s", t.Entity, didYouMean(f, names))
+		} else if !m.fills(f) {
+			v.Add("values."+f, "no column fills this field")
 		}
 	}
 	for _, f := range t.Required {

@@ -105,6 +105,10 @@ func TestValidateMapping(t *testing.T) {
 		"kind twice":        {func(m *transfer.Mapping) { m.Columns["kind"] = "x" }, "kind: is told twice"},
 		"kind by column":    {func(m *transfer.Mapping) { m.Kind, m.Columns["kind"] = "", "x" }, ""},
 		"given of a group":  {func(m *transfer.Mapping) { m.Kind = "group" }, "columns.given: only a person has given and family names: use name"},
+		"values":            {func(m *transfer.Mapping) { m.Values = map[string]map[string]string{"custom.tier": {"A": "gold"}} }, ""},
+		"values of nothing": {func(m *transfer.Mapping) { m.Values = map[string]map[string]string{"country": {"D": "DE"}} }, "values.country: no column fills this field"},
+		"values unknown":    {func(m *transfer.Mapping) { m.Values = map[string]map[string]string{"tier": {"A": "B"}} }, "values.tier: is no field"},
+		"history":           {func(m *transfer.Mapping) { m.History = true }, "history: is for opportunities only"},
 		"customers":         {func(m *transfer.Mapping) { m.Customers = "x" }, "customers: is for opportunities only"},
 		"labels":            {func(m *transfer.Mapping) { m.Columns["phone."] = "x" }, "columns.phone.: is no field"},
 	} {
@@ -155,7 +159,7 @@ func TestValues(t *testing.T) {
 
 	m := transfer.Mapping{
 		Entity: "customer", Kind: "person", WithoutIDs: true, Date: "DD.MM.YYYY", Currency: "EUR",
-		Columns: map[string]string{}, Constants: map[string]string{},
+		Columns: map[string]string{}, Values: map[string]map[string]string{"custom.tier": {"A": "gold"}, "custom.vip": {"X": "yes"}},
 	}
 	var header []string
 	for _, f := range custom[1:] {
@@ -172,7 +176,7 @@ func TestValues(t *testing.T) {
 		require.Fail(t, "no record")
 		return nil
 	}
-	rec := read("gold,1200.50,31.12.2026,2026-03-02T09:00:00+01:00,-7,12.5,Yes,a | b|,0190e6a2-7b1c-7def-8a34-0123456789ab")
+	rec := read("A,1200.50,31.12.2026,2026-03-02T09:00:00+01:00,-7,12.5,X,a | b|,0190e6a2-7b1c-7def-8a34-0123456789ab")
 	require.Empty(t, rec.Faults)
 	got := map[string]string{}
 	for _, s := range rec.Custom() {
@@ -180,6 +184,7 @@ func TestValues(t *testing.T) {
 	}
 	require.Empty(t, rec.Faults)
 	require.Len(t, got, 9)
+	require.Equal(t, "gold", got["tier"])
 	require.Equal(t, date.MustParse("2026-12-31"), rec.Value("custom.since").Date())
 	require.Equal(t, int64(120050), rec.Value("custom.limit").Money().Minor)
 	require.Equal(t, []string{"a", "b"}, rec.Value("custom.tags").Texts())

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
@@ -168,15 +167,20 @@ func (t *Table) Column(field string) string {
 	}
 }
 
-// Text returns a field's text, from its column or its constant; "" when it has neither.
+// Text returns a field's text, from its column or its constant, translated by the mapping's values; "" when it has
+// neither.
 func (r *Record) Text(field string) string {
 	if r.broken {
 		return ""
 	}
+	s := r.t.m.Constants[field]
 	if c, ok := r.t.columns[field]; ok {
-		return r.row.At(c)
+		s = r.row.At(c)
 	}
-	return r.t.m.Constants[field]
+	if value, ok := r.t.m.Values[field][s]; ok {
+		return value
+	}
+	return s
 }
 
 // Value returns a field's value, blank when nothing stands there or it cannot be read; the latter is a fault.
@@ -237,9 +241,4 @@ func (t *Table) Refused(row int, err error, rename func(path string) string) []F
 		out[i] = Fault{Row: row, Field: t.Column(x.Field), Message: message}
 	}
 	return out
-}
-
-// asciiFold tells whether a word equals one of a list without regard to case.
-func asciiFold(s string, words ...string) bool {
-	return utf8.RuneCountInString(s) < 10 && slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(s, w) })
 }

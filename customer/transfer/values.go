@@ -31,10 +31,10 @@ func (p parser) value(f schema.Field, s string) (v rule.Value, wrong string) {
 		}
 		return rule.Text(s), ""
 	case rule.TypeBool:
-		switch {
-		case asciiFold(s, "true", "yes", "1"):
+		switch strings.ToLower(s) {
+		case "true", "yes", "1":
 			return rule.Bool(true), ""
-		case asciiFold(s, "false", "no", "0"):
+		case "false", "no", "0":
 			return rule.Bool(false), ""
 		}
 		return v, "want true or false, yes or no, 1 or 0"

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/crm"
+	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/pipeline"
+	"github.com/rapport-crm/rapport/service"
+)
+
+// entity is what get and list know about one kind of record.
+type entity struct {
+	name    string
+	columns []string // members shown by list, as paths into the record's JSON
+	get     func(ctx context.Context, s *crm.Session, id ident.ID) (any, error)
+	byExt   func(ctx context.Context, s *crm.Session, ext ident.Ext) (any, error) // nil when it has no external ids
+	page    func(ctx context.Context, s *crm.Session, q page.Query) (any, error)
+}
+
+func entities() []entity {
+	return []entity{
+		{
+			name: customer.EntityCustomer, columns: []string{"id", "kind", "name", "country", "lifecycle", "owner_user"},
+			get:   func(ctx context.Context, s *crm.Session, id ident.ID) (any, error) { return s.Customers.Get(ctx, id) },
+			byExt: func(ctx context.Context, s *crm.Session, x ident.Ext) (any, error) { return s.Customers.ByExt(ctx, x) },
+			page: func(ctx context.Context, s *crm.Session, q page.Query) (any, error) {
+				return s.Customers.Page(ctx, customer.Filter{Query: q})
+			},
+		},
+		{
+			name: pipeline.EntityOpportunity, columns: []string{"id", "name", "stage", "amount", "close_date", "customer", "owner_user"},
+			get: func(ctx context.Context, s *crm.Session, id ident.ID) (any, error) {
+				return s.Opportunities.Get(ctx, id)
+			},
+			byExt: func(ctx context.Context, s *crm.Session, x ident.Ext) (any, error) {
+				return s.Opportunities.ByExt(ctx, x)
+			},
+			page: func(ctx context.Context, s *crm.Session, q page.Query) (any, error) {
+				return s.Opportunities.Page(ctx, pipeline.Filter{Query: q})
+			},
+		},
+		{
+			name: service.EntityCase, columns: []string{"id", "type", "priority", "state", "subject", "customer", "owner_user"},
+			get: func(ctx context.Context, s *crm.Session, id ident.ID) (any, error) { return s.Cases.Get(ctx, id) },
+			page: func(ctx context.Context, s *crm.Session, q page.Query) (any, error) {
+				return s.Cases.Page(ctx, service.Filter{Query: q})
+			},
+		},
+		{
+			name: pipeline.EntityLead, columns: []string{"id", "state", "origin", "score", "customer", "owner_user"},
+			get: func(ctx context.Context, s *crm.Session, id ident.ID) (any, error) { return s.Leads.Get(ctx, id) },
+			page: func(ctx context.Context, s *crm.Session, q page.Query) (any, error) {
+				return s.Leads.Page(ctx, pipeline.LeadFilter{Query: q})
+			},
+		},
+	}
+}
+
+func entityNames() []string {
+	var names []string
+	for _, e := range entities() {
+		names = append(names, e.name)
+	}
+	return names
+}
+
+func findEntity(name string) (entity, error) {
+	all, names := entities(), entityNames()
+	i := slices.IndexFunc(all, func(e entity) bool { return e.name == name })
+	if i >= 0 {
+		return all[i], nil
+	}
+	if near := rule.Nearest(name, names); near != "" {
+		return entity{}, usage("%q is no entity; did you mean %q?", name, near)
+	}
+	return entity{}, usage("%q is no entity: want %s", name, strings.Join(names, ", "))
+}
