@@ -13,6 +13,32 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 )
 
+// begin makes a new record of a draft and puts it into its first stage.
+func (s *Service) begin(ctx context.Context, c *work.Call, rec *Opportunity, d Draft, past *past, m *memo) (*Transition, error) {
+	if err := s.fill(ctx, c, rec, d, m); err != nil {
+		return nil, err
+	}
+	def, err := m.pinned(ctx, c, s, d.Pipeline, 0)
+	if err != nil {
+		return nil, err
+	}
+	rec.Pipeline, rec.PipelineVersion = def.Key, def.Version
+	st := def.Stages[0]
+	if d.Stage != "" {
+		if st, err = def.need(d.Stage); err != nil {
+			return nil, err
+		}
+	}
+	move, err := s.enter(ctx, c, rec, st, past, m)
+	if err != nil {
+		return nil, err
+	}
+	c.Fact("stage", st.Key)
+	c.Fact("pipeline", def.Key)
+	c.Line(rec.Customer, move.opened(rec))
+	return move, nil
+}
+
 // fill copies a draft into a new record, except for its stage.
 func (s *Service) fill(ctx context.Context, c *work.Call, rec *Opportunity, d Draft, m *memo) error {
 	if err := d.validate(); err != nil {

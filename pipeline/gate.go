@@ -1,9 +1,9 @@
 package pipeline
 
 import (
-	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/rule"
@@ -15,13 +15,9 @@ import (
 //
 // A gate lets pass only on yes: no and unknown both refuse. The fault holds the clauses of all gates that refuse,
 // in order, so that a caller mends them at once.
-func (s *Service) pass(ctx context.Context, c *work.Call, st Stage, rec *Opportunity) ([]Evidence, error) {
+func (s *Service) pass(c *work.Call, st Stage, rec *Opportunity, zone *time.Location) ([]Evidence, error) {
 	if len(st.Entry) == 0 {
 		return nil, nil
-	}
-	zone, err := s.zone(ctx, c)
-	if err != nil {
-		return nil, err
 	}
 	in, env := rule.Input{Now: c.Now, Zone: zone}, c.Entity.Env(nil)
 	var seen []Evidence

@@ -125,7 +125,7 @@ func (s *Service) step(ctx context.Context, c *work.Call, rec *Opportunity, def 
 		return nil, fault.Field("lost_reason", "must not be blank for a lost stage: use Lose, or give it with the move")
 	}
 	from, was := rec.Stage, rec.Category
-	move, err := s.enter(ctx, c, rec, st, past)
+	move, err := s.enter(ctx, c, rec, st, past, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -151,17 +151,16 @@ func tell(c *work.Call, rec *Opportunity, from string, was Category) {
 }
 
 // enter asks the gates of a stage and puts rec into it: the one place where stage and category change.
-func (s *Service) enter(ctx context.Context, c *work.Call, rec *Opportunity, st Stage, past *past) (*Transition, error) {
-	var seen []Evidence
-	var err error
-	if past == nil {
-		if seen, err = s.pass(ctx, c, st, rec); err != nil {
-			return nil, err
-		}
-	}
-	zone, err := s.zone(ctx, c)
+func (s *Service) enter(ctx context.Context, c *work.Call, rec *Opportunity, st Stage, past *past, m *memo) (*Transition, error) {
+	zone, err := m.zoneOf(ctx, c, s)
 	if err != nil {
 		return nil, err
+	}
+	var seen []Evidence
+	if past == nil {
+		if seen, err = s.pass(c, st, rec, zone); err != nil {
+			return nil, err
+		}
 	}
 	at := c.Now
 	if past != nil {

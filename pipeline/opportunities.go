@@ -32,27 +32,8 @@ func (o Opportunities) create(ctx context.Context, op string, d Draft, past *pas
 	return o.write(ctx, work.Change[Opportunity]{
 		Op: op, Action: work.Create, Kind: OpportunityCreated, ID: d.ID, Args: d,
 		Apply: func(ctx context.Context, c *work.Call, rec *Opportunity) (err error) {
-			if err = o.svc.fill(ctx, c, rec, d, m); err != nil {
-				return err
-			}
-			def, err := m.pinned(ctx, c, o.svc, d.Pipeline, 0)
-			if err != nil {
-				return err
-			}
-			rec.Pipeline, rec.PipelineVersion = def.Key, def.Version
-			st := def.Stages[0]
-			if d.Stage != "" {
-				if st, err = def.need(d.Stage); err != nil {
-					return err
-				}
-			}
-			if move, err = o.svc.enter(ctx, c, rec, st, past); err != nil {
-				return err
-			}
-			c.Fact("stage", st.Key)
-			c.Fact("pipeline", def.Key)
-			c.Line(rec.Customer, move.opened(rec))
-			return nil
+			move, err = o.svc.begin(ctx, c, rec, d, past, m)
+			return err
 		},
 	}, &move)
 }

@@ -176,9 +176,13 @@ func (s *Service) pinned(ctx context.Context, c *work.Call, key string, version 
 		return p, err
 	}
 	if key != s.cfg.Default.Key || version != 0 {
-		return nil, fault.Field("pipeline", "no such pipeline or version: Pipelines.Define makes one")
+		return nil, noPipeline()
 	}
 	return s.storeDefault(ctx, c)
+}
+
+func noPipeline() error {
+	return fault.Field("pipeline", "no such pipeline or version: Pipelines.Define makes one")
 }
 
 // storeDefault defines the default pipeline in the name of the CRM itself, so that whoever creates the first
@@ -188,6 +192,9 @@ func (s *Service) storeDefault(ctx context.Context, c *work.Call) (*Pipeline, er
 		Principal: ident.System(c.Tenant(), "rapport"), Purpose: personal.Operations, Unit: c.Unit,
 	}
 	p, err := Pipelines{s, scope}.Define(ctx, s.cfg.Default)
+	if fault.CodeOf(err) == fault.Invalid {
+		err = fault.Wrap(fault.Internal, err, "the default pipeline cannot be stored")
+	}
 	if fault.CodeOf(err) == fault.Conflict { // another writer stored it meanwhile
 		return s.cfg.Store.Pipeline(ctx, c, s.cfg.Default.Key, 0)
 	}

@@ -50,6 +50,11 @@ type OpportunityStore interface {
 	Opportunity(ctx context.Context, c *work.Call, id ident.ID, lock bool) (*Opportunity, error)
 	// OpportunityByExt must return the id of the opportunity with an external id.
 	OpportunityByExt(ctx context.Context, c *work.Call, ext ident.Ext) (ident.ID, error)
+	// OpportunitiesByExt must return the ids of the opportunities that have one of the external ids.
+	OpportunitiesByExt(ctx context.Context, c *work.Call, exts []ident.Ext) (map[ident.Ext]ident.ID, error)
+	// InsertOpportunities must store new ones, each with its row of history, as fast as the database allows. A taken
+	// external id is Conflict and leaves nothing.
+	InsertOpportunities(ctx context.Context, c *work.Call, recs []*Opportunity, moves []*Transition) error
 	// SaveOpportunity must write the opportunity and, when move is not nil, one row of history. before is nil for a
 	// creation. An external id that is taken is Conflict.
 	SaveOpportunity(ctx context.Context, c *work.Call, before, after *Opportunity, move *Transition) error

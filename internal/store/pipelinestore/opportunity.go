@@ -70,6 +70,7 @@ var (
 func opportunityStatements() []store.SQL {
 	return []store.SQL{
 		getOpportunity, lockOpportunity, byExt, insertOpportunity, updateOpportunity, deleteOpportunity, insertMove, getMoves,
+		manyByExt,
 	}
 }
 
@@ -112,6 +113,11 @@ func toOpportunity(c *work.Call, r *opportunityRow) (*pipeline.Opportunity, erro
 	}, nil
 }
 
+// birthValues are the values of opportunityBirth.
+func birthValues(tenant string, o *pipeline.Opportunity) []any {
+	return append(store.BirthValues(tenant, &o.Meta), store.OrNull(o.Ext.System), store.OrNull(o.Ext.ID))
+}
+
 // opportunityValues are the values of opportunityFields.
 func opportunityValues(o *pipeline.Opportunity) []any {
 	name := o.Name.Reveal()
@@ -147,8 +153,7 @@ func (s *Store) SaveOpportunity(ctx context.Context, c *work.Call, before, after
 	conn, values := s.on(c), opportunityValues(after)
 	old := &pipeline.Opportunity{}
 	if before == nil {
-		args := append(store.BirthValues(c.Tenant(), &after.Meta), store.OrNull(after.Ext.System), store.OrNull(after.Ext.ID))
-		if _, err := conn.Exec(ctx, insertOpportunity, append(args, values...)...); err != nil {
+		if _, err := conn.Exec(ctx, insertOpportunity, append(birthValues(c.Tenant(), after), values...)...); err != nil {
 			return taken(err)
 		}
 	} else {
