@@ -107,7 +107,7 @@ func (cs Customers) LifecycleHistory(ctx context.Context, id ident.ID) ([]StageC
 			}
 			moves, err := cs.s.store.StageChanges(ctx, c, rec.ID)
 			for i := range moves {
-				if c.Access.Mask.Has("lifecycle_reason") {
+				if c.Hides("lifecycle_reason", personal.Content) {
 					moves[i].Reason = personal.NewMasked(personal.Content)
 				}
 			}

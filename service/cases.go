@@ -162,7 +162,7 @@ func (s Cases) History(ctx context.Context, id ident.ID) ([]Entry, error) {
 				return nil, err
 			}
 			list, err := s.svc.cfg.Store.Entries(ctx, c, cs)
-			if c.Access.Mask.Has("body") {
+			if c.Hides("body", personal.Content) {
 				for i := range list {
 					list[i].Note = personal.NewMasked(personal.Content)
 				}

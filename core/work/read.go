@@ -42,7 +42,7 @@ func (c *Call) Show(rec any) {
 		return
 	}
 	if !c.veil.fits(c) {
-		c.veil = veil{entity: c.Entity, action: c.Action, mask: c.Access.Mask, unseen: c.Access.Unseen, hiding: c.Entity.Hiding(c.hides)}
+		c.veil = veil{entity: c.Entity, action: c.Action, mask: c.Access.Mask, unseen: c.Access.Unseen, hiding: c.Entity.Hiding(c.Hides)}
 	}
 	c.veil.hiding.Apply(rec)
 }
@@ -60,13 +60,14 @@ func (v *veil) fits(c *Call) bool {
 	return v.entity == c.Entity && v.action == c.Action && slices.Equal(v.mask, c.Access.Mask) && slices.Equal(v.unseen, c.Access.Unseen)
 }
 
-func (c *Call) hides(field string, class personal.Class) bool {
+// Hides reports whether the call may not show a field of a class, for what domains show besides records of the entity.
+func (c *Call) Hides(field string, class personal.Class) bool {
 	return class.Sensitive() && c.Action != Reveal || c.Access.Mask.Has(field) || slices.Contains(c.Access.Unseen, class)
 }
 
 // CheckField returns a Denied fault when a field may not be filtered, sorted, grouped or counted by this call.
 func (c *Call) CheckField(field string) error {
-	if f, ok := c.Entity.Field(field); ok && (f.Class.Sensitive() || c.hides(field, f.Class)) {
+	if f, ok := c.Entity.Field(field); ok && (f.Class.Sensitive() || c.Hides(field, f.Class)) {
 		d := fault.New(fault.Denied, "no right to filter or sort by this field")
 		d.Field = field
 		return d

@@ -57,7 +57,7 @@ func Unseal[T any, P interface {
 func (c *Call) sensitive(rec any) []string {
 	var out []string
 	for _, name := range c.Entity.Filled(rec) {
-		if f, ok := c.Entity.Field(name); ok && f.Class.Sensitive() && !c.hides(name, f.Class) {
+		if f, ok := c.Entity.Field(name); ok && f.Class.Sensitive() && !c.Hides(name, f.Class) {
 			out = append(out, name)
 		}
 	}
