@@ -18,10 +18,8 @@ func (c *CRM) Start(ctx context.Context) error {
 	if c.running {
 		return nil
 	}
-	if c.boundary != nil {
-		if err := c.boundary.Start(ctx); err != nil {
-			return fault.At("crm: start", err)
-		}
+	if err := c.boundary.Start(ctx); err != nil {
+		return fault.At("crm: start", err)
 	}
 	c.relay.Start(ctx)
 	c.running = true
@@ -38,19 +36,9 @@ func (c *CRM) Stop(ctx context.Context) error {
 		return nil
 	}
 	c.running = false
-	err := c.relay.Stop(ctx)
-	if c.boundary != nil {
-		err = errors.Join(err, c.boundary.Stop(ctx))
-	}
-	return err
+	return errors.Join(c.relay.Stop(ctx), c.boundary.Stop(ctx))
 }
 
 // Drain handles everything that is due now, in the caller's goroutine, and returns when nothing is left that could be
 // done now. Failed deliveries wait for their next attempt. It needs no Start, except that plugins do.
 func (c *CRM) Drain(ctx context.Context) error { return fault.At("crm: drain", c.relay.Drain(ctx)) }
-
-// lifecycle is what Start begins and Stop ends besides the queue.
-type lifecycle interface {
-	Start(ctx context.Context) error
-	Stop(ctx context.Context) error
-}

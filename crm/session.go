@@ -12,6 +12,7 @@ import (
 	"github.com/rapport-crm/rapport/core/schema/custom"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/internal/boundary"
 	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
@@ -31,6 +32,7 @@ type Session struct {
 	Sends         privacy.Sends
 	Schema        custom.Fields
 	Claims        claim.Claims
+	Plugins       boundary.Plugins
 	Deliveries    Deliveries
 
 	crm   *CRM

@@ -13,6 +13,7 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/customer/phone"
+	"github.com/rapport-crm/rapport/internal/boundary"
 	"github.com/rapport-crm/rapport/internal/outbox"
 	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/internal/store/corestore"
@@ -37,7 +38,7 @@ type parts struct {
 	cases     *service.Service
 	office    *privacy.Office
 	relay     *outbox.Relay
-	boundary  lifecycle // the extensions; nil without any
+	boundary  *boundary.Boundary
 }
 
 // build joins the domains. It is the only place that knows all of them.
@@ -67,6 +68,9 @@ func (c *CRM) build(db *store.DB) (err error) {
 	c.office = privacy.New(privacy.Config{
 		Engine: c.engine, Store: privacystore.New(db, c.keys), Keys: c.keys, Subjects: c.customers.Subjects(),
 	})
+	if c.boundary, err = c.buildBoundary(); err != nil {
+		return err
+	}
 	c.relay = outbox.New(outbox.Config{
 		DB: db, Consumers: c.consumers(), Now: c.Now, NewID: c.cfg.NewID, Logger: c.cfg.Logger, Poll: c.cfg.Poll,
 	})
@@ -90,6 +94,7 @@ func (c *CRM) buildEngine(core *corestore.Store) error {
 	if policy == nil {
 		policy = privacy.DefaultPolicy()
 	}
+	policy = boundary.Policy(policy, c.cfg.Extensions)
 	c.engine = &work.Engine{
 		Units: c.db, Policy: policy, Recorder: core, Accesses: core, Schemas: c.fields, Rules: rules,
 		Cursors: &cursors{keys: c.keys}, Now: c.Now, NewID: c.cfg.NewID,
@@ -112,7 +117,7 @@ func (c *CRM) session(s work.Scope) *Session {
 		Customers: c.customers.Customers(s), Interactions: c.customers.Interactions(s),
 		Leads: c.pipelines.Leads(s), Opportunities: c.pipelines.Opportunities(s), Pipelines: c.pipelines.Pipelines(s),
 		Cases: c.cases.Cases(s), Consents: c.office.Consents(s), Sends: c.office.Sends(s),
-		Schema: c.fields.In(s), Claims: c.claims.In(s), Deliveries: Deliveries{c, s},
+		Schema: c.fields.In(s), Claims: c.claims.In(s), Plugins: c.boundary.In(s), Deliveries: Deliveries{c, s},
 		crm: c, scope: s,
 	}
 }

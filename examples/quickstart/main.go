@@ -13,6 +13,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/plugin"
 )
 
 func main() {
@@ -75,13 +76,13 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 
 // tellAll opens the CRM and goes through the steps.
 func tellAll(ctx context.Context, o options, set dataset, tell *story) (got facts, err error) {
-	exhibition, err := openExhibition(errorLog(tell.progress))
+	exhibition, err := openExhibition(ctx, errorLog(tell.progress))
 	if err != nil {
 		return got, err
 	}
-	c, where, done, err := open(ctx, o, &crm.Config{Extensions: exhibition.extensions(), Logger: errorLog(tell.progress)})
+	c, where, done, err := open(ctx, o, &crm.Config{Extensions: []plugin.Extension{exhibition}, Logger: errorLog(tell.progress)})
 	if err != nil {
-		return got, err
+		return got, errors.Join(err, exhibition.Stop(ctx))
 	}
 	defer func() { err = errors.Join(err, done(context.WithoutCancel(ctx))) }()
 	tell.say("Rapport on %s.", where)

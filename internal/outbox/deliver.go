@@ -18,12 +18,17 @@ var errLostLease = errors.New("outbox: the lease was lost")
 
 // deliver claims a batch of a tenant's due deliveries for one consumer and works through it. It returns how many it
 // claimed; failures of handlers are recorded on the delivery and are no error here.
-func (r *Relay) deliver(ctx context.Context, tenant string, c *Consumer) (int, error) {
+func (r *Relay) deliver(ctx context.Context, tenant string, c *Consumer) (n int, err error) {
 	lease := r.cfg.NewID()
 	claimed, err := r.claim(ctx, tenant, c.Name, lease)
 	if err != nil || len(claimed) == 0 {
 		return 0, err
 	}
+	defer func() {
+		if ctx.Err() != nil {
+			err = errors.Join(err, r.release(ctx, lease, claimed))
+		}
+	}()
 	if c.Batch != nil {
 		return len(claimed), r.deliverBatch(ctx, tenant, c, lease, claimed)
 	}
@@ -33,6 +38,21 @@ func (r *Relay) deliver(ctx context.Context, tenant string, c *Consumer) (int, e
 		}
 	}
 	return len(claimed), nil
+}
+
+// release gives back what was claimed and not ended when the work is stopped, so that nobody waits for the lease.
+func (r *Relay) release(ctx context.Context, lease ident.ID, claimed []deliveryRow) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return r.cfg.DB.Write(ctx, nil, func(ctx context.Context, u work.Unit) error {
+		for i := range claimed {
+			d := &claimed[i]
+			if _, err := r.cfg.DB.On(u).Exec(ctx, releaseDelivery, d.TenantID, d.Consumer, d.EventID, lease); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (r *Relay) claim(ctx context.Context, tenant, consumer string, lease ident.ID) ([]deliveryRow, error) {
@@ -87,6 +107,7 @@ func (r *Relay) deliverBatch(ctx context.Context, tenant string, c *Consumer, le
 		return err
 	}
 	results := c.Batch(ctx, tenant, events)
+	ctx = context.WithoutCancel(ctx) // the verdicts count even when the work is being stopped
 	for i := range claimed {
 		res := Result{Code: "no_verdict"}
 		if i < len(results) {

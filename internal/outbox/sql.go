@@ -46,6 +46,10 @@ var (
 		UPDATE crm_delivery SET state = $5, due_at = $6, last_error = $7, attempts = $8, lease_until = NULL, lease_id = NULL
 		WHERE tenant_id = $1 AND consumer = $2 AND event_id = $3 AND lease_id = $4 AND state = 'open'`)
 
+	releaseDelivery = store.Same("outbox.release", `
+		UPDATE crm_delivery SET attempts = attempts - 1, lease_until = NULL, lease_id = NULL
+		WHERE tenant_id = $1 AND consumer = $2 AND event_id = $3 AND lease_id = $4 AND state = 'open'`)
+
 	deadDeliveries = store.Same("outbox.dead", `
 		SELECT `+deliveryColumns+` FROM crm_delivery
 		WHERE tenant_id = $1 AND state = 'dead' AND event_id > $2 ORDER BY event_id, consumer LIMIT $3`)
@@ -85,6 +89,6 @@ const (
 func Statements() []store.SQL {
 	return []store.SQL{
 		tenantsDue, takeDispatch, eventsOf, addDelivery, dropDispatch, claimDeliveries, getEvent, endDelivery,
-		failDelivery, deadDeliveries, replayDelivery, discardDelivery, openWork,
+		failDelivery, releaseDelivery, deadDeliveries, replayDelivery, discardDelivery, openWork,
 	}
 }

@@ -1,0 +1,67 @@
+package crm
+
+import (
+	"context"
+
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/internal/boundary"
+	"github.com/rapport-crm/rapport/internal/store/pluginstore"
+	"github.com/rapport-crm/rapport/pipeline"
+	"github.com/rapport-crm/rapport/plugin"
+	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/service"
+)
+
+// buildBoundary gives the extensions their one door. Whatever they read comes out of the domains' own read path.
+func (c *CRM) buildBoundary() (*boundary.Boundary, error) {
+	return boundary.New(boundary.Config{
+		Extensions: c.cfg.Extensions, Engine: c.engine, Store: pluginstore.New(c.db), Sources: c.sources(),
+		LogInteraction: c.logInteraction, Claims: c.claims.In, Derive: c.keys.Derive, Consented: c.consented,
+		Logger: c.cfg.Logger,
+	})
+}
+
+// sources reads the entities that plugins may ask for.
+func (c *CRM) sources() map[string]boundary.Source {
+	return map[string]boundary.Source{
+		customer.EntityCustomer: boundary.From(
+			func(ctx context.Context, s work.Scope, id ident.ID) (customer.Customer, error) {
+				return c.customers.Customers(s).Get(ctx, id)
+			},
+			func(ctx context.Context, s work.Scope, q page.Query) (page.Page[customer.Customer], error) {
+				return c.customers.Customers(s).Page(ctx, customer.Filter{Query: q})
+			}),
+		pipeline.EntityOpportunity: boundary.From(
+			func(ctx context.Context, s work.Scope, id ident.ID) (pipeline.Opportunity, error) {
+				return c.pipelines.Opportunities(s).Get(ctx, id)
+			},
+			func(ctx context.Context, s work.Scope, q page.Query) (page.Page[pipeline.Opportunity], error) {
+				return c.pipelines.Opportunities(s).Page(ctx, pipeline.Filter{Query: q})
+			}),
+		service.EntityCase: boundary.From(
+			func(ctx context.Context, s work.Scope, id ident.ID) (service.Case, error) {
+				return c.cases.Cases(s).Get(ctx, id)
+			},
+			func(ctx context.Context, s work.Scope, q page.Query) (page.Page[service.Case], error) {
+				return c.cases.Cases(s).Page(ctx, service.Filter{Query: q})
+			}),
+	}
+}
+
+func (c *CRM) logInteraction(ctx context.Context, s work.Scope, w plugin.LogInteraction) (ident.ID, error) {
+	rec, err := c.customers.Interactions(s).Log(ctx, customer.InteractionDraft{
+		Channel: w.Channel, Direction: customer.Direction(w.Direction), At: w.At, Subject: w.Subject, Body: w.Body,
+		Participants: []customer.Participant{{Customer: w.Customer, Role: "participant"}},
+	})
+	return rec.ID, err
+}
+
+// consented asks the ledger by any channel: a plugin that needs one by a certain channel sends through the gate.
+func (c *CRM) consented(ctx context.Context, s work.Scope, id ident.ID, why personal.Purpose) (bool, error) {
+	st, err := c.office.Consents(s).At(ctx, id, why, personal.ByAnything, c.Now())
+	return err == nil && st.State == privacy.Given, err
+}
