@@ -69,7 +69,8 @@ func (p *pool) want(text string) {
 	}
 }
 
-// prepareWanted prepares what transactions have used. It must be called outside of one.
+// prepareWanted prepares what transactions have used. It must be called outside of one. A text that cannot be prepared
+// stays a text; whoever runs it hears why.
 func (p *pool) prepareWanted(ctx context.Context) error {
 	p.mu.Lock()
 	wanted := p.wanted
@@ -80,13 +81,15 @@ func (p *pool) prepareWanted(ctx context.Context) error {
 	p.wanted = map[string]bool{}
 	p.mu.Unlock()
 	for text := range wanted {
-		if s, err := p.prepare(ctx, text); err != nil {
-			return err
-		} else if err := p.release(s); err != nil {
+		s, err := p.prepare(ctx, text)
+		if err != nil {
+			continue
+		}
+		if err := p.release(s); err != nil {
 			return err
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 // prepare returns the prepared statement of a text, in use by the caller.

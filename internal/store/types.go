@@ -71,6 +71,8 @@ func (t *Time) Scan(src any) error {
 	return nil
 }
 
+const secondsPerDay = 24 * 60 * 60
+
 // Scan implements sql.Scanner.
 func (d *Date) Scan(src any) error {
 	switch v := src.(type) {
@@ -79,7 +81,7 @@ func (d *Date) Scan(src any) error {
 	case int64:
 		*d = Date(date.FromDays(int(v)))
 	case time.Time:
-		*d = Date(date.FromTime(v, time.UTC))
+		*d = Date(date.FromDays(int(v.Unix() / secondsPerDay))) // midnight UTC; the first day there is equals the zero time
 	default:
 		return scanError(src, "a date")
 	}
