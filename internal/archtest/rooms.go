@@ -94,7 +94,7 @@ var rooms = []room{
 		never: list(domains, bun, drivers, "crm/...", "internal/..."),
 	},
 
-	{name: "internal/dbtest", libs: []string{"..."}, testing: true},
+	{name: "internal/dbtest", own: []string{"..."}, libs: []string{"..."}, testing: true},
 	{name: "internal/archtest", libs: []string{"..."}, testing: true},
 	{name: "internal/bench/...", own: []string{"..."}, libs: []string{"..."}, testing: true},
 	{
