@@ -67,7 +67,7 @@ func (s *Office) judge(ctx context.Context, c *work.Call, ids []ident.ID, d *Dec
 		return personal.Text{}, err
 	}
 	if f.address = plain != ""; f.address {
-		digest, err := s.cfg.Keys.Blind(ctx, c.Tenant(), addressIndex, plain)
+		digest, err := s.digest(ctx, c.Tenant(), plain)
 		if err != nil {
 			return personal.Text{}, err
 		}

@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/fault"
@@ -49,6 +50,12 @@ func (s *Suppression) liftedBy(st Standing) bool {
 	return s.Cause != Bounced && st.State == Given && st.Basis == OnConsent && !st.Since.Before(s.Since)
 }
 
+// digest is the keyed digest of a normalised address. It ignores case: who asks not to be written to means the
+// mailbox, although by the letter of the standard its name may tell A from a.
+func (s *Office) digest(ctx context.Context, tenant, normal string) ([]byte, error) {
+	return s.cfg.Keys.Blind(ctx, tenant, addressIndex, strings.ToLower(normal))
+}
+
 // Suppress keeps an address from being written to from now on, whosever it is. A second time moves the instant, so
 // that a consent given in between no longer lifts it.
 //
@@ -76,7 +83,7 @@ func (cs Consents) Suppress(ctx context.Context, ch personal.Channel, address st
 		if err != nil {
 			return err
 		}
-		digest, err := cs.svc.cfg.Keys.Blind(ctx, s.Principal.Tenant, addressIndex, normal)
+		digest, err := cs.svc.digest(ctx, s.Principal.Tenant, normal)
 		if err != nil {
 			return err
 		}
