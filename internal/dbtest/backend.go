@@ -80,18 +80,25 @@ func onServer(t testing.TB, name string, transform func(string) []string) Backen
 	return backend(t, Backend{Name: name, Dialect: postgres.Dialect, Write: db, Read: db, Pool: pool, Path: dsn})
 }
 
-// migrated returns the connection string of a migrated database of the test's own.
+// migrated returns the connection string of a migrated, empty database for the test alone.
 func migrated(t testing.TB, name string, transform func(string) []string) string {
 	t.Helper()
-	return Postgres(t).Template(t, "migrated_"+name, func(dsn string) error {
-		pool, err := pgxpool.New(context.Background(), dsn)
+	server := Postgres(t)
+	return server.reused(t, name, func(dsn string) error {
+		ctx := context.Background()
+		pool, err := pgxpool.New(ctx, dsn)
 		if err != nil {
 			return err
 		}
 		defer pool.Close()
 		db := postgres.OpenDB(pool)
 		defer db.Close()
-		return store.Migrate(context.Background(), db, postgres.Dialect, store.MigrateOptions{Transform: transform})
+		if err := store.Migrate(ctx, db, postgres.Dialect, store.MigrateOptions{Transform: transform}); err != nil {
+			return err
+		}
+		lines, err := postgres.Dialect.Catalog(ctx, db)
+		server.catalogs.Store(name, lines)
+		return err
 	})
 }
 

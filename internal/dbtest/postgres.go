@@ -49,7 +49,7 @@ func Main(m *testing.M) int {
 	if shared.server == nil {
 		return code
 	}
-	if err := errors.Join(shared.server.dropTemplates(), shared.server.Stop()); err != nil {
+	if err := errors.Join(shared.server.dropShelves(), shared.server.dropTemplates(), shared.server.Stop()); err != nil {
 		fmt.Fprintln(os.Stderr, "dbtest:", err)
 		return max(code, 1)
 	}
@@ -67,7 +67,16 @@ func open() (*Server, error) {
 // dropped when the test ends, whoever is still connected.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
-	return s.clone(t, "template0")
+	dsn, err := s.clone("template0")
+	if err != nil {
+		t.Fatalf("dbtest: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := s.drop(dsn); err != nil {
+			t.Errorf("dbtest: %v", err)
+		}
+	})
+	return dsn
 }
 
 // Template returns the connection string of a fresh copy of a database that
@@ -76,13 +85,27 @@ func (s *Server) Database(t testing.TB) string {
 // is dropped when the test ends.
 func (s *Server) Template(t testing.TB, name string, prepare func(dsn string) error) string {
 	t.Helper()
+	dsn, err := s.copyOf(name, prepare)
+	if err != nil {
+		t.Fatalf("dbtest: template %s: %v", name, err)
+	}
+	t.Cleanup(func() {
+		if err := s.drop(dsn); err != nil {
+			t.Errorf("dbtest: %v", err)
+		}
+	})
+	return dsn
+}
+
+// copyOf returns the connection string of a copy of a template, which the caller drops.
+func (s *Server) copyOf(name string, prepare func(dsn string) error) (string, error) {
 	v, _ := s.templates.LoadOrStore(name, &template{})
 	tmpl := v.(*template) //nolint:forcetypeassert // the map holds nothing else
 	tmpl.once.Do(func() { tmpl.database, tmpl.err = s.prepare(prepare) })
 	if tmpl.err != nil {
-		t.Fatalf("dbtest: template %s: %v", name, tmpl.err)
+		return "", tmpl.err
 	}
-	return s.clone(t, tmpl.database)
+	return s.clone(tmpl.database)
 }
 
 // template is a database that others are copied from.
@@ -100,18 +123,9 @@ func (s *Server) prepare(fill func(dsn string) error) (string, error) {
 	return name, fill(WithDatabase(s.dsn, name))
 }
 
-func (s *Server) clone(t testing.TB, from string) string {
-	t.Helper()
+func (s *Server) clone(from string) (string, error) {
 	name := s.name()
-	if err := s.exec("CREATE DATABASE " + name + " TEMPLATE " + from); err != nil {
-		t.Fatalf("dbtest: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := s.exec("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)"); err != nil {
-			t.Errorf("dbtest: %v", err)
-		}
-	})
-	return WithDatabase(s.dsn, name)
+	return WithDatabase(s.dsn, name), s.exec("CREATE DATABASE " + name + " TEMPLATE " + from)
 }
 
 func (s *Server) dropTemplates() error {
