@@ -96,11 +96,11 @@ func (f Filter) predicate(customers []ident.ID) rule.Predicate {
 	if len(f.Types) > 0 {
 		parts = append(parts, among("type", f.Types))
 	}
-	for name, v := range map[string]string{
-		"priority": string(f.Priority), "owner_user": f.Assigned.User, "owner_team": f.Assigned.Team,
+	for _, x := range []struct{ field, value string }{ // in a fixed order: cursors know their query by its text
+		{"priority", string(f.Priority)}, {"owner_user", f.Assigned.User}, {"owner_team", f.Assigned.Team},
 	} {
-		if v != "" {
-			parts = append(parts, rule.Eq(name, rule.Text(v)))
+		if x.value != "" {
+			parts = append(parts, rule.Eq(x.field, rule.Text(x.value)))
 		}
 	}
 	if f.Breached != nil {

@@ -154,10 +154,16 @@ func TestAssignEscalateAndLists(t *testing.T) {
 		require.Equal(t, []ident.ID{one.ID}, ids(service.Filter{Priority: service.Normal, Open: new(true), Customer: l.ada}))
 		require.Empty(t, ids(service.Filter{Breached: new(true)}))
 		require.Len(t, ids(service.Filter{Breached: new(false), Types: []service.Type{service.Complaint}}), 2)
+		more := l.open(t, service.Urgent)
+		_, err = l.Assign(ctx, more.ID, service.Assignment{User: "u-7", Team: "apac"})
+		require.NoError(t, err)
+		for range 8 {
+			require.Len(t, ids(service.Filter{Priority: service.Urgent, Assigned: service.Assignment{User: "u-7", Team: "apac"}}), 2)
+		}
 		_, err = l.Resolve(ctx, one.ID, "")
 		require.NoError(t, err)
 		require.Equal(t, []ident.ID{one.ID}, ids(service.Filter{Open: new(false)}))
-		require.Equal(t, []ident.ID{two.ID}, ids(service.Filter{States: []service.State{service.StateNew}}))
+		require.Equal(t, []ident.ID{two.ID, more.ID}, ids(service.Filter{States: []service.State{service.StateNew}}))
 
 		viewer := l.svc.Cases(work.Scope{Principal: ident.User(tenant, "v", "viewer"), Purpose: personal.Service})
 		seen, err := viewer.Get(ctx, one.ID)
