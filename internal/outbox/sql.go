@@ -50,9 +50,11 @@ var (
 		UPDATE crm_delivery SET attempts = attempts - 1, lease_until = NULL, lease_id = NULL
 		WHERE tenant_id = $1 AND consumer = $2 AND event_id = $3 AND lease_id = $4 AND state = 'open'`)
 
-	deadDeliveries = store.Same("outbox.dead", `
+	deadDeliveries = store.Split("outbox.dead", `
 		SELECT `+deliveryColumns+` FROM crm_delivery
-		WHERE tenant_id = $1 AND state = 'dead' AND event_id > $2 ORDER BY event_id, consumer LIMIT $3`)
+		WHERE tenant_id = $1 AND state = 'dead' AND ($2::uuid IS NULL OR event_id > $2) ORDER BY event_id, consumer LIMIT $3`, `
+		SELECT `+deliveryColumns+` FROM crm_delivery
+		WHERE tenant_id = $1 AND state = 'dead' AND ($2 IS NULL OR event_id > $2) ORDER BY event_id, consumer LIMIT $3`)
 
 	replayDelivery = store.Same("outbox.replay", `
 		UPDATE crm_delivery SET state = 'open', due_at = $4, attempts = 0, lease_until = NULL, lease_id = NULL
