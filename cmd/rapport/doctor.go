@@ -125,8 +125,8 @@ func (o *options) place() string {
 		return o.db
 	}
 	u, err := url.Parse(o.db)
-	if err != nil {
-		return "the database"
+	if err != nil || !o.url() {
+		return "the address given"
 	}
 	u.RawQuery = ""
 	return u.Redacted()

@@ -62,7 +62,12 @@ func (o *options) why() (personal.Purpose, error) {
 	return personal.Purpose(o.purpose), nil
 }
 
+// postgres reports whether --db is an address and not a file: a URL, or pairs such as "host=/tmp dbname=shop".
 func (o *options) postgres() bool {
+	return o.url() || strings.Contains(o.db, "dbname=") || strings.HasPrefix(o.db, "host=")
+}
+
+func (o *options) url() bool {
 	return strings.HasPrefix(o.db, "postgres://") || strings.HasPrefix(o.db, "postgresql://")
 }
 
