@@ -38,7 +38,7 @@ func each(t *testing.T, fn func(t *testing.T, l *lab)) {
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) { fn(t, newLab(t, b)) })
 }
 
-func newLab(t *testing.T, b dbtest.Backend) *lab {
+func newLab(t testing.TB, b dbtest.Backend) *lab {
 	t.Helper()
 	l := &lab{Lab: dbtest.NewLab(t, b, privacy.Entities()...), people: &people{sets: map[ident.ID][]ident.ID{}, mail: map[ident.ID]string{}}}
 	l.Keys = privacy.NewKeyring(privacy.NewMemoryKMS(), privacystore.Keys(b.DB), l.Now)
