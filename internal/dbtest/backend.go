@@ -92,7 +92,7 @@ func migrated(t testing.TB, name string, transform func(string) []string) string
 		}
 		defer pool.Close()
 		db := postgres.OpenDB(pool)
-		defer db.Close()
+		defer func() { _ = db.Close() }() // the pool beneath is closed anyway
 		if err := store.Migrate(ctx, db, postgres.Dialect, store.MigrateOptions{Transform: transform}); err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ func InsertMany(ctx context.Context, ex Execer, dialect, table string, columns [
 	if err != nil {
 		return 0, err
 	}
-	defer full.Close()
+	defer func() { _ = full.Close() }() // the transaction closes it otherwise
 	var total int64
 	args := make([]any, 0, size*len(columns))
 	for row, err := range rows {

@@ -140,7 +140,7 @@ func (c Conn) fault(ctx context.Context, err error) error {
 func (u *unit) exec(ctx context.Context, text string, args []any) (int64, error) {
 	res, err := sql.Result(nil), error(nil)
 	if s := u.stmt(text); s != nil {
-		res, err = u.bound(ctx, s).ExecContext(ctx, args...)
+		res, err = u.bound(ctx, s).ExecContext(ctx, args...) //nolint:sqlclosecheck // the pool keeps the statement
 		err = first(err, u.pool.release(s))
 	} else {
 		res, err = u.ex.ExecContext(ctx, text, args...)
@@ -161,7 +161,7 @@ func (u *unit) query(ctx context.Context, text string, args []any, scan func(*sq
 	}
 	if s != nil {
 		defer func() { err = first(err, u.pool.release(s)) }()
-		rows, err = u.bound(ctx, s).QueryContext(ctx, args...)
+		rows, err = u.bound(ctx, s).QueryContext(ctx, args...) //nolint:sqlclosecheck // the pool keeps the statement
 	} else {
 		rows, err = u.ex.QueryContext(ctx, text, args...)
 	}

@@ -54,7 +54,7 @@ func (db *DB) once(ctx context.Context, fn func(ctx context.Context, u work.Unit
 	if err != nil {
 		return db.dialect.Fault(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // it only goes back to the pool
 	txCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	heed := context.AfterFunc(ctx, cancel)

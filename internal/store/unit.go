@@ -111,27 +111,27 @@ func (db *DB) Read(ctx context.Context, u work.Unit, fn func(ctx context.Context
 }
 
 // savepoint runs fn on the next level of an open transaction.
-func (x *unit) savepoint(ctx context.Context, fn func(ctx context.Context, u work.Unit) error) (err error) {
-	if !x.child.CompareAndSwap(false, true) {
+func (u *unit) savepoint(ctx context.Context, fn func(ctx context.Context, inner work.Unit) error) (err error) {
+	if !u.child.CompareAndSwap(false, true) {
 		return fault.New(fault.Invalid, "two writes at once in one transaction: a session inside a transaction is for one goroutine, "+
 			"and inside a nested InTx only the inner session may be used")
 	}
-	defer x.child.Store(false)
-	inner := &unit{db: x.db, ex: x.ex, pool: x.pool, tx: x.tx, conn: x.conn, trans: x.trans, depth: x.depth + 1}
+	defer u.child.Store(false)
+	inner := &unit{db: u.db, ex: u.ex, pool: u.pool, tx: u.tx, conn: u.conn, trans: u.trans, depth: u.depth + 1}
 	name := "crm_" + strconv.Itoa(inner.depth)
-	if err := x.control(ctx, "SAVEPOINT "+name); err != nil {
+	if err := u.control(ctx, "SAVEPOINT "+name); err != nil {
 		return err
 	}
 	done := false
 	defer func() {
 		if !done {
-			x.undo(ctx, name)
+			u.undo(ctx, name)
 		}
 	}()
-	if err := fn(context.WithValue(ctx, inTx{x.db}, x.trans), inner); err != nil {
+	if err := fn(context.WithValue(ctx, inTx{u.db}, u.trans), inner); err != nil {
 		return err
 	}
-	if err := x.control(ctx, "RELEASE SAVEPOINT "+name); err != nil {
+	if err := u.control(ctx, "RELEASE SAVEPOINT "+name); err != nil {
 		return err
 	}
 	done = true
@@ -139,17 +139,17 @@ func (x *unit) savepoint(ctx context.Context, fn func(ctx context.Context, u wor
 }
 
 // undo takes a failed level back, also when the caller's context has ended: the host's transaction lives on.
-func (x *unit) undo(ctx context.Context, name string) {
+func (u *unit) undo(ctx context.Context, name string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	if x.control(ctx, "ROLLBACK TO SAVEPOINT "+name) == nil {
-		_ = x.control(ctx, "RELEASE SAVEPOINT "+name) // the level is undone already; a dead connection ends it all
+	if u.control(ctx, "ROLLBACK TO SAVEPOINT "+name) == nil {
+		_ = u.control(ctx, "RELEASE SAVEPOINT "+name) // the level is undone already; a dead connection ends it all
 	}
 }
 
-func (x *unit) control(ctx context.Context, statement string) error {
-	_, err := x.ex.ExecContext(ctx, statement)
-	return x.db.dialect.Fault(err)
+func (u *unit) control(ctx context.Context, statement string) error {
+	_, err := u.ex.ExecContext(ctx, statement)
+	return u.db.dialect.Fault(err)
 }
 
 // patience bounds what must be finished although the caller has gone: commits and undoing.

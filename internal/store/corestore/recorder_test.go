@@ -184,7 +184,7 @@ func TestAccessed(t *testing.T) {
 func TestTimerIDsAreStable(t *testing.T) {
 	t.Parallel()
 
-	require.Equal(t, corestore.TimerID("a", "b"), corestore.TimerID("a", "b"))
+	require.Equal(t, ident.MustParse("59b271ae-1bbc-81d3-9d41-929817f4b16f"), corestore.TimerID("a", "b"), "timers that are stored must be found again")
 	ids := []ident.ID{corestore.TimerID("a", "b"), corestore.TimerID("ab", ""), corestore.TimerID("", "ab"), corestore.TimerID("a", "c")}
 	slices.SortFunc(ids, ident.ID.Compare)
 	require.Len(t, slices.Compact(ids), 4)
