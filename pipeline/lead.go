@@ -134,10 +134,10 @@ var leadMoves = map[leadVerb]map[LeadState]LeadState{
 }
 
 // next returns the state a verb leads to.
-func (l *Lead) next(v leadVerb) (LeadState, error) {
-	to, ok := leadMoves[v][l.State]
+func (rec *Lead) next(v leadVerb) (LeadState, error) {
+	to, ok := leadMoves[v][rec.State]
 	if !ok {
-		return "", refused(l.Version, "a %s lead cannot %s", l.State, leadWords[v])
+		return "", refused(rec.Version, "a %s lead cannot %s", rec.State, leadWords[v])
 	}
 	return to, nil
 }

@@ -3,6 +3,7 @@ package pipelinestore
 import (
 	"context"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/rapport-crm/rapport/core/ident"
@@ -45,7 +46,7 @@ func (s *Store) OpportunitiesByExt(ctx context.Context, c *work.Call, exts []ide
 // InsertOpportunities implements [pipeline.OpportunityStore].
 func (s *Store) InsertOpportunities(ctx context.Context, c *work.Call, recs []*pipeline.Opportunity, moves []*pipeline.Transition) error {
 	conn := s.on(c)
-	columns := append(opportunityBirth[:len(opportunityBirth):len(opportunityBirth)], opportunityFields...)
+	columns := slices.Concat(opportunityBirth, opportunityFields)
 	if _, err := conn.BulkLoad(ctx, "crm_opportunity", columns, func(yield func([]any, error) bool) {
 		for _, o := range recs {
 			if !yield(append(birthValues(c.Tenant(), o), opportunityValues(o)...), nil) {

@@ -140,4 +140,4 @@ func (d directory) Resolve(_ context.Context, _ work.Scope, id ident.ID) ([]iden
 	return nil, fault.New(fault.NotFound, "no such customer")
 }
 
-var refusedState = &fault.Error{Code: fault.Conflict, Reason: "state"}
+var errState = &fault.Error{Code: fault.Conflict, Reason: "state"}

@@ -82,7 +82,7 @@ func TestCaseStatesAreTotal(t *testing.T) {
 				l.Advance(time.Minute)
 				after, err := l.do(t, verb, before.ID)
 				if row[i] == "" {
-					require.ErrorIs(t, err, refusedState, "%s from %s", verb, from)
+					require.ErrorIs(t, err, errState, "%s from %s", verb, from)
 					got, err := l.Get(t.Context(), before.ID)
 					require.NoError(t, err)
 					require.Equal(t, before.Version, got.Version)
@@ -128,7 +128,7 @@ func TestCloseNeedsAnAcceptance(t *testing.T) {
 		var notes []string
 		for _, e := range hist {
 			if e.Kind == service.EntryState && !e.Note.IsZero() {
-				notes = append(notes, string(e.To)+": "+e.Note.Reveal())
+				notes = append(notes, e.To+": "+e.Note.Reveal())
 			}
 		}
 		require.Equal(t, []string{"resolved: a note", "closed: said so on the phone", "open: smokes again"}, notes)
