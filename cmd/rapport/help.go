@@ -60,3 +60,23 @@ func printFlags(w io.Writer, title string, fs *flag.FlagSet) {
 	})
 	_ = t.Flush()
 }
+
+// wrapped is a list of names in indented lines of a readable length.
+func wrapped(names []string) string {
+	var b strings.Builder
+	width := 0
+	for i, name := range names {
+		switch {
+		case i == 0:
+			b.WriteString("  ")
+		case width+len(name) > 100:
+			b.WriteString(",\n  ")
+			width = 0
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString(name)
+		width += len(name) + 2
+	}
+	return b.String() + "\n"
+}

@@ -29,9 +29,9 @@ func importCommand() command {
 			"                \"phone.work\": \"Phone\", \"custom.tier\": \"Tier\"},\n" +
 			"    \"constants\": {\"country\": \"DE\"}, \"values\": {\"custom.tier\": {\"A\": \"gold\"}}, \"ignore\": [\"Printed on\"]\n" +
 			"  }\n\n" +
-			"Fields of customer: " + strings.Join(customerFields(), ", ") + ".\n" +
-			"Fields of opportunity: " + strings.Join(opportunityFields(), ", ") + ";\n" +
-			"\"customer\" holds the customer's external id, \"history\": true takes closed ones without asking their gates.\n" +
+			"Fields of a customer:\n" + wrapped(customerFields()) +
+			"Fields of an opportunity:\n" + wrapped(opportunityFields()) +
+			"Its \"customer\" holds the customer's external id, \"history\": true takes closed ones without asking their gates.\n" +
 			"Custom fields are custom.KEY. Dates are YYYY-MM-DD unless \"date\" says otherwise, amounts need a \"currency\".\n\n" +
 			"Each row is loaded, or listed as a fault with its row, column and reason; with faults the command ends with 1.\n" +
 			"A row whose external id is known updates. A SQLite database that is not there is made.",

@@ -56,6 +56,11 @@ func commands() []command {
 
 // run is the whole program. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return runIn(ctx, os.Getenv, args, stdout, stderr)
+}
+
+// runIn is run with an environment.
+func runIn(ctx context.Context, getenv func(string) string, args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
 		overview(stderr)
 		return exitUsage
@@ -68,7 +73,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if !ok {
 		return unknown(name, stderr)
 	}
-	c := &call{stdout: stdout, stderr: stderr, getenv: os.Getenv}
+	c := &call{stdout: stdout, stderr: stderr, getenv: getenv}
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	c.register(fs, cmd.shared)

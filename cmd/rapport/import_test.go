@@ -1,0 +1,129 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestImportCustomers(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, sh *shell) {
+		sh.run(0, "migrate")
+		csv, mapping := sh.write("people.csv", people), sh.write("people.json", peopleMapping)
+		out, errs := sh.run(0, "import", csv, "--mapping", mapping, "--dry-run")
+		require.Equal(t, "dry run, nothing was written: people.csv (customer)\n"+
+			"  rows       2\n  created    2\n  updated    0\n  unchanged  0\n  rejected   0\n", out)
+		require.Equal(t, "2 rows: 2 created, 0 updated, 0 unchanged, 0 rejected\n", errs)
+		out, _ = sh.run(0, "list", "customer")
+		require.Equal(t, "id  kind  name  country  lifecycle  owner_user\n\n0 in all on this page, which is the last\n", out)
+
+		sh.run(0, "import", csv, "--mapping", mapping)
+		more := sh.write("more.csv", people+"3,Mary,Somerville,x,\n1,Ada,King,,\n")
+		out, _ = sh.run(1, "import", more, "--mapping", mapping)
+		require.Equal(t, "imported more.csv (customer)\n"+
+			"  rows       4\n  created    0\n  updated    0\n  unchanged  2\n  rejected   2\n"+
+			"row 4, E-mail: is not an e-mail address: want name@domain\nrow 5, No.: is the same as in row 2\n", out)
+		out, _ = sh.run(0, "list", "customer", "--sort", "name", "--reveal")
+		require.Equal(t, "id                                    kind    name             country  lifecycle  owner_user\n"+
+			"ID  person  Ada Lovelace     GB       potential\nID  person  Charles Babbage  GB       potential\n\n"+
+			"2 in all on this page, which is the last\n", out)
+	})
+}
+
+func TestImportOpportunities(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, sh *shell) {
+		sh.filled()
+		mapping := sh.write("deals.json", `{
+			"entity": "opportunity", "system": "deals", "customers": "shop", "history": true, "currency": "EUR", "date": "DD.MM.YYYY",
+			"columns": {"ext": "Deal", "customer": "Who", "name": "What", "amount": "Value", "stage": "State", "opened_on": "From", "closed_on": "To"},
+			"values": {"stage": {"Closed won": "won", "Open": "prospecting"}}, "ignore": ["Note"]
+		}`)
+		deals := sh.write("deals.csv", "\ufeffDeal,Who,What,Value,State,From,To,Note\r\n"+
+			"d1,1,Engine,1200.50,Closed won,01.02.2026,03.02.2026,\"two\r\nlines\"\r\n"+
+			"d2,2,Table,,Open,05.02.2026,,\r\n"+ // row 4
+			"d3,9,Chair,,Open,,,\r\nd4,,Chair,,Open,,,\r\nd5,2,Chair,\"1.200,50\",Open,,,\r\nd6,2,Chair,,Lost in space,,,\r\nd2,2,Table,,Open,,,\r\nd7,2,Chair,,Open,2026-02-05,,\r\n")
+		out, _ := sh.run(1, "import", deals, "--mapping", mapping, "--json")
+		var rep imported
+		require.NoError(t, json.Unmarshal([]byte(out), &rep))
+		require.Equal(t, [5]int{8, 2, 0, 0, 6}, [5]int{rep.Rows, rep.Created, rep.Updated, rep.Unchanged, rep.Rejected})
+		require.Empty(t, rep.Unmapped)
+		var faults []string
+		for _, f := range rep.Faults {
+			faults = append(faults, f.String())
+		}
+		require.Equal(t, []string{
+			`row 5, Who: no customer has this id in system "shop": import the customers first`,
+			`row 6, Who: must not be blank`,
+			`row 7, Value: want an amount in "EUR", such as 1200.50, with no more decimals than it has`,
+			`row 8, State: pipeline standard version 1 has no such stage: want one of ["prospecting" "qualification" "proposal" "negotiation" "won" "lost"]`,
+			`row 9, Deal: is the same as in row 4`,
+			`row 10, From: want a date like 31.12.2026`,
+		}, faults)
+		out, _ = sh.run(0, "list", "opportunity", "--where", "amount >= least", "--arg", "least=1000.00 EUR", "--reveal")
+		require.Contains(t, out, "ID  Engine  won    1200.50 EUR              ID\n")
+		require.NotContains(t, out, "Table")
+		out, _ = sh.run(0, "get", "opportunity", "deals/d1", "--json")
+		require.Contains(t, out, `"closed_on":"2026-02-03"`)
+
+		out, _ = sh.run(0, "import", sh.write("deals.csv", "Deal,Who,What,Value,State,From,To,Note\nd1,1,Engine,1200.50,Closed won,01.02.2026,03.02.2026,\nd2,2,Desk,,Open,05.02.2026,,\n"), "--mapping", mapping)
+		require.Contains(t, out, "  created    0\n  updated    1\n  unchanged  1\n  rejected   0\n")
+	})
+}
+
+func TestImportRefused(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, sh *shell) {
+		sh.run(0, "migrate")
+		csv, mapping := sh.write("people.csv", people), sh.write("people.json", peopleMapping)
+		for name, tt := range map[string]struct {
+			code int
+			args []string
+			want string
+		}{
+			"no file":          {2, []string{"--mapping", mapping}, "want one CSV file, have 0 arguments"},
+			"two files":        {2, []string{csv, csv, "--mapping", mapping}, "want one CSV file, have 2 arguments"},
+			"no mapping":       {2, []string{csv}, "--mapping must name the mapping file"},
+			"absent mapping":   {1, []string{csv, "--mapping", sh.path("absent.json")}, "cannot read the mapping"},
+			"absent file":      {1, []string{sh.path("absent.csv"), "--mapping", mapping}, "cannot read the file"},
+			"a folder":         {1, []string{sh.dir, "--mapping", mapping}, "is a directory"},
+			"mapping is CSV":   {1, []string{csv, "--mapping", csv}, "the mapping is not JSON: line 1"},
+			"CSV is JSON":      {1, []string{mapping, "--mapping", mapping}, `the file has no column "E-mail"`},
+			"unknown entity":   {1, []string{csv, "--mapping", sh.write("e.json", `{"entity": "contact"}`)}, `want "customer" or "opportunity", have "contact"`},
+			"unknown member":   {1, []string{csv, "--mapping", sh.write("m.json", `{"entty": "customer"}`)}, `did you mean "entity"?`},
+			"unknown field":    {1, []string{csv, "--mapping", sh.write("f.json", `{"entity": "customer", "kind": "person", "system": "s", "columns": {"ext": "No.", "gven": "x"}}`)}, `did you mean "given"?`},
+			"unknown column":   {1, []string{csv, "--mapping", sh.write("c.json", `{"entity": "customer", "kind": "person", "system": "s", "columns": {"ext": "no."}}`)}, `did you mean "No."?`},
+			"no customer":      {1, []string{csv, "--mapping", sh.write("o.json", `{"entity": "opportunity", "system": "s", "columns": {"ext": "No."}}`)}, "columns.customer: must be filled"},
+			"a denied actor":   {1, []string{csv, "--mapping", mapping, "--as", "u-1:viewer"}, "denied"},
+			"an unknown actor": {2, []string{csv, "--mapping", mapping, "--as", ""}, "--as: the user's id must not be empty"},
+		} {
+			_, errs := sh.run(tt.code, append([]string{"import"}, tt.args...)...)
+			require.Contains(t, errs, tt.want, name)
+		}
+		out, _ := sh.run(0, "list", "customer", "--json")
+		require.Equal(t, "{\"items\":[]}\n", out, "nothing was written")
+	})
+}
+
+// An import makes a SQLite database, but never new keys for one that has lost its own.
+func TestImportAndKeys(t *testing.T) {
+	t.Parallel()
+
+	sh := sqliteShell(t)
+	csv, mapping := sh.write("people.csv", people), sh.write("people.json", peopleMapping)
+	_, errs := sh.run(0, "import", csv, "--mapping", mapping)
+	require.Contains(t, errs, "made crm.db; its keys are in crm.db.keys")
+	require.NoError(t, rename(sh.keys, sh.path("away")))
+	_, errs = sh.run(1, "import", csv, "--mapping", mapping)
+	require.Contains(t, errs, "the key file crm.db.keys is not there, but the database has customers")
+	_, errs = sh.run(1, "get", "customer", "shop/1")
+	require.Contains(t, errs, "the key file crm.db.keys is not there")
+	require.NoFileExists(t, sh.keys)
+	out, _ := sh.run(0, "get", "customer", "shop/1", "--reveal", "--keys", sh.path("away"))
+	require.Contains(t, out, "ada@example.com")
+}

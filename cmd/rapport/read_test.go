@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func rename(from, to string) error { return os.Rename(from, to) }
+
+const adaHidden = `id               ID
+version          1
+created_at       TIME
+updated_at       TIME
+created_by       rapport-cli
+kind             person
+name             [name]
+given            [name]
+family           [name]
+country          GB
+lifecycle        potential
+lifecycle_since  TIME
+points
+  - id ID, channel email, value [contact], primary true, valid_from TIME, version 1
+  - id ID, channel phone, value [contact], label work, primary true, valid_from TIME, version 1
+`
+
+func TestGet(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, sh *shell) {
+		sh.filled()
+		out, _ := sh.run(0, "get", "customer", "shop/1")
+		require.True(t, strings.HasPrefix(out, adaHidden), out)
+		clear := strings.NewReplacer("name             [name]", "name             Ada Lovelace", "given            [name]", "given            Ada",
+			"family           [name]", "family           Lovelace", "email, value [contact]", "email, value ada@example.com",
+			"phone, value [contact]", "phone, value +442079460018").Replace(adaHidden)
+		out, _ = sh.run(0, "get", "customer", "shop/1", "--reveal")
+		require.True(t, strings.HasPrefix(out, clear), out)
+		out, _ = sh.run(0, "get", "customer", "shop/1", "--reveal", "--as", "u-9:viewer@emea", "--purpose", "sales")
+		require.Contains(t, out, "hidden           points\n")
+		require.NotContains(t, out, "ada@")
+
+		var rec struct{ ID string }
+		for _, sh.base = range [][]string{append([]string{"--json"}, sh.base...)} {
+			out = sh.unmasked(0, append([]string{"get", "customer", "shop/2"}, sh.base...)...)
+			require.NoError(t, json.Unmarshal([]byte(out), &rec))
+			out = sh.unmasked(0, append([]string{"get", "customer", rec.ID, "--reveal"}, sh.base...)...)
+			require.Contains(t, out, `"name":"Charles Babbage"`)
+			_, errs := sh.run(1, "get", "customer", "shop/3")
+			require.Contains(t, errs, `{"error":{"code":"not_found","message":"customer: get by external id: not found: no such customer`)
+		}
+		for _, e := range []string{"opportunity", "case", "lead"} {
+			_, errs := sh.run(1, "get", e, rec.ID)
+			require.Contains(t, errs, "not_found")
+		}
+	})
+}
+
+// unmasked is raw without replacing ids, of standard output alone.
+func (sh *shell) unmasked(code int, args ...string) string {
+	sh.t.Helper()
+	var out, errs strings.Builder
+	require.Equal(sh.t, code, runIn(sh.t.Context(), func(string) string { return "" }, args, &out, &errs), errs.String())
+	return out.String()
+}
+
+func TestList(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, sh *shell) {
+		sh.filled()
+		out, _ := sh.run(0, "list", "customer", "--sort", "-name", "--limit", "1", "--where", "kind == k", "--arg", "k=person", "--json", "--reveal")
+		var p struct {
+			Items []struct{ Name string }
+			Next  string
+		}
+		require.NoError(t, json.Unmarshal([]byte(out), &p))
+		require.Len(t, p.Items, 1)
+		require.Equal(t, "Charles Babbage", p.Items[0].Name)
+		again := []string{"list", "customer", "--sort", "-name", "--limit", "1", "--where", "kind == k", "--arg", "k=person", "--cursor", p.Next}
+		out, _ = sh.run(0, again...)
+		require.Contains(t, out, "ID  person  [name]  GB")
+		require.Contains(t, out, "1 in all on this page, which is the last")
+		out, _ = sh.run(0, "list", "customer", "--limit", "1")
+		require.Contains(t, out, "\nmore: --cursor ")
+
+		for want, args := range map[string][]string{
+			"--limit: want 1 to 1000":                  {"customer", "--limit", "0"},
+			"want one entity":                          {},
+			`"custmer" is no entity; did you mean "cu`: {"custmer"},
+			"is no entity: want customer, opportunity": {"contacts"},
+			"want NAME=VALUE":                          {"customer", "--arg", "x"},
+			"the name wants lower-case":                {"customer", "--arg", "X=1"},
+			"x is given twice":                         {"customer", "--arg", "x=1", "--arg", "x=2"},
+			`"number" is no type`:                      {"customer", "--arg", "x:number=1"},
+			"x is no date":                             {"customer", "--arg", "x:date=1"},
+			"did you mean --where?":                    {"customer", "--wher", "x"},
+		} {
+			_, errs := sh.run(2, append([]string{"list"}, args...)...)
+			require.Contains(t, errs, want)
+			require.Contains(t, errs, `Try "rapport help list".`)
+		}
+		for want, args := range map[string][]string{
+			`did you mean "kind"`: {"--where", `kindd == "person"`},
+			"cursor":              {"--cursor", "xyz"},
+			"sort":                {"--sort", "given"},
+			"where":               {"--where", "kind =="},
+		} {
+			_, errs := sh.run(1, append([]string{"list", "customer"}, args...)...)
+			require.Contains(t, errs, want)
+		}
+	})
+}
+
+func TestArguments(t *testing.T) {
+	t.Parallel()
+
+	for s, want := range map[string]string{
+		"x=true": "bool", "x=12": "int64", "x=-1.50": "float64", "x=2026-03-02": "date.Date", "x=2026-03-02T09:00:00Z": "time.Time",
+		"x=100.00 EUR": "money.Amount", "x=0190e6a2-7b1c-7def-8a34-0123456789ab": "ident.ID", "x=": "string", "x=a=b": "string",
+		"x:text=12": "string", "x:texts=a,b": "[]string", "x=NaN": "string", "x=0x10": "string",
+	} {
+		args := map[string]any{}
+		require.NoError(t, addArg(args, s))
+		require.Equal(t, want, typeName(args["x"]), s)
+	}
+}
