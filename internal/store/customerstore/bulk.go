@@ -21,18 +21,22 @@ import (
 )
 
 var (
-	takenIDs = splitIn("customer.taken_ids", `SELECT id FROM crm_customer WHERE tenant_id = $1 AND id [IN]`)
+	// PostgreSQL is held to one look per value: without statistics it would rather read the whole tenant.
+	takenIDs = store.Split("customer.taken_ids", `
+		SELECT x.id FROM unnest($2::uuid[]) AS s(id) CROSS JOIN LATERAL (
+			SELECT c.id FROM crm_customer c WHERE c.tenant_id = $1 AND c.id = s.id LIMIT 1) x`, `
+		SELECT id FROM crm_customer WHERE tenant_id = $1 AND id`+inListSQLite)
 
 	takenExts = store.Split("customer.taken_exts", `
-		SELECT ext_id FROM crm_customer_ext
-		WHERE tenant_id = $1 AND system = $3 AND ext_id = ANY(ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))`, `
+		SELECT x.ext_id FROM jsonb_array_elements_text($2::jsonb) AS s(value) CROSS JOIN LATERAL (
+			SELECT e.ext_id FROM crm_customer_ext e WHERE e.tenant_id = $1 AND e.system = $3 AND e.ext_id = s.value LIMIT 1) x`, `
 		SELECT ext_id FROM crm_customer_ext
 		WHERE tenant_id = $1 AND system = $3 AND ext_id IN (SELECT value FROM json_each($2))`)
 
 	takenPoints = store.Split("customer.taken_points", `
-		SELECT encode(blind, 'hex') FROM crm_contact_point
-		WHERE tenant_id = $1 AND channel = $3 AND verified AND valid_to IS NULL
-		AND blind = ANY(ARRAY(SELECT decode(jsonb_array_elements_text($2::jsonb), 'hex')))`, `
+		SELECT s.value FROM jsonb_array_elements_text($2::jsonb) AS s(value) CROSS JOIN LATERAL (
+			SELECT 1 FROM crm_contact_point p WHERE p.tenant_id = $1 AND p.channel = $3 AND p.verified AND p.valid_to IS NULL
+			AND p.blind = decode(s.value, 'hex') LIMIT 1) x`, `
 		SELECT lower(hex(blind)) FROM crm_contact_point
 		WHERE tenant_id = $1 AND channel = $3 AND verified AND valid_to IS NULL
 		AND blind IN (SELECT unhex(value) FROM json_each($2))`)

@@ -3,7 +3,6 @@ package customerstore
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
@@ -26,9 +25,12 @@ var (
 		WHERE p.tenant_id = $1 AND p.blind = $2 AND p.valid_to IS NULL AND p.channel IN ($3, $4)
 		ORDER BY id LIMIT $5`)
 
-	getCustomers = splitIn("customer.get_many", `
+	getCustomers = store.Split("customer.get_many", `
+		SELECT c.* FROM unnest($2::uuid[]) AS s(id) CROSS JOIN LATERAL (
+			SELECT `+customerColumns+` FROM crm_customer c
+			WHERE c.tenant_id = $1 AND c.id = s.id AND c.deleted_at IS NULL LIMIT 1) c`, `
 		SELECT `+customerColumns+` FROM crm_customer c
-		WHERE c.tenant_id = $1 AND c.id [IN] AND c.deleted_at IS NULL`)
+		WHERE c.tenant_id = $1 AND c.id`+inListSQLite+` AND c.deleted_at IS NULL`)
 
 	losersOf = splitIn("customer.losers", `
 		SELECT id, canonical_id FROM crm_customer WHERE tenant_id = $1 AND canonical_id [IN]`)
@@ -185,25 +187,28 @@ func (s *Store) CountCustomers(ctx context.Context, c *work.Call, where rule.Pre
 	return int(n), err
 }
 
-// The customers that a query finds, by their own terms or by those of customers merged into them. The array of the
-// latter is made once, before the index of terms is read.
+// The customers that a query finds, by their own terms or by those of customers merged into them; the query is
+// argument $2. Both databases are held to this order: read the index of terms, then look at each customer found. Left
+// alone, either may walk all names in their order and ask for each whether it was found.
 const (
-	foundPostgres = `(c.search @@ [Q]::tsquery OR c.id = ANY(ARRAY(SELECT m.canonical_id FROM crm_customer m
-		WHERE m.tenant_id = $1 AND m.canonical_id IS NOT NULL AND m.deleted_at IS NULL AND m.search @@ [Q]::tsquery)))`
-	foundSQLite = `c.id IN (SELECT coalesce(m.canonical_id, m.id) FROM crm_customer_fts f CROSS JOIN crm_customer m
-		WHERE f.crm_customer_fts MATCH [Q] AND m.tenant_id = $1 AND m.search = f.rowid AND m.deleted_at IS NULL)`
+	foundPostgres = `(SELECT DISTINCT coalesce(m.canonical_id, m.id) AS id FROM crm_customer m
+		WHERE m.tenant_id = $1 AND m.search @@ $2::tsquery AND m.deleted_at IS NULL) found
+		CROSS JOIN LATERAL (SELECT * FROM crm_customer x WHERE x.tenant_id = $1 AND x.id = found.id LIMIT 1) c`
+	foundSQLite = `(SELECT DISTINCT coalesce(m.canonical_id, m.id) AS id FROM crm_customer_fts f CROSS JOIN crm_customer m
+		WHERE f.crm_customer_fts MATCH $2 AND m.tenant_id = $1 AND m.search = f.rowid AND m.deleted_at IS NULL) found
+		CROSS JOIN crm_customer c`
 )
 
 // SearchCustomers implements [customer.Lookups].
 func (s *Store) SearchCustomers(ctx context.Context, c *work.Call, where rule.Predicate, q names.Query, limit int) ([]customer.Customer, error) {
 	l := s.list(c, "customer.search", work.Listing{Where: where, Limit: limit})
 	l.Listing.Sort.Field = sortName
+	if l.From = foundPostgres; s.sqlite() {
+		l.From = foundSQLite
+	}
 	l.Also = func(b rule.Binder) string {
-		condition := foundPostgres
-		if s.sqlite() {
-			condition = foundSQLite
-		}
-		return strings.ReplaceAll(condition, "[Q]", b.Arg(query(s.sqlite(), tenantTerm(c.Tenant()), q)))
+		b.Arg(query(s.sqlite(), tenantTerm(c.Tenant()), q))
+		return "c.id = found.id"
 	}
 	var rows []customerRow
 	if err := s.on(c).SelectList(ctx, l, &rows); err != nil {

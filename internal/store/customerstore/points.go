@@ -22,9 +22,11 @@ const (
 
 var (
 	detailsOf = store.Same("customer.details", detailsText(` = $2`, ` = $2`))
-	// detailsOfAll reads the same for several customers at once.
-	detailsOfAll = store.Split("customer.details_of_all",
-		detailsText(inListPostgres, inListPostgres), detailsText(inListSQLite, inListSQLite))
+	// detailsOfAll reads the same for several customers at once. PostgreSQL is held to one look per customer: without
+	// statistics it would rather read the whole tenant than try fifty keys.
+	detailsOfAll = store.Split("customer.details_of_all", `
+		SELECT d.* FROM unnest($2::uuid[]) AS s(id) CROSS JOIN LATERAL (`+detailsText(` = s.id`, ` = s.id`)+` LIMIT 10000) d`,
+		detailsText(inListSQLite, inListSQLite))
 
 	insertPoint = store.Same("customer.insert_point", `
 		INSERT INTO crm_contact_point (tenant_id, customer_id, id, version, channel, sealed, blind, label, is_primary, verified, invalid, valid_from, created_at)

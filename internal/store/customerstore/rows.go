@@ -40,10 +40,11 @@ type customerRow struct {
 	Merged         bool       `bun:"merged"`
 }
 
-// customerColumns are the columns of customerRow with the alias c; the tenant is argument $1.
+// customerColumns are the columns of customerRow with the alias c; the tenant is argument $1. Losers are looked for by
+// a scalar query, since PostgreSQL may hash the one of an EXISTS, which reads every customer of the tenant.
 var customerColumns = "c." + strings.ReplaceAll(metaColumns, ", ", ", c.") + `,
 	c.kind, c.name, c.given, c.family, c.sort_name, c.language, c.country, c.lifecycle, c.lifecycle_since, c.canonical_id, c.custom,
-	EXISTS (SELECT 1 FROM crm_customer l WHERE l.tenant_id = $1 AND l.canonical_id = c.id) AS merged`
+	(SELECT 1 FROM crm_customer l WHERE l.tenant_id = $1 AND l.canonical_id = c.id LIMIT 1) IS NOT NULL AS merged`
 
 func (r *customerRow) customer(c *work.Call) (customer.Customer, error) {
 	rec := customer.Customer{

@@ -55,7 +55,8 @@ CREATE TABLE crm_contact_point (
   PRIMARY KEY (tenant_id, customer_id, id),
   FOREIGN KEY (tenant_id, customer_id) REFERENCES crm_customer (tenant_id, id)
 ) WITHOUT ROWID;
-CREATE INDEX crm_contact_point_blind ON crm_contact_point (tenant_id, blind) WHERE valid_to IS NULL;
+-- Not partial: before there are statistics, a planner takes a partial index for nearly empty and would scan this one.
+CREATE INDEX crm_contact_point_blind ON crm_contact_point (tenant_id, blind);
 CREATE UNIQUE INDEX crm_contact_point_verified ON crm_contact_point (tenant_id, blind, channel) WHERE verified AND valid_to IS NULL;
 
 -- Ids of customers in other systems.
