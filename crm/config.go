@@ -78,14 +78,14 @@ func (cfg *Config) withDefaults() (Config, error) {
 // maxSubscriber leaves room for the prefix that makes a name a principal.
 const maxSubscriber = 48
 
-func (c *Config) validate() error {
+func (cfg *Config) validate() error {
 	var v fault.Violations
-	if c.KMS == nil {
+	if cfg.KMS == nil {
 		v.Add("Config.KMS", "must be set: privacy.NewFileKMS keeps keys in a file, privacy.NewMemoryKMS in memory for tests")
 	}
 	seen := map[string]bool{}
-	for i := range c.Subscribers {
-		s := &c.Subscribers[i]
+	for i := range cfg.Subscribers {
+		s := &cfg.Subscribers[i]
 		switch {
 		case ident.HostID(s.Name) != "" || len(s.Name) > maxSubscriber:
 			v.Add("Config.Subscribers", "a name must have 1 to %d bytes without control characters", maxSubscriber)
@@ -96,7 +96,7 @@ func (c *Config) validate() error {
 		}
 		seen[s.Name] = true
 	}
-	if c.Poll < 0 {
+	if cfg.Poll < 0 {
 		v.Add("Config.Poll", "must not be negative")
 	}
 	return v.Err()

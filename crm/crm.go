@@ -3,6 +3,7 @@ package crm
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"io/fs"
 	"sync"
 
@@ -61,12 +62,9 @@ func NewPools(ctx context.Context, p Pools, d Dialect, cfg *Config) (*CRM, error
 
 // Close stops the background work and closes what the opener opened; a pool the host gave stays open.
 func (c *CRM) Close(ctx context.Context) error {
-	err := c.Stop(ctx)
-	if c.close == nil {
-		return err
-	}
-	if e := c.close(); err == nil {
-		err = e
+	err := errors.Join(c.Stop(ctx), c.db.Close())
+	if c.close != nil {
+		err = errors.Join(err, c.close())
 	}
 	return err
 }

@@ -31,7 +31,7 @@ func (h *house) column(t *testing.T, query string) (out []string) {
 	t.Helper()
 	rows, err := h.Write.QueryContext(t.Context(), query)
 	require.NoError(t, err)
-	defer rows.Close() //nolint:errcheck // read to the end
+	defer rows.Close()
 	for rows.Next() {
 		var s string
 		require.NoError(t, rows.Scan(&s))
@@ -45,7 +45,7 @@ func (h *house) table(t *testing.T, table string) string {
 	t.Helper()
 	rows, err := h.Write.QueryContext(t.Context(), "SELECT * FROM "+table)
 	require.NoError(t, err)
-	defer rows.Close() //nolint:errcheck // read to the end
+	defer rows.Close()
 	columns, err := rows.Columns()
 	require.NoError(t, err)
 	var b strings.Builder

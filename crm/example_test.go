@@ -29,7 +29,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer c.Close(ctx) //nolint:errcheck // the example ends
+	defer c.Close(ctx)
 
 	// who acts, in which tenant, and why: there is no operation without the three
 	s := c.As(ident.User("acme", "u-17", "sales").InTeams("emea"), privacy.Sales)
@@ -72,7 +72,7 @@ func open(ctx context.Context, cfg *crm.Config) (*crm.CRM, *crm.Session, custome
 func ExampleSession_gate() {
 	ctx := context.Background()
 	c, s, acme := open(ctx, nil)
-	defer c.Close(ctx) //nolint:errcheck // the example ends
+	defer c.Close(ctx)
 
 	_, err := s.Pipelines.Define(ctx, pipeline.Definition{Key: "sales", Stages: []pipeline.Stage{
 		{Key: "new"},
@@ -108,7 +108,7 @@ func ExampleSession_gate() {
 func ExampleSession_sends() {
 	ctx := context.Background()
 	c, s, _ := open(ctx, nil)
-	defer c.Close(ctx) //nolint:errcheck // the example ends
+	defer c.Close(ctx)
 
 	ada, err := s.Customers.Create(ctx, customer.PersonDraft{
 		Given: "Ada", Points: []customer.PointDraft{{Channel: privacy.ByEmail, Value: "ada@example.com"}},
@@ -144,7 +144,7 @@ func ExampleSession_sends() {
 func ExampleSession_InTx() {
 	ctx := context.Background()
 	c, s, acme := open(ctx, nil)
-	defer c.Close(ctx) //nolint:errcheck // the example ends
+	defer c.Close(ctx)
 
 	err := s.InTx(ctx, func(ctx context.Context, s *crm.Session) error {
 		if _, err := s.Cases.Open(ctx, service.Draft{Customer: acme.ID, Type: service.Complaint, Subject: "No power"}); err != nil {
@@ -168,7 +168,7 @@ func ExampleSession_InTx() {
 func ExampleSession_Once() {
 	ctx := context.Background()
 	c, s, _ := open(ctx, nil)
-	defer c.Close(ctx) //nolint:errcheck // the example ends
+	defer c.Close(ctx)
 
 	draft := customer.OrganizationDraft{Name: "Umbrella"}
 	one, err := s.Once("form-4711").Customers.Create(ctx, draft)
@@ -188,7 +188,7 @@ func ExampleSession_Once() {
 func ExampleSession_lists() {
 	ctx := context.Background()
 	c, s, _ := open(ctx, nil)
-	defer c.Close(ctx) //nolint:errcheck // the example ends
+	defer c.Close(ctx)
 
 	for _, name := range []string{"Null O'Brien-李", "Zoë", "aardvark"} {
 		if _, err := s.Customers.Create(ctx, customer.OrganizationDraft{Name: name, Country: "IE"}); err != nil {
@@ -220,7 +220,7 @@ func ExampleSubscriber() {
 			return nil
 		},
 	}}})
-	defer c.Close(ctx) //nolint:errcheck // the example ends
+	defer c.Close(ctx)
 
 	if _, err := s.Customers.Update(ctx, acme.ID, acme.Version, customer.Update{Country: new("DE")}); err != nil {
 		log.Fatal(err)
@@ -240,13 +240,13 @@ func ExampleSession_Join() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(folder) //nolint:errcheck // the example ends
+	defer os.RemoveAll(folder)
 	db, read, err := sqlite.OpenPools(ctx, folder+"/host.db")
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer db.Close()   //nolint:errcheck // the example ends
-	defer read.Close() //nolint:errcheck // the example ends
+	defer db.Close()
+	defer read.Close()
 	if err := crm.Migrate(ctx, db, sqlite.Dialect); err != nil {
 		log.Fatal(err)
 	}

@@ -64,7 +64,6 @@ type runner struct {
 	cs     claim.Claims
 	choose func(n int) int
 	count  map[string]int
-	ids    []ident.ID
 	want   []*wanted
 }
 

@@ -121,12 +121,12 @@ func (m *memory) Digest(_ context.Context, _ string, args any) ([]byte, error) {
 }
 
 func (m *memory) Recall(_ context.Context, _ work.Unit, tenant, key, op string, digest []byte) (ident.Ref, bool, error) {
-	ref, ok := m.once[fmt.Sprint(tenant, key, op, digest)]
+	ref, ok := m.once[fmt.Sprint(tenant, key, op, string(digest))]
 	return ref, ok, nil
 }
 
 func (m *memory) Remember(_ context.Context, _ work.Unit, tenant, key, op string, digest []byte, ref ident.Ref, _ time.Time) error {
-	m.once[fmt.Sprint(tenant, key, op, digest)] = ref
+	m.once[fmt.Sprint(tenant, key, op, string(digest))] = ref
 	return nil
 }
 

@@ -45,7 +45,8 @@ func TestNewIsOrderedAndUnique(t *testing.T) {
 	require.Len(t, slices.Compact(slices.Clone(ids)), len(ids))
 	require.Equal(t, byte(7), ids[0][6]>>4)
 	require.Equal(t, byte(4), ident.NewRandom()[6]>>4)
-	require.NotEqual(t, ident.NewRandom(), ident.NewRandom())
+	one, two := ident.NewRandom(), ident.NewRandom()
+	require.NotEqual(t, one, two)
 }
 
 func TestIDText(t *testing.T) {

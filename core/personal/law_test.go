@@ -120,7 +120,7 @@ func asTexts(in *shape[string]) *shape[personal.Text] {
 	if in.C != nil {
 		out.C, out.D = map[string]personal.Text{}, map[int8][]personal.Text{}
 		out.E = new(asText(*in.E))
-		f := in.F.(map[string]any) //nolint:forcetypeassert // made by draw
+		f := in.F.(map[string]any)
 		out.F = map[string]any{"y": f["y"], "z": asText(f["z"].(string))}
 	}
 	for k, s := range in.C {

@@ -104,7 +104,7 @@ func (t Text) String() string {
 func (t Text) GoString() string { return t.String() }
 
 // Format writes String for every verb.
-func (t Text) Format(f fmt.State, _ rune) { fmt.Fprint(f, t.String()) } //nolint:errcheck // fmt.State keeps its own error
+func (t Text) Format(f fmt.State, _ rune) { fmt.Fprint(f, t.String()) }
 
 // LogValue is String, for slog.
 func (t Text) LogValue() slog.Value { return slog.StringValue(t.String()) }

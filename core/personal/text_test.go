@@ -41,10 +41,10 @@ type person struct {
 func TestNothingPrintsAText(t *testing.T) {
 	t.Parallel()
 
-	clear := personal.NewText(personal.Name, secret)
+	plain := personal.NewText(personal.Name, secret)
 	sealed := personal.NewSealed(personal.Name, []byte("ecalevoL adA"), &opener{})
 	require.Equal(t, secret, sealed.Reveal())
-	for _, x := range []personal.Text{clear, sealed} {
+	for _, x := range []personal.Text{plain, sealed} {
 		p := person{Given: x, inner: x, list: []personal.Text{x}}
 		for _, v := range []any{x, &x, p, &p, map[string]any{"a": p}, []any{x, p}, struct{ personal.Text }{x}} {
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T", "%10.3s"} {
@@ -80,11 +80,11 @@ func TestStates(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, v)
 
-	clear := personal.NewText(personal.Name, secret)
-	require.Equal(t, personal.Clear, clear.State())
-	require.Equal(t, personal.Name, clear.Class())
-	require.Equal(t, secret, clear.Reveal())
-	require.Equal(t, "[name]", clear.String())
+	plain := personal.NewText(personal.Name, secret)
+	require.Equal(t, personal.Clear, plain.State())
+	require.Equal(t, personal.Name, plain.Class())
+	require.Equal(t, secret, plain.Reveal())
+	require.Equal(t, "[name]", plain.String())
 
 	masked := personal.NewMasked(personal.Contact)
 	require.Equal(t, personal.Masked, masked.State())
@@ -121,10 +121,13 @@ func TestEqual(t *testing.T) {
 	masked := personal.NewMasked(personal.Name)
 	broken := personal.NewSealed(personal.Name, nil, &opener{err: errors.New("x")})
 	require.True(t, a.Equal(b))
-	require.True(t, a.Equal(a))
-	require.True(t, personal.Text{}.Equal(personal.Text{}))
+	same := a
+	require.True(t, a.Equal(same))
+	var none personal.Text
+	require.True(t, none.Equal(personal.NewText(personal.Name, "")))
 	require.False(t, a.Equal(personal.Text{}))
-	require.False(t, masked.Equal(masked))
+	alike := masked
+	require.False(t, masked.Equal(alike))
 	require.False(t, masked.Equal(personal.Text{}))
 	require.False(t, broken.Equal(a))
 }

@@ -71,11 +71,9 @@ func (w *sqlWriter) constant(b bool) {
 }
 
 func (w *sqlWriter) join(n *node, want bool, within op) {
-	o, word := n.op, " AND "
+	o, word := opAnd, " AND "
 	if (n.op == opOr) == want {
 		o, word = opOr, " OR "
-	} else {
-		o = opAnd
 	}
 	if o != within {
 		w.put("(")
@@ -285,8 +283,7 @@ func (w *sqlWriter) arg(field string, c Column, v Value) string {
 }
 
 func (w *sqlWriter) typed(field string, c Column, v Value) bool {
-	switch {
-	case c.Type == TypeNone || c.Type == v.typ || c.Type == TypeFloat && v.typ == TypeInt:
+	if c.Type == TypeNone || c.Type == v.typ || c.Type == TypeFloat && v.typ == TypeInt {
 		return true
 	}
 	w.fail(field, "want a value of type "+c.Type.String()+", have "+v.typ.String())

@@ -60,7 +60,7 @@ type Value struct {
 // Blank is the value of an empty field.
 var Blank = Value{}
 
-// Constructors of values.
+// Bool is a truth value.
 func Bool(b bool) Value {
 	v := Value{typ: TypeBool}
 	if b {

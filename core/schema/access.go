@@ -27,26 +27,31 @@ var (
 	textType   = reflect.TypeFor[personal.Text]()
 )
 
+// at returns the address of a field that is known to be a T.
+func at[T any](v reflect.Value) *T {
+	return v.Addr().Interface().(*T) //nolint:forcetypeassert // goTypes is keyed by the type
+}
+
 // goTypes are the Go types with a meaning of their own. Reading through a pointer keeps them off the heap.
 var goTypes = map[reflect.Type]*getter{
 	textType: {rule.TypeText, func(v reflect.Value) rule.Value {
-		s, err := v.Addr().Interface().(*personal.Text).Value()
+		s, err := at[personal.Text](v).Value()
 		if err != nil || s == "" {
 			return rule.Blank
 		}
 		return rule.Text(s)
 	}},
 	reflect.TypeFor[time.Time](): {rule.TypeTime, func(v reflect.Value) rule.Value {
-		return rule.Time(*v.Addr().Interface().(*time.Time))
+		return rule.Time(*at[time.Time](v))
 	}},
 	reflect.TypeFor[date.Date](): {rule.TypeDate, func(v reflect.Value) rule.Value {
-		return rule.Date(*v.Addr().Interface().(*date.Date))
+		return rule.Date(*at[date.Date](v))
 	}},
 	reflect.TypeFor[money.Amount](): {rule.TypeMoney, func(v reflect.Value) rule.Value {
-		return rule.Money(*v.Addr().Interface().(*money.Amount))
+		return rule.Money(*at[money.Amount](v))
 	}},
 	reflect.TypeFor[ident.ID](): {rule.TypeID, func(v reflect.Value) rule.Value {
-		return rule.ID(*v.Addr().Interface().(*ident.ID))
+		return rule.ID(*at[ident.ID](v))
 	}},
 	reflect.TypeFor[time.Duration](): {rule.TypeNone, nil}, // no unit a rule could rely on
 }

@@ -7,10 +7,10 @@ import (
 // Copy returns a copy of rec that shares nothing a caller could change: slices, maps and pointers to values are
 // cloned at every depth the entity's fields reach.
 func Copy[T any](e *Entity, rec *T) *T {
-	v := e.open(rec)
+	e.open(rec)
 	out := *rec
 	if len(e.copies) > 0 {
-		v = reflect.ValueOf(&out).Elem()
+		v := reflect.ValueOf(&out).Elem()
 		for _, c := range e.copies {
 			c(v)
 		}

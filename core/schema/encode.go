@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
@@ -136,8 +137,7 @@ func (v *Values) keep(key string, raw json.RawMessage) {
 		v.rest[i-1].raw = raw
 		return
 	}
-	list := append(v.rest[:i:i], rest{key, raw})
-	v.rest = append(list, v.rest[i:]...)
+	v.rest = slices.Concat(v.rest[:i], []rest{{key, raw}}, v.rest[i:])
 }
 
 func decodeValue(t rule.Type, raw json.RawMessage) (rule.Value, bool) {

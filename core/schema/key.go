@@ -95,7 +95,7 @@ func (s Set) Key() string { return s.key }
 func (s Set) Value() rule.Value { return s.value }
 
 // Format writes the key for every verb: the value may be personal.
-func (s Set) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.key) } //nolint:errcheck // fmt.State keeps its own error
+func (s Set) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.key) }
 
 // MarshalJSON writes key and value in clear, so that two writes under one idempotency key can be compared. A draft is
 // the caller's own input.

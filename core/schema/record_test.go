@@ -2,6 +2,7 @@ package schema_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -202,7 +203,8 @@ func TestValidateFindsEveryBreach(t *testing.T) {
 	r.Custom.Set("tier", rule.Text("bronze"))
 	r.Custom.Set("nick", rule.Text("secret name"))
 	r.Custom.Set("size", rule.Text("five"))
-	f, ok := e.Validate(&r).(*fault.Error)
+	f := &fault.Error{}
+	ok := errors.As(e.Validate(&r), &f)
 	require.True(t, ok)
 	var fields []string
 	for _, v := range f.Violations {

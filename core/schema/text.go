@@ -7,10 +7,10 @@ import (
 )
 
 // CheckText returns an Invalid fault naming the field when s is not valid UTF-8, holds a control character other
-// than tab, line feed and carriage return, or has more than max characters. A max of 0 means [DefaultMaxLen].
+// than tab, line feed and carriage return, or has more than limit characters. A limit of 0 means [DefaultMaxLen].
 // The value is never part of the fault.
-func CheckText(field, s string, max int) error {
-	if m := textFault(s, max); m != "" {
+func CheckText(field, s string, limit int) error {
+	if m := textFault(s, limit); m != "" {
 		return fault.Field(field, "%s", m)
 	}
 	return nil

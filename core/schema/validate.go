@@ -29,17 +29,17 @@ func (e *Entity) Validate(rec any) error {
 func check(out *fault.Violations, list []*node, v reflect.Value, path string, cut int) {
 	for _, n := range list {
 		x, name := n.at(v), path+n.Name[cut:]
-		switch {
-		case n.kind == kindGroup:
+		switch n.kind {
+		case kindGroup:
 			if n.Required && x.Len() == 0 {
 				out.Add(name, "must not be empty: add at least one")
 			}
 			for i := range x.Len() {
 				check(out, n.kids, x.Index(i), fmt.Sprintf("%s[%d]", name, i), len(n.Name))
 			}
-		case n.kind == kindText:
+		case kindText:
 			n.checkText(out, name, *textAt(x))
-		case n.kind == kindOpaque:
+		case kindOpaque:
 			if n.Required && (x.IsZero() || emptyList(x)) {
 				out.Add(name, "must not be blank")
 			}

@@ -131,7 +131,7 @@ func (v Values) String() string {
 func (v Values) GoString() string { return v.String() }
 
 // Format writes String for every verb.
-func (v Values) Format(f fmt.State, _ rune) { fmt.Fprint(f, v.String()) } //nolint:errcheck // fmt.State keeps its own error
+func (v Values) Format(f fmt.State, _ rune) { fmt.Fprint(f, v.String()) }
 
 // LogValue is String, for slog.
 func (v Values) LogValue() slog.Value { return slog.StringValue(v.String()) }

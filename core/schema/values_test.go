@@ -2,6 +2,7 @@ package schema_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -81,10 +82,11 @@ func TestApplyRefusesAndChangesNothing(t *testing.T) {
 	require.Equal(t, rule.Float(2), v.Get("share"))
 	before := v.String()
 	err := schema.Apply(e, &v, []schema.Set{
-		schema.NewKey[string]("teir").Set("x"), schema.NewKey[int]("tier").Set(1), nick.Set("far too long"), schema.Set{}, tier.Clear(),
+		schema.NewKey[string]("teir").Set("x"), schema.NewKey[int]("tier").Set(1), nick.Set("far too long"), {}, tier.Clear(),
 	})
 	var fields []string
-	f, ok := err.(*fault.Error)
+	f := &fault.Error{}
+	ok := errors.As(err, &f)
 	require.True(t, ok)
 	for _, x := range f.Violations {
 		fields = append(fields, x.Field)
@@ -175,7 +177,8 @@ func TestDefinitionFaults(t *testing.T) {
 	} {
 		d := good
 		change(&d)
-		f, ok := d.Validate().(*fault.Error)
+		f := &fault.Error{}
+		ok := errors.As(d.Validate(), &f)
 		require.True(t, ok, field)
 		require.Equal(t, field, f.Field)
 	}

@@ -18,7 +18,6 @@ type Call struct {
 	Access Access         // compiled rights for this action
 	Now    time.Time      // the instant of the decision
 
-	record  ident.ID
 	events  []event.Event
 	lines   []Line
 	timers  []Timer

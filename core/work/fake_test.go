@@ -34,7 +34,6 @@ type world struct {
 	once   map[string]memory
 	traces []work.Traces
 	access work.Access
-	denied error
 	reruns int // how often a transaction is repeated before it commits
 	broken map[string]error
 }

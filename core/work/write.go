@@ -180,14 +180,14 @@ func inspect[T any](c *Call, ch *Change[T], before, after *T) ([]string, error) 
 	slices.Sort(changed)
 	changed = slices.Compact(changed)
 	for _, f := range changed {
-		if c.Access.Mask.Has(f) || c.Access.Fixed.Has(f) && !(before == nil && c.ownDoing(f, any(after))) {
+		if c.Access.Mask.Has(f) || c.Access.Fixed.Has(f) && (before != nil || !c.ownDoing(f, any(after))) {
 			d := fault.New(fault.Denied, "no right to change this field")
 			d.Field = f
 			return nil, d
 		}
 	}
 	if c.Access.Rows.Eval(c.Entity.Record(after)) != rule.Yes {
-		return nil, fault.New(fault.Denied, "the %s would be outside the records you may %s", ch.Entity, c.actionWord(ch.Action))
+		return nil, fault.New(fault.Denied, "the %s would be outside the records you may %s", ch.Entity, ch.Action)
 	}
 	return changed, c.Entity.Validate(after)
 }
@@ -205,8 +205,6 @@ func (c *Call) ownDoing(field string, after any) bool {
 	f, ok := c.Entity.Field(field)
 	return ok && f.ReadOnly
 }
-
-func (c *Call) actionWord(a Action) string { return string(a) }
 
 func stamp(c *Call, m *schema.Meta, created bool) {
 	m.Version++

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -207,19 +206,4 @@ func custom(x *row, columns map[string]string) (sets []schema.Set) {
 func number(sets []schema.Set, key schema.Key[int64], s string) ([]schema.Set, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	return append(sets, key.Set(n)), err
-}
-
-// counted passes a sequence on and reports every few thousand elements.
-func counted[T any](seq iter.Seq2[T, error], every int, report func(n int)) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		n := 0
-		for x, err := range seq {
-			if n++; n%every == 0 {
-				report(n)
-			}
-			if !yield(x, err) {
-				return
-			}
-		}
-	}
 }

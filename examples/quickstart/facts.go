@@ -72,9 +72,9 @@ func (s *story) step(title string) {
 
 // say writes one line; a story that cannot be told does not end the work.
 func (s *story) say(format string, args ...any) {
-	fmt.Fprintf(s.out, format+"\n", args...) //nolint:errcheck // see above
+	fmt.Fprintf(s.out, format+"\n", args...)
 }
 
 func (s *story) done(what string, n int) {
-	fmt.Fprintf(s.progress, "   … %d %s\n", n, what) //nolint:errcheck // as for say
+	fmt.Fprintf(s.progress, "   … %d %s\n", n, what)
 }

@@ -32,12 +32,12 @@ func (e *Engine) build(s *scope, expr string) (*program, []rule.Issue) {
 	native := checked.NativeRep()
 	c := &inspector{scope: s, expr: expr, ast: native, fields: map[string]bool{}}
 	if t := checked.OutputType(); !isBool(t) {
-		c.add(native.Expr(), "", "a rule is a condition that is true or false, this is "+typeWord(t))
+		c.add(native.Expr(), "a rule is a condition that is true or false, this is "+typeWord(t))
 	}
 	c.look(native.Expr(), 0)
 	cost, err := s.cel.EstimateCost(checked, sizes{s})
 	if err != nil || cost.Max > maxCost {
-		c.add(native.Expr(), "", "the rule may cost too much to evaluate: use fewer or shorter lists and texts")
+		c.add(native.Expr(), "the rule may cost too much to evaluate: use fewer or shorter lists and texts")
 	}
 	if len(c.issues) > 0 {
 		slices.SortFunc(c.issues, byPlace)
@@ -56,7 +56,7 @@ func (e *Engine) build(s *scope, expr string) (*program, []rule.Issue) {
 		err = p.plan(native, native.Expr())
 	}
 	if err != nil {
-		c.add(native.Expr(), "", "the rule cannot be compiled")
+		c.add(native.Expr(), "the rule cannot be compiled")
 		return nil, c.issues
 	}
 	return p, nil

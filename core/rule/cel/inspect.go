@@ -28,9 +28,9 @@ type inspector struct {
 	issues []rule.Issue
 }
 
-func (c *inspector) add(e ast.Expr, field, message string) {
+func (c *inspector) add(e ast.Expr, message string) {
 	from, to := c.scope.place(c.expr, c.ast.SourceInfo(), e.ID())
-	c.issues = append(c.issues, rule.Issue{From: from, To: to, Field: field, Message: message})
+	c.issues = append(c.issues, rule.Issue{From: from, To: to, Message: message})
 }
 
 func (c *inspector) look(e ast.Expr, loops int) {
@@ -41,13 +41,13 @@ func (c *inspector) look(e ast.Expr, loops int) {
 		}
 	case ast.ComprehensionKind:
 		if loops++; loops > 1 {
-			c.add(e, "", "a loop inside a loop is not possible")
+			c.add(e, "a loop inside a loop is not possible")
 			return
 		}
 	case ast.CallKind:
 		c.call(e, e.AsCall())
 	case ast.MapKind, ast.StructKind:
-		c.add(e, "", "maps and messages are not part of the rule language")
+		c.add(e, "maps and messages are not part of the rule language")
 		return
 	}
 	for _, k := range children(e) {
@@ -62,7 +62,7 @@ func (c *inspector) call(e ast.Expr, call ast.CallExpr) {
 		c.literal(e, name, args[0])
 	case overloads.Matches:
 		if !isText(args[len(args)-1]) {
-			c.add(e, "", "matches wants a pattern in quotes")
+			c.add(e, "matches wants a pattern in quotes")
 		}
 	case operators.Equals, operators.NotEquals:
 		c.enum(args[0], args[1])
@@ -87,7 +87,7 @@ func isText(e ast.Expr) bool {
 // literal checks the text in money("…") and its like, so that it cannot fail later.
 func (c *inspector) literal(e ast.Expr, name string, arg ast.Expr) {
 	if !isText(arg) {
-		c.add(e, "", name+" wants a literal in quotes; bind an argument of that type for other values")
+		c.add(e, name+" wants a literal in quotes; bind an argument of that type for other values")
 		return
 	}
 	s, _ := arg.AsLiteral().Value().(string)
@@ -120,7 +120,7 @@ func (c *inspector) literal(e ast.Expr, name string, arg ast.Expr) {
 			return
 		}
 	}
-	c.add(e, "", want)
+	c.add(e, want)
 }
 
 // daysFix offers days(90) for duration("90d").

@@ -32,7 +32,7 @@ func standard() *env.LibrarySubset {
 	sub := env.NewLibrarySubset().AddIncludedMacros("exists", "all")
 	for _, name := range []string{
 		operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot, operators.Conditional,
-		operators.NotStrictlyFalse, operators.OldNotStrictlyFalse,
+		operators.NotStrictlyFalse,
 		operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals,
 		operators.Multiply, operators.Divide, operators.Modulo, operators.Negate,
 		overloads.StartsWith, overloads.EndsWith, overloads.Contains, overloads.Matches,

@@ -29,7 +29,7 @@ func (f Fields) Define(ctx context.Context, d schema.Definition) (schema.Field, 
 	if err := f.check(d); err != nil {
 		return schema.Field{}, fault.At(op, err)
 	}
-	_, err := f.write(ctx, op, d.Entity, d.Key, d, func(l *Layout) error { return l.put(d) })
+	err := f.write(ctx, op, d.Entity, d.Key, d, func(l *Layout) error { return l.put(d) })
 	return d.Field(), err
 }
 
@@ -38,7 +38,7 @@ func (f Fields) Define(ctx context.Context, d schema.Definition) (schema.Field, 
 //
 // Errors: NotFound when the tenant has no such field in use, Denied, Retryable as for Define.
 func (f Fields) Retire(ctx context.Context, entity, key string) error {
-	_, err := f.write(ctx, "schema: retire", entity, key, [2]string{entity, key}, func(l *Layout) error { return l.retire(entity, key) })
+	err := f.write(ctx, "schema: retire", entity, key, [2]string{entity, key}, func(l *Layout) error { return l.retire(entity, key) })
 	return err
 }
 
@@ -87,12 +87,12 @@ func (f Fields) check(d schema.Definition) error {
 	return nil
 }
 
-func (f Fields) write(ctx context.Context, op, entity, key string, args any, apply func(l *Layout) error) (Layout, error) {
+func (f Fields) write(ctx context.Context, op, entity, key string, args any, apply func(l *Layout) error) error {
 	tenant := f.scope.Principal.Tenant
 	if f.scope.Unit == nil {
 		defer f.svc.begin(tenant)()
 	}
-	return work.Write(ctx, f.svc.engine, f.scope, work.Change[Layout]{
+	_, err := work.Write(ctx, f.svc.engine, f.scope, work.Change[Layout]{
 		Op: op, Entity: Entity, Action: work.Configure, Kind: Changed, ID: LayoutID, Args: args,
 		Load: f.svc.layout,
 		Apply: func(_ context.Context, c *work.Call, l *Layout) error {
@@ -116,6 +116,7 @@ func (f Fields) write(ctx context.Context, op, entity, key string, args any, app
 		},
 		Again: func(ctx context.Context, c *work.Call, _ ident.ID) (*Layout, error) { return f.svc.layout(ctx, c) },
 	})
+	return err
 }
 
 // layout loads the tenant's schema on the call's unit.
