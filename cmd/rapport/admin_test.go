@@ -10,8 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func typeName(v any) string { return fmt.Sprintf("%T", v) }
-
 func TestMigrate(t *testing.T) {
 	t.Parallel()
 

@@ -45,11 +45,11 @@ func (c command) print(w io.Writer) {
 
 func printFlags(w io.Writer, title string, fs *flag.FlagSet) {
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	any := false
+	begun := false
 	fs.VisitAll(func(f *flag.Flag) {
-		if !any {
+		if !begun {
 			fmt.Fprintf(w, "\n%s:\n\n", title)
-			any = true
+			begun = true
 		}
 		value, words := flag.UnquoteUsage(f)
 		name := strings.TrimSpace("--" + f.Name + " " + value)

@@ -132,7 +132,7 @@ func (j *opportunityJob) customer(ctx context.Context, rec *transfer.Record) (id
 	id, known := j.customers[ext]
 	if !known {
 		found, err := j.s.Customers.ByExt(ctx, ident.Ext{System: j.system, ID: ext})
-		switch fault.CodeOf(err) { //nolint:exhaustive // everything else ends the import
+		switch fault.CodeOf(err) {
 		case "", fault.NotFound, fault.Invalid:
 		default:
 			return ident.ID{}, err

@@ -2,14 +2,12 @@ package main
 
 import (
 	"encoding/json"
-	"os"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
-
-func rename(from, to string) error { return os.Rename(from, to) }
 
 const adaHidden = `id               ID
 version          1
@@ -35,35 +33,42 @@ func TestGet(t *testing.T) {
 		sh.filled()
 		out, _ := sh.run(0, "get", "customer", "shop/1")
 		require.True(t, strings.HasPrefix(out, adaHidden), out)
-		clear := strings.NewReplacer("name             [name]", "name             Ada Lovelace", "given            [name]", "given            Ada",
+		revealed := strings.NewReplacer("name             [name]", "name             Ada Lovelace", "given            [name]", "given            Ada",
 			"family           [name]", "family           Lovelace", "email, value [contact]", "email, value ada@example.com",
 			"phone, value [contact]", "phone, value +442079460018").Replace(adaHidden)
 		out, _ = sh.run(0, "get", "customer", "shop/1", "--reveal")
-		require.True(t, strings.HasPrefix(out, clear), out)
+		require.True(t, strings.HasPrefix(out, revealed), out)
 		out, _ = sh.run(0, "get", "customer", "shop/1", "--reveal", "--as", "u-9:viewer@emea", "--purpose", "sales")
 		require.Contains(t, out, "hidden           points\n")
 		require.NotContains(t, out, "ada@")
 
 		var rec struct{ ID string }
-		for _, sh.base = range [][]string{append([]string{"--json"}, sh.base...)} {
-			out = sh.unmasked(0, append([]string{"get", "customer", "shop/2"}, sh.base...)...)
-			require.NoError(t, json.Unmarshal([]byte(out), &rec))
-			out = sh.unmasked(0, append([]string{"get", "customer", rec.ID, "--reveal"}, sh.base...)...)
-			require.Contains(t, out, `"name":"Charles Babbage"`)
-			_, errs := sh.run(1, "get", "customer", "shop/3")
-			require.Contains(t, errs, `{"error":{"code":"not_found","message":"customer: get by external id: not found: no such customer`)
+		require.NoError(t, json.Unmarshal([]byte(sh.unmasked(0, "get", "customer", "shop/2", "--json")), &rec))
+		require.Contains(t, sh.unmasked(0, "get", "customer", rec.ID, "--reveal", "--json"), `"name":"Charles Babbage"`)
+		_, errs := sh.run(1, "get", "customer", "shop/3", "--json")
+		require.Contains(t, errs, `{"error":{"code":"not_found","message":"customer: get by external id: not found: no such customer`)
+		for want, args := range map[string][]string{
+			"want an entity and an id":             {"customer"},
+			"is no entity":                         {"contact", rec.ID},
+			`"42" is no id`:                        {"customer", "42"},
+			`"/42": want SYSTEM/ID`:                {"customer", "/42"},
+			"a lead has no external id: want one ": {"lead", "shop/42"},
+		} {
+			_, errs := sh.run(2, append([]string{"get"}, args...)...)
+			require.Contains(t, errs, want)
 		}
 		for _, e := range []string{"opportunity", "case", "lead"} {
 			_, errs := sh.run(1, "get", e, rec.ID)
-			require.Contains(t, errs, "not_found")
+			require.Contains(t, errs, "not found")
 		}
 	})
 }
 
-// unmasked is raw without replacing ids, of standard output alone.
+// unmasked is run without replacing ids, of standard output alone.
 func (sh *shell) unmasked(code int, args ...string) string {
 	sh.t.Helper()
 	var out, errs strings.Builder
+	args = append(args[:len(args):len(args)], sh.base...)
 	require.Equal(sh.t, code, runIn(sh.t.Context(), func(string) string { return "" }, args, &out, &errs), errs.String())
 	return out.String()
 }
@@ -126,6 +131,6 @@ func TestArguments(t *testing.T) {
 	} {
 		args := map[string]any{}
 		require.NoError(t, addArg(args, s))
-		require.Equal(t, want, typeName(args["x"]), s)
+		require.Equal(t, want, fmt.Sprintf("%T", args["x"]), s)
 	}
 }

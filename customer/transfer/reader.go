@@ -83,7 +83,7 @@ func NewReader(r io.Reader, f Format) (*Reader, error) {
 	}
 	in := bufio.NewReaderSize(r, 64<<10)
 	mark, err := in.Peek(3)
-	if err != nil && err != io.EOF { //nolint:errorlint // bufio returns it bare
+	if err != nil && err != io.EOF {
 		return nil, unreadable(err)
 	}
 	switch {

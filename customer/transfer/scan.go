@@ -59,7 +59,7 @@ func (s *scanner) record() (record, error) {
 	for {
 		c, err := s.in.ReadByte()
 		if err != nil {
-			if err != io.EOF { //nolint:errorlint // bufio returns it bare
+			if err != io.EOF {
 				return record{}, unreadable(err)
 			}
 			if !begun {
@@ -97,7 +97,7 @@ func (s *scanner) step(at place, c byte) place {
 		s.endField()
 		return atStart
 	case c == '\r':
-		if next, err := s.in.Peek(1); err == nil && next[0] == '\n' || err == io.EOF { //nolint:errorlint // bufio returns it bare
+		if next, err := s.in.Peek(1); err == nil && next[0] == '\n' || err == io.EOF {
 			return at
 		}
 		return s.breach(msgReturn)
