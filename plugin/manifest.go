@@ -184,7 +184,7 @@ func ParseManifest(b []byte) (Manifest, error) {
 	if err := dec.Decode(&m); err != nil {
 		return Manifest{}, fault.Field("manifest", "not a manifest of contract %d: %v", Contract, err)
 	}
-	if _, err := dec.Token(); err != io.EOF { //nolint:errorlint // Token returns io.EOF itself
+	if _, err := dec.Token(); err != io.EOF {
 		return Manifest{}, fault.Field("manifest", "more follows after the manifest")
 	}
 	if err := m.Validate(); err != nil {

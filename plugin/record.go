@@ -72,7 +72,7 @@ func (r Record) String() string {
 }
 
 // Format writes String for every verb.
-func (r Record) Format(f fmt.State, _ rune) { fmt.Fprint(f, r.String()) } //nolint:errcheck // fmt.State keeps its own error
+func (r Record) Format(f fmt.State, _ rune) { fmt.Fprint(f, r.String()) }
 
 // MarshalJSON writes what String shows.
 func (r Record) MarshalJSON() ([]byte, error) {

@@ -71,7 +71,8 @@ func (m Manifest) checkPurposes(v *fault.Violations) {
 	unique(v, "purposes", m.Purposes, func(p Purpose) string { return string(p.ID) })
 	for i, p := range m.Purposes {
 		at := fmt.Sprintf("purposes[%d]", i)
-		if !slices.Contains(builtin, p.ID) && !(m.Owns(string(p.ID)) && kindForm.MatchString(string(p.ID))) {
+		own := m.Owns(string(p.ID)) && kindForm.MatchString(string(p.ID))
+		if !own && !slices.Contains(builtin, p.ID) {
 			v.Add(at+".id", "want a built-in purpose or one that begins with %q, have %q", m.Namespace+".", clip(string(p.ID)))
 		}
 		if !slices.Contains(bases, p.Basis) {

@@ -29,7 +29,7 @@ func ExampleOpen() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer p.Stop(ctx) //nolint:errcheck // the example ends
+	defer p.Stop(ctx)
 	fmt.Println(p.Manifest().ID, p.State(), p.PID() != os.Getpid(), p.Restarts())
 
 	_, err = pluginhost.Open(ctx, pluginhost.Config{Command: []string{self, "serve"}, SHA256: "00" + sum[2:]})

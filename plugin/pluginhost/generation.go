@@ -83,10 +83,15 @@ func launch(ctx context.Context, cfg *Config, connect func() plugin.Connect) (*g
 	ctx, cancel := context.WithTimeout(ctx, cfg.StartTimeout)
 	defer cancel()
 
-	ready := make(chan error, 1)
-	go func() { ready <- g.greet(ctx, connect) }()
+	ready := make(chan struct{})
+	var greeting error
+	go func() {
+		greeting = g.greet(ctx, connect)
+		close(ready)
+	}()
 	select {
-	case err = <-ready:
+	case <-ready:
+		err = greeting
 	case <-ctx.Done():
 		g.kill()
 		err = fault.Wrap(fault.Unavailable, ctx.Err(), "pluginhost: the plugin was not ready in time")
@@ -221,7 +226,7 @@ func (g *generation) destroy(log *slog.Logger) {
 	if backing != nil {
 		backing.Stop()
 	}
-	cleaned := make(chan error, 1)
+	cleaned := make(chan struct{})
 	go func() {
 		g.client.Kill()
 		g.mu.Lock()
@@ -233,7 +238,7 @@ func (g *generation) destroy(log *slog.Logger) {
 		if g.proc != nil && g.proc.pid != 0 {
 			<-g.proc.done
 		}
-		cleaned <- nil
+		close(cleaned)
 	}()
 	if !wait(cleaned, killBound) {
 		log.Error("plugin: a killed process does not go away", "pid", g.pid())
@@ -248,8 +253,8 @@ func (g *generation) pid() int {
 	return g.proc.pid
 }
 
-// wait reports whether something came out of the channel in time.
-func wait(c <-chan error, bound time.Duration) bool {
+// wait reports whether the channel was closed in time.
+func wait(c <-chan struct{}, bound time.Duration) bool {
 	t := time.NewTimer(bound)
 	defer t.Stop()
 	select {

@@ -147,7 +147,8 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
-func TestNothingIsLeftBehind(t *testing.T) { // not parallel: it counts what the whole process holds
+//nolint:paralleltest // it counts what the whole process holds
+func TestNothingIsLeftBehind(t *testing.T) {
 	cfg := config(t, "serve")
 	cfg.TempDir = shortDir(t)
 	cycle := func() {

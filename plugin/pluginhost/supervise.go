@@ -148,11 +148,11 @@ func (p *Process) finish(g *generation) {
 	p.mu.Unlock()
 	defer cancel()
 
-	idle := make(chan error, 1)
+	idle := make(chan struct{})
 	go func() {
 		g.calls.Wait()
-		_, err := g.wire.plugin.Drain(ctx, &proto.DrainRequest{})
-		idle <- err
+		_, _ = g.wire.plugin.Drain(ctx, &proto.DrainRequest{}) // one that does not drain is killed all the same
+		close(idle)
 	}()
 	select {
 	case <-idle:
