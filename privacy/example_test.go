@@ -36,7 +36,7 @@ func open(ctx context.Context) (*crm.CRM, customer.Customer) {
 func ExampleConsents_Give() {
 	ctx := context.Background()
 	c, ada := open(ctx)
-	defer c.Close(ctx) //nolint:errcheck // an example
+	defer c.Close(ctx)
 	s := c.As(ident.User("acme", "u-17", "marketing"), privacy.Marketing)
 
 	ask := privacy.Request{Subject: ada.ID, Channel: privacy.ByEmail}
@@ -76,7 +76,7 @@ func ExampleConsents_Give() {
 func ExampleSends_Deliver() {
 	ctx := context.Background()
 	c, ada := open(ctx)
-	defer c.Close(ctx) //nolint:errcheck // an example
+	defer c.Close(ctx)
 	s := c.As(ident.User("acme", "u-17", "service"), privacy.Service)
 
 	mail := func(_ context.Context, to personal.Text) error {
@@ -98,7 +98,7 @@ func ExampleSends_Deliver() {
 func ExampleConsents_Suppress() {
 	ctx := context.Background()
 	c, ada := open(ctx)
-	defer c.Close(ctx) //nolint:errcheck // an example
+	defer c.Close(ctx)
 	s := c.As(ident.User("acme", "u-17", "service"), privacy.Service)
 
 	if _, err := s.Consents.Suppress(ctx, privacy.ByEmail, "Ada@Example.org", privacy.Unsubscribed); err != nil {
@@ -118,7 +118,7 @@ func ExampleNewFileKMS() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // an example
+	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "crm.db.keys")
 
 	kms, err := privacy.NewFileKMS(path)

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 
 // makeSecrets waits for its standard input to close, so that children start together, and prints what it got.
 func makeSecrets(path string) int {
-	bufio.NewReader(os.Stdin).ReadString('\n') //nolint:errcheck // ends with the input
+	bufio.NewReader(os.Stdin).ReadString('\n')
 	for i := range childTenants {
 		kms, err := privacy.NewFileKMS(path)
 		if err == nil {

@@ -203,7 +203,7 @@ func (ss Sends) hand(ctx context.Context, send Send, decision ident.ID, to perso
 	stored := false
 	defer func() {
 		if !stored {
-			_ = ss.settle(ctx, send.Key, decision, state) //nolint:errcheck // the panic says more
+			_ = ss.settle(ctx, send.Key, decision, state)
 		}
 	}()
 	err := fn(ctx, to)

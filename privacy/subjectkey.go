@@ -128,7 +128,7 @@ func (k *Keyring) NewSubjectKeys(ctx context.Context, tenant string, subjects ..
 	var dek [SecretSize]byte
 	var buf [128]byte
 	for i, id := range subjects {
-		rand.Read(dek[:]) //nolint:errcheck // never fails, by contract of crypto/rand
+		rand.Read(dek[:])
 		c, err := t.wraps[t.epoch].Encrypt(dek[:], wrapping(buf[:0], tenant, id, t.epoch))
 		if err != nil {
 			return nil, fault.Wrap(fault.Internal, err, "cannot wrap a subject key")
@@ -218,7 +218,7 @@ func (o *Openers) key() (tink.AEAD, error) {
 			o.err = f
 			return
 		}
-		o.aead, _, o.err = t.(*tenantKeys).unwrap(o.tenant, o.subject, o.wrapped)
+		o.aead, _, o.err = t.(*tenantKeys).unwrap(o.tenant, o.subject, o.wrapped) //nolint:forcetypeassert // tenants holds nothing else
 	})
 	return o.aead, o.err
 }

@@ -180,7 +180,7 @@ func TestAllocationLawKills(t *testing.T) {
 	t.Parallel()
 
 	mutants := map[string]func(minor int64, weights []int64) []int64{
-		"round each down": func(minor int64, weights []int64) []int64 { return each(minor, weights) },
+		"round each down": each,
 		"rest to the first": func(minor int64, weights []int64) []int64 {
 			out := each(minor, weights)
 			out[0] += minor - total(out)

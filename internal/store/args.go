@@ -94,7 +94,7 @@ func ofValue(v rule.Value) (any, error) {
 
 // plainKind takes named types of text, numbers and bytes, and pointers to anything plain.
 func plainKind(v reflect.Value) (any, error) {
-	switch v.Kind() { //nolint:exhaustive // the rest is an error
+	switch v.Kind() {
 	case reflect.Pointer:
 		if v.IsNil() {
 			return nil, nil
@@ -130,7 +130,7 @@ func bytesOf(v reflect.Value) []byte {
 // CustomArg binds a value for a column inside the JSON of custom fields, as schema.Values.Encode writes it there:
 // times as microseconds, dates as days, ids as text.
 func CustomArg(v rule.Value) any {
-	switch v.Type() { //nolint:exhaustive // the rest is stored as itself
+	switch v.Type() {
 	case rule.TypeTime:
 		return v.Time().UnixMicro()
 	case rule.TypeDate:

@@ -58,7 +58,7 @@ func MetaValues(m *schema.Meta) []any {
 // its type allows.
 func Field(expr string, t rule.Type) rule.Column {
 	can := rule.CanEqual
-	switch t { //nolint:exhaustive // the rest is compared for equality only
+	switch t {
 	case rule.TypeText:
 		can = rule.CanAll
 	case rule.TypeInt, rule.TypeFloat, rule.TypeTime, rule.TypeDate:

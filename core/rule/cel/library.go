@@ -130,7 +130,7 @@ func operation(id string, a, b, result *celgo.Type, f binary) celgo.FunctionOpt 
 }
 
 func sums() []celgo.FunctionOpt {
-	add := func(a, b ref.Val) ref.Val { return a.(traits.Adder).Add(b) }
+	add := func(a, b ref.Val) ref.Val { return a.(traits.Adder).Add(b) } //nolint:forcetypeassert // the checker lets no other type in
 	return []celgo.FunctionOpt{
 		operation(overloads.AddInt64, celgo.IntType, celgo.IntType, celgo.IntType, add),
 		operation(overloads.AddDouble, celgo.DoubleType, celgo.DoubleType, celgo.DoubleType, add),
@@ -148,7 +148,7 @@ func sums() []celgo.FunctionOpt {
 }
 
 func differences() []celgo.FunctionOpt {
-	sub := func(a, b ref.Val) ref.Val { return a.(traits.Subtractor).Subtract(b) }
+	sub := func(a, b ref.Val) ref.Val { return a.(traits.Subtractor).Subtract(b) } //nolint:forcetypeassert // the checker lets no other type in
 	return []celgo.FunctionOpt{
 		operation(overloads.SubtractInt64, celgo.IntType, celgo.IntType, celgo.IntType, sub),
 		operation(overloads.SubtractDouble, celgo.DoubleType, celgo.DoubleType, celgo.DoubleType, sub),

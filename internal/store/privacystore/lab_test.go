@@ -3,6 +3,7 @@ package privacystore_test
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -78,13 +79,6 @@ func (l *lab) give(t *testing.T) privacy.Consent {
 	return c
 }
 
-func (l *lab) standing(t *testing.T) privacy.Standing {
-	t.Helper()
-	s, err := l.consents.At(t.Context(), l.ada, "", privacy.ByEmail, l.Now())
-	require.NoError(t, err)
-	return s
-}
-
 func (l *lab) decide(t *testing.T) privacy.Decision {
 	t.Helper()
 	d, err := l.consents.Decide(t.Context(), privacy.Request{Subject: l.ada, Channel: privacy.ByEmail})
@@ -135,7 +129,7 @@ func (p *people) add(mail string) ident.ID {
 func (p *people) merge(survivor, loser ident.ID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	set := append(p.sets[survivor], p.sets[loser]...)
+	set := slices.Concat(p.sets[survivor], p.sets[loser])
 	p.sets[survivor], p.sets[loser] = set, set
 }
 
