@@ -348,7 +348,7 @@ func TestDecisionTable(t *testing.T) {
 					expect := row[i]
 					blocked := sup != nil && name != Legal && name != SubjectAsk
 					switch {
-					case blocked && !(state == Given && sup.Cause == Complained && sup.Since == day(4)):
+					case blocked && (state != Given || sup.Cause != Complained || sup.Since != day(4)):
 						expect = "suppressed"
 					case !address && Basis(expect).Valid():
 						expect = "no_address"

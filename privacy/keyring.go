@@ -110,13 +110,13 @@ func (k *Keyring) Blind(ctx context.Context, tenant, index, value string) ([]byt
 	h.Write([]byte(value))
 	var sum [sha256.Size]byte
 	out := h.Sum(sum[:0])[:BlindSize:BlindSize]
-	pool.(*sync.Pool).Put(h)
+	pool.(*sync.Pool).Put(h) //nolint:forcetypeassert // as above
 	return out, nil
 }
 
 func (t *tenantKeys) derive(label string) ([SecretSize]byte, error) {
 	if v, ok := t.derived.Load(label); ok {
-		return v.([SecretSize]byte), nil
+		return v.([SecretSize]byte), nil //nolint:forcetypeassert // derived holds nothing else
 	}
 	b, err := hkdf.Key(sha256.New, t.root, nil, "rapport/"+label, SecretSize)
 	if err != nil {
@@ -131,7 +131,7 @@ func (t *tenantKeys) derive(label string) ([SecretSize]byte, error) {
 // twice; it gives both the same.
 func (k *Keyring) tenant(ctx context.Context, tenant string) (*tenantKeys, error) {
 	if t, ok := k.tenants.Load(tenant); ok {
-		return t.(*tenantKeys), nil
+		return t.(*tenantKeys), nil //nolint:forcetypeassert // tenants holds nothing else
 	}
 	root, err := k.kms.Secret(ctx, tenant, UseDerive, 0)
 	if err != nil {

@@ -114,7 +114,7 @@ func TestPolicyDenies(t *testing.T) {
 		require.ErrorIs(t, err, &fault.Error{Code: fault.Denied, Reason: "action"}, name)
 	}
 	wrong := as("admin")
-	wrong.Purpose = "marketing"
+	wrong.Purpose = "marketting"
 	requireInvalid(t, access(t, policy, wrong, "customer", work.Read), "purpose")
 }
 
