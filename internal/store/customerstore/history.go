@@ -30,17 +30,22 @@ var (
 		WHERE g.tenant_id = $1 AND g.customer_id [IN]
 		ORDER BY g.at, g.customer_id, g.version LIMIT 1000`)
 
-	// timelineOf cuts the page out before it joins, so that a page costs its own length.
-	timelineOf = store.Same("customer.timeline", `
-		SELECT t.customer_id, t.at AS happened, t.event_id, t.kind, t.entity, t.record_id, t.owner_user AS line_user, t.owner_team AS line_team, `+
-		interactionColumns+`
+	// timelineOf cuts the page out before it joins, so that a page costs its own length. SQLite prepares a statement
+	// anew whenever a bare LIMIT argument is bound; an expression of it does not count as one.
+	timelineOf = store.Split("customer.timeline", timelineText("$5"), timelineText("$5 + 0"))
+)
+
+func timelineText(limit string) string {
+	return `
+		SELECT t.customer_id, t.at AS happened, t.event_id, t.kind, t.entity, t.record_id, t.owner_user AS line_user, t.owner_team AS line_team, ` +
+		interactionColumns + `
 		FROM (SELECT customer_id, at, event_id, kind, entity, record_id, owner_user, owner_team FROM crm_timeline
 			WHERE tenant_id = $1 AND customer_id = $2 AND (at, event_id) < ($3, $4)
-			ORDER BY at DESC, event_id DESC LIMIT $5) AS t
+			ORDER BY at DESC, event_id DESC LIMIT ` + limit + `) AS t
 		LEFT JOIN crm_interaction i ON i.tenant_id = $1 AND i.id = t.record_id AND t.entity = 'interaction'
 		LEFT JOIN crm_subject_key k ON k.tenant_id = $1 AND k.subject_id = i.id
-		ORDER BY t.at DESC, t.event_id DESC`)
-)
+		ORDER BY t.at DESC, t.event_id DESC`
+}
 
 func historyStatements() []store.SQL { return []store.SQL{insertStage, stagesOf, timelineOf} }
 

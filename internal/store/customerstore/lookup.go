@@ -13,17 +13,19 @@ import (
 	"github.com/rapport-crm/rapport/internal/store"
 )
 
+const byPointText = `
+	SELECT DISTINCT coalesce(c.canonical_id, c.id) AS id
+	FROM crm_contact_point p JOIN crm_customer c ON c.tenant_id = $1 AND c.id = p.customer_id
+	WHERE p.tenant_id = $1 AND p.blind = $2 AND p.valid_to IS NULL AND p.channel IN ($3, $4)
+	ORDER BY id LIMIT `
+
 var (
 	byExt = store.Same("customer.by_ext", `
 		SELECT coalesce(c.canonical_id, c.id) AS id
 		FROM crm_customer_ext e JOIN crm_customer c ON c.tenant_id = $1 AND c.id = e.customer_id
 		WHERE e.tenant_id = $1 AND e.system = $2 AND e.ext_id = $3`)
 
-	byPoint = store.Same("customer.by_point", `
-		SELECT DISTINCT coalesce(c.canonical_id, c.id) AS id
-		FROM crm_contact_point p JOIN crm_customer c ON c.tenant_id = $1 AND c.id = p.customer_id
-		WHERE p.tenant_id = $1 AND p.blind = $2 AND p.valid_to IS NULL AND p.channel IN ($3, $4)
-		ORDER BY id LIMIT $5`)
+	byPoint = store.Split("customer.by_point", byPointText+"$5", byPointText+"$5 + 0")
 
 	getCustomers = store.Split("customer.get_many", `
 		SELECT c.* FROM unnest($2::uuid[]) AS s(id) CROSS JOIN LATERAL (

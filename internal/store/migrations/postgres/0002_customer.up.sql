@@ -28,8 +28,8 @@ CREATE TABLE crm_customer (
 );
 CREATE INDEX crm_customer_name ON crm_customer (tenant_id, sort_name, id) WHERE deleted_at IS NULL AND canonical_id IS NULL;
 CREATE INDEX crm_customer_updated ON crm_customer (tenant_id, updated_at, id) WHERE deleted_at IS NULL AND canonical_id IS NULL;
-CREATE INDEX crm_customer_owner_user ON crm_customer (tenant_id, owner_user, id);
-CREATE INDEX crm_customer_owner_team ON crm_customer (tenant_id, owner_team, id);
+CREATE INDEX crm_customer_owner_user ON crm_customer (tenant_id, owner_user, sort_name, id);
+CREATE INDEX crm_customer_owner_team ON crm_customer (tenant_id, owner_team, sort_name, id);
 CREATE INDEX crm_customer_canonical ON crm_customer (tenant_id, canonical_id) WHERE canonical_id IS NOT NULL;
 CREATE INDEX crm_customer_search ON crm_customer USING gin (search) WITH (fastupdate = off);
 
