@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"strconv"
 	"strings"
@@ -28,7 +29,7 @@ func (dialect) Fault(err error) error {
 		return coded(e.Code(), err)
 	case errors.Is(err, sql.ErrTxDone):
 		return fault.New(fault.Invalid, "the transaction has ended already")
-	case errors.Is(err, sql.ErrConnDone):
+	case errors.Is(err, sql.ErrConnDone), errors.Is(err, driver.ErrBadConn):
 		return fault.Wrap(fault.Unavailable, err, "the connection is closed")
 	}
 	return fault.Wrap(fault.Internal, store.Cause("sqlite", err), "the database driver failed")

@@ -95,6 +95,7 @@ var rooms = []room{
 	},
 
 	{name: "internal/dbtest", own: []string{"..."}, libs: []string{"..."}, testing: true},
+	{name: "internal/faults", own: []string{"..."}, libs: []string{"..."}, testing: true},
 	{name: "internal/archtest", libs: []string{"..."}, testing: true},
 	{name: "internal/bench/...", own: []string{"..."}, libs: []string{"..."}, testing: true},
 	{

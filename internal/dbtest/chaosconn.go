@@ -86,9 +86,22 @@ func (c *chaosConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.
 		return tx, err
 	})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, c.undoBegin())
 	}
 	return &chaosTx{conn: c, base: tx}, nil
+}
+
+// undoBegin ends the transaction of a BEGIN that was executed and reported as failed: the caller lets go of the
+// connection, and must not get it back inside a transaction.
+func (c *chaosConn) undoBegin() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.tx == nil || c.closed {
+		return nil
+	}
+	tx := c.tx
+	c.tx = nil
+	return tx.Rollback()
 }
 
 // begin starts a transaction as database/sql would.

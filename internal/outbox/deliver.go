@@ -1,10 +1,12 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/event"
@@ -61,6 +63,9 @@ func (r *Relay) claim(ctx context.Context, tenant, consumer string, lease ident.
 	err := r.cfg.DB.Write(ctx, nil, func(ctx context.Context, u work.Unit) error {
 		rows = nil
 		return r.cfg.DB.On(u).Select(ctx, claimDeliveries, &rows, tenant, consumer, now, now.Add(r.cfg.Lease), lease, r.cfg.Batch)
+	})
+	slices.SortFunc(rows, func(a, b deliveryRow) int { // a changing statement returns its rows in any order
+		return cmp.Or(time.Time(a.DueAt).Compare(time.Time(b.DueAt)), ident.ID(a.EventID).Compare(ident.ID(b.EventID)))
 	})
 	return rows, err
 }

@@ -74,7 +74,7 @@ func (db *DB) once(ctx context.Context, fn func(ctx context.Context, u work.Unit
 	if err := fn(context.WithValue(ctx, inTx{db}, u.trans), u); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
+	if err := first(ctx.Err(), u.trans.check()); err != nil {
 		return err
 	}
 	limit := time.AfterFunc(patience, cancel)

@@ -24,7 +24,18 @@ type unit struct {
 }
 
 // trans is one open transaction, shared by the units of all its levels.
-type trans struct{ over atomic.Bool }
+type trans struct {
+	over   atomic.Bool
+	broken atomic.Pointer[error] // why a failed level could not be undone: nothing of the transaction may stay
+}
+
+// check returns why the transaction must be rolled back, or nil.
+func (t *trans) check() error {
+	if f := t.broken.Load(); f != nil {
+		return *f
+	}
+	return nil
+}
 
 // inTx is the context key that marks the inside of a transaction of one DB. Its value is the *trans.
 type inTx struct{ db *DB }
@@ -61,6 +72,8 @@ func (db *DB) unit(u work.Unit) (*unit, error) {
 		return nil, fault.New(fault.Invalid, "the transaction belongs to another CRM")
 	case x.trans != nil && x.trans.over.Load():
 		return nil, fault.New(fault.Invalid, "the session's transaction has ended: use the session it came from")
+	case x.trans != nil && x.trans.check() != nil:
+		return nil, x.trans.check()
 	}
 	return x, nil
 }
@@ -125,7 +138,7 @@ func (u *unit) savepoint(ctx context.Context, fn func(ctx context.Context, inner
 	done := false
 	defer func() {
 		if !done {
-			u.undo(ctx, name)
+			err = u.undo(ctx, name, err)
 		}
 	}()
 	if err := fn(context.WithValue(ctx, inTx{u.db}, u.trans), inner); err != nil {
@@ -138,13 +151,25 @@ func (u *unit) savepoint(ctx context.Context, fn func(ctx context.Context, inner
 	return nil
 }
 
-// undo takes a failed level back, also when the caller's context has ended: the host's transaction lives on.
-func (u *unit) undo(ctx context.Context, name string) {
+// undo takes a failed level back, also when the caller's context has ended: the host's transaction lives on. Where
+// that fails, the transaction is good for nothing any more, and a caller who could live with cause must be told.
+func (u *unit) undo(ctx context.Context, name string, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	if u.control(ctx, "ROLLBACK TO SAVEPOINT "+name) == nil {
-		_ = u.control(ctx, "RELEASE SAVEPOINT "+name) // the level is undone already; a dead connection ends it all
+	err := u.control(ctx, "ROLLBACK TO SAVEPOINT "+name)
+	if err == nil {
+		err = u.control(ctx, "RELEASE SAVEPOINT "+name)
 	}
+	if err == nil {
+		return cause
+	}
+	f := fault.Wrap(fault.CodeOf(err), err, "a failed part of the transaction could not be undone: roll all of it back")
+	u.trans.broken.CompareAndSwap(nil, &f)
+	switch fault.CodeOf(cause) { //nolint:exhaustive // after these everybody gives the transaction up
+	case fault.Retryable, fault.Unavailable, fault.CommitUnknown:
+		return cause
+	}
+	return f
 }
 
 func (u *unit) control(ctx context.Context, statement string) error {

@@ -1,0 +1,3 @@
+package faults_test
+
+func runChild(string) error { return nil }
