@@ -67,6 +67,10 @@ func (im *importer) organizations(ctx context.Context) (int, error) {
 		id := x.get(c.id)
 		d := customer.OrganizationDraft{Name: x.get(c.name), Country: x.get(c.country), Custom: custom(x, c.custom)}
 		im.identify(x, c.id, im.ids[id] != ident.ID{})
+		x.columns = map[string]string{"ext.id": c.id, "name": c.name, "country": c.country}
+		for column, field := range c.custom {
+			x.columns["custom."+field] = column
+		}
 		rec, ok, err := im.upsert(ctx, x, "organization", id, d)
 		if err != nil {
 			return 0, err
@@ -116,7 +120,7 @@ func (im *importer) people(ctx context.Context) (int, error) {
 			Given: x.get(c.given), Family: x.get(c.family), Name: x.get(c.whole), Country: x.get(c.country), OwnerTeam: x.get(c.team),
 			Points: []customer.PointDraft{},
 		}
-		x.columns = map[string]string{}
+		x.columns = map[string]string{"ext.id": c.id, "given": c.given, "family": c.family, "name": c.whole, "country": c.country}
 		for _, p := range []struct {
 			column  string
 			channel personal.Channel

@@ -17,7 +17,8 @@ type dataset struct {
 	name     string // also the system of the external ids
 	files    fs.FS
 	currency string // of amounts without a currency column
-	dates    string // layout of dates
+	dates    string // layout of dates, as package time has it
+	dateForm string // the same, in words
 
 	organizations organizationColumns
 	persons       personColumns
@@ -44,7 +45,7 @@ type opportunityColumns struct {
 func own() (dataset, error) {
 	files, err := fs.Sub(ownData, "data")
 	return dataset{
-		name: "quickstart", files: files, currency: "EUR", dates: time.DateOnly,
+		name: "quickstart", files: files, currency: "EUR", dates: time.DateOnly, dateForm: "YYYY-MM-DD",
 		organizations: organizationColumns{
 			file: "organizations.csv", id: "id", name: "name", country: "country", parent: "parent",
 			custom: map[string]string{"industry": "sector"},
@@ -64,7 +65,7 @@ func own() (dataset, error) {
 // salesOpportunities is the public data set "CRM Sales Opportunities" in a folder of its five files.
 func salesOpportunities(folder string) dataset {
 	return dataset{
-		name: "crm-sales", files: os.DirFS(folder), currency: "USD", dates: "1/2/2006",
+		name: "crm-sales", files: os.DirFS(folder), currency: "USD", dates: "1/2/2006", dateForm: "M/D/YYYY",
 		organizations: organizationColumns{
 			file: "accounts.csv", id: "account", name: "account", parent: "subsidiary_of",
 			custom: map[string]string{

@@ -37,7 +37,9 @@ type reader struct {
 // read checks one row and returns what to load. A row with faults returns ok false.
 func (rd *reader) read(x *row) (out pipeline.Row, ok bool) {
 	c := rd.set.opportunities
-	out.Line = x.line
+	if out.Line = x.line; !x.readable() {
+		return out, false
+	}
 	d := &out.Draft
 	d.Ext = ident.Ext{System: rd.set.name, ID: rd.unique(x, c.id)}
 	d.Pipeline, d.Stage = "sales", strings.ToLower(x.get(c.stage))
@@ -84,7 +86,7 @@ func (rd *reader) date(x *row, column string) (d date.Date) {
 	if s := x.get(column); s != "" {
 		var err error
 		if d, err = rd.set.day(s); err != nil {
-			x.fault(column, "%q is not a date like %s", s, rd.set.dates)
+			x.fault(column, "%q is not a date of the form %s", s, rd.set.dateForm)
 		}
 	}
 	return d

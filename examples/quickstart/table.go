@@ -30,10 +30,18 @@ type row struct {
 	faults  []rowFault
 }
 
+// readable reports whether the row has the form of the file, so that its columns are worth a look.
+func (r *row) readable() bool { return len(r.faults) == 0 || r.faults[0].Field != "" }
+
 func (r *row) get(column string) string { return strings.TrimSpace(r.values[column]) }
 
-// fault notes a complaint; a row with any is not imported.
+// fault notes a complaint; a row with any is not imported. The first one about a column is enough.
 func (r *row) fault(column, format string, args ...any) {
+	for _, f := range r.faults {
+		if f.Field == column {
+			return
+		}
+	}
 	r.faults = append(r.faults, rowFault{r.file, r.line, column, fmt.Sprintf(format, args...)})
 }
 
