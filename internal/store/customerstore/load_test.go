@@ -94,8 +94,9 @@ func drafts(r *rand.Rand, n int) []customer.Draft {
 			key = id(r.IntN(i + 1))
 		}
 		d := customer.PersonDraft{ID: key, Given: word[r.IntN(len(word))], Family: fmt.Sprintf("N%d", i%9), OwnerTeam: []string{"", "north"}[r.IntN(2)]}
-		if i == 7 {
-			d = customer.PersonDraft{ID: key, Given: "Seventh"}
+		if i == 7 { // there before the load begins
+			out[i] = customer.PersonDraft{ID: id(i + 1), Given: "Seventh", Ext: []ident.Ext{{System: "u", ID: "1"}}}
+			continue
 		}
 		for range r.IntN(3) {
 			d.Ext = append(d.Ext, ident.Ext{System: []string{"u", "erp"}[r.IntN(2)], ID: fmt.Sprint(r.IntN(4 * n))})
