@@ -100,6 +100,8 @@ func (c *call) end(name string, err error) int {
 		return exitOK
 	case errors.Is(err, errReported):
 		return exitFailed
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintf(c.stderr, "rapport %s: interrupted\n", name)
 	case c.json:
 		_ = json.NewEncoder(c.stderr).Encode(map[string]any{"error": asJSON(err)})
 	case wrongly:
