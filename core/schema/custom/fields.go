@@ -90,7 +90,7 @@ func (f Fields) check(d schema.Definition) error {
 func (f Fields) write(ctx context.Context, op, entity, key string, args any, apply func(l *Layout) error) error {
 	tenant := f.scope.Principal.Tenant
 	if f.scope.Unit == nil {
-		defer f.svc.begin(tenant)()
+		defer f.svc.cache.Begin(tenant)()
 	}
 	_, err := work.Write(ctx, f.svc.engine, f.scope, work.Change[Layout]{
 		Op: op, Entity: Entity, Action: work.Configure, Kind: Changed, ID: LayoutID, Args: args,
@@ -102,7 +102,7 @@ func (f Fields) write(ctx context.Context, op, entity, key string, args any, app
 		},
 		Save: func(ctx context.Context, c *work.Call, before, after *Layout) error {
 			if f.scope.Unit != nil {
-				f.svc.hold(tenant)
+				f.svc.cache.Hold(tenant)
 			}
 			for i, d := range changed(before, after) {
 				if i > 0 {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/recent"
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 )
@@ -21,9 +22,12 @@ type Config struct {
 type Service struct {
 	registry *schema.Registry
 	store    Store
-	cache    cache
+	cache    *recent.Cache[entities]
 	engine   *work.Engine
 }
+
+// entities are those that have custom fields, by name.
+type entities map[string]*schema.Entity
 
 var _ work.Schemas = (*Service)(nil)
 
@@ -35,10 +39,9 @@ func New(c Config) (*Service, error) {
 	if c.Registry == nil || c.Store == nil {
 		return nil, fault.New(fault.Invalid, "custom: Config wants Registry and Store")
 	}
-	if c.Clock == nil {
-		c.Clock = time.Now
-	}
-	return &Service{registry: c.Registry, store: c.Store, cache: cache{clock: c.Clock}}, nil
+	s := &Service{registry: c.Registry, store: c.Store}
+	s.cache = recent.New(recent.Config[entities]{Version: c.Store.Version, Load: s.load, Clock: c.Clock})
+	return s, nil
 }
 
 // Bind gives the Service the engine that writes its definitions. It is called once, before the first In.
@@ -51,25 +54,29 @@ func (s *Service) Entity(ctx context.Context, u work.Unit, tenant, name string) 
 	if err != nil || !base.HasCustom() {
 		return base, err
 	}
-	snap, err := s.snapshot(ctx, u, tenant)
+	own, err := s.cache.Get(ctx, u, tenant)
 	if err != nil {
 		return nil, err
 	}
-	if e := snap.entities[name]; e != nil {
+	if e := own[name]; e != nil {
 		return e, nil
 	}
 	return base, nil
 }
 
-// build joins the registry with one tenant's definitions.
-func (s *Service) build(list []schema.Definition, version int64) (*snapshot, error) {
+// load joins the registry with one tenant's definitions.
+func (s *Service) load(ctx context.Context, u work.Unit, tenant string) (entities, int64, error) {
+	list, version, err := s.store.Definitions(ctx, u, tenant)
+	if err != nil {
+		return nil, 0, err
+	}
 	by := map[string][]schema.Field{}
 	for _, d := range list {
 		if !d.Retired {
 			by[d.Entity] = append(by[d.Entity], d.Field())
 		}
 	}
-	out := &snapshot{version: version, entities: make(map[string]*schema.Entity, len(by))}
+	out := make(entities, len(by))
 	for name, fields := range by {
 		base, err := s.registry.Entity(name)
 		if err != nil {
@@ -77,11 +84,11 @@ func (s *Service) build(list []schema.Definition, version int64) (*snapshot, err
 		}
 		e, err := base.With(fields...)
 		if err != nil {
-			return nil, fault.Wrap(fault.Internal, err, "stored definitions of a %s do not fit", name)
+			return nil, 0, fault.Wrap(fault.Internal, err, "stored definitions of a %s do not fit", name)
 		}
-		out.entities[name] = e
+		out[name] = e
 	}
-	return out, nil
+	return out, version, nil
 }
 
 // In returns the custom fields of the scope's tenant.
