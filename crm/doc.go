@@ -5,7 +5,8 @@
 //	ada, err := s.Customers.Create(ctx, customer.PersonDraft{Given: "Ada", Family: "Lovelace"})
 //
 // A [Session] says who acts, in which tenant and why; no operation exists without one. Its fields are the
-// aggregates: Customers, Interactions, Leads, Opportunities, Pipelines, Cases, Consents, Sends, Schema, Claims.
+// aggregates: Customers, Interactions, Leads, Opportunities, Pipelines, Cases, Consents, Sends, Schema, Settings,
+// Claims.
 //
 // The host owns its database and its transactions: [Session.InTx] begins one, [Session.Join] works inside one the
 // host has begun, and whoever began it ends it. Nothing runs in the background before [CRM.Start].

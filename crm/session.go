@@ -10,6 +10,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/schema/custom"
+	"github.com/rapport-crm/rapport/core/tenant"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/internal/boundary"
@@ -31,6 +32,7 @@ type Session struct {
 	Consents      privacy.Consents
 	Sends         privacy.Sends
 	Schema        custom.Fields
+	Settings      tenant.Tenant
 	Claims        claim.Claims
 	Plugins       boundary.Plugins
 	Deliveries    Deliveries

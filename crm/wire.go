@@ -10,6 +10,7 @@ import (
 	"github.com/rapport-crm/rapport/core/rule/cel"
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/schema/custom"
+	"github.com/rapport-crm/rapport/core/tenant"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/customer/phone"
@@ -32,6 +33,7 @@ type parts struct {
 	keys      *privacy.Keyring
 	engine    *work.Engine
 	fields    *custom.Service
+	tenants   *tenant.Service
 	claims    *claim.Service
 	customers *customer.Service
 	pipelines *pipeline.Service
@@ -57,7 +59,7 @@ func (c *CRM) build(db *store.DB) (err error) {
 		Engine: c.engine, Store: customerstore.New(db, c.keys), Phones: phone.Normalizer{}, Region: c.cfg.Region,
 	})
 	c.pipelines = pipeline.New(pipeline.Config{
-		Engine: c.engine, Store: pipelinestore.New(db), Customers: c.customers,
+		Engine: c.engine, Store: pipelinestore.New(db), Customers: c.customers, Zones: c.tenants,
 	})
 	c.cases, err = service.New(service.Config{
 		Engine: c.engine, Store: servicestore.New(db, c.keys), Customers: c.customers, SLA: c.cfg.SLA,
@@ -86,6 +88,9 @@ func (c *CRM) buildEngine(core *corestore.Store) error {
 	if c.fields, err = custom.New(custom.Config{Registry: registry, Store: core}); err != nil {
 		return err
 	}
+	if c.tenants, err = tenant.New(tenant.Config{Store: core}); err != nil {
+		return err
+	}
 	rules, err := cel.New(cel.Config{})
 	if err != nil {
 		return err
@@ -97,14 +102,15 @@ func (c *CRM) buildEngine(core *corestore.Store) error {
 	policy = boundary.Policy(policy, c.cfg.Extensions)
 	c.engine = &work.Engine{
 		Units: c.db, Policy: policy, Recorder: core, Accesses: core, Schemas: c.fields, Rules: rules,
-		Cursors: &cursors{keys: c.keys}, Now: c.Now, NewID: c.cfg.NewID,
+		Cursors: &cursors{keys: c.keys}, Zones: c.tenants, Now: c.Now, NewID: c.cfg.NewID,
 	}
 	c.fields.Bind(c.engine)
+	c.tenants.Bind(c.engine)
 	return nil
 }
 
 func entities() []*schema.Entity {
-	list := []*schema.Entity{custom.LayoutEntity(), schema.Of[claim.Claim](claim.Entity)}
+	list := []*schema.Entity{custom.LayoutEntity(), tenant.SettingsEntity(), schema.Of[claim.Claim](claim.Entity)}
 	for _, more := range [][]*schema.Entity{customer.Entities(), pipeline.Entities(), service.Entities(), privacy.Entities()} {
 		list = append(list, more...)
 	}
@@ -117,7 +123,7 @@ func (c *CRM) session(s work.Scope) *Session {
 		Customers: c.customers.Customers(s), Interactions: c.customers.Interactions(s),
 		Leads: c.pipelines.Leads(s), Opportunities: c.pipelines.Opportunities(s), Pipelines: c.pipelines.Pipelines(s),
 		Cases: c.cases.Cases(s), Consents: c.office.Consents(s), Sends: c.office.Sends(s),
-		Schema: c.fields.In(s), Claims: c.claims.In(s), Plugins: c.boundary.In(s), Deliveries: Deliveries{c, s},
+		Schema: c.fields.In(s), Settings: c.tenants.In(s), Claims: c.claims.In(s), Plugins: c.boundary.In(s), Deliveries: Deliveries{c, s},
 		crm: c, scope: s,
 	}
 }

@@ -103,9 +103,13 @@ func (cs Customers) Get(ctx context.Context, id ident.ID) (Customer, error) {
 
 // ByExt returns the customer with an external id.
 //
-// Errors: as Get.
+// Errors: Invalid for a malformed external id, and as Get.
 func (cs Customers) ByExt(ctx context.Context, ext ident.Ext) (Customer, error) {
-	return cs.view(ctx, "customer: get by external id", func(ctx context.Context, c *work.Call) (*Customer, error) {
+	const op = "customer: get by external id"
+	if err := checkExt(ext); err != nil {
+		return Customer{}, fault.At(op, prefixed("ext", err))
+	}
+	return cs.view(ctx, op, func(ctx context.Context, c *work.Call) (*Customer, error) {
 		id, ok, err := cs.s.store.ByExt(ctx, c, ext)
 		if err != nil || !ok {
 			return nil, errors.Join(err, missing("customer"))
@@ -208,12 +212,10 @@ const MaxCount = 10_000
 func (cs Customers) Count(ctx context.Context, f Filter) (int, error) {
 	return work.View(ctx, cs.s.engine, cs.scope, "customer: count", EntityCustomer, func(ctx context.Context, c *work.Call) (int, error) {
 		own := f.predicate()
-		for _, name := range own.Fields() {
-			if err := c.CheckField(name); err != nil {
-				return 0, err
-			}
+		if err := c.CheckFilter(own); err != nil {
+			return 0, err
 		}
-		expr, err := c.Where(f.Query.Where)
+		expr, err := c.Where(ctx, f.Query.Where)
 		if err != nil {
 			return 0, err
 		}

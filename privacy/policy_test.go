@@ -23,7 +23,7 @@ func ExampleDefaultPolicy() {
 	policy := privacy.DefaultPolicy()
 	roles := []string{"admin", "manager", "sales", "service", "marketing", "viewer"}
 	for _, entity := range []string{"customer", "contact_point", "relationship", "interaction", "lead", "opportunity",
-		"pipeline", "case", "consent", "send", "suppression", "schema", "rule", "claim", "audit", "anything else"} {
+		"pipeline", "case", "consent", "send", "suppression", "tenant", "schema", "rule", "claim", "audit", "anything else"} {
 		line := fmt.Sprintf("%-14s", entity)
 		for _, role := range roles {
 			r := policy.Right(entity, role)
@@ -46,6 +46,7 @@ func ExampleDefaultPolicy() {
 	// consent        aaaaaaaa aannannn aannnnnn aannnnnn aannnnnn annnnnnn
 	// send           aaaaaaaa annnaann tnnnntnn tnnnntnn annnnann nnnnnnnn
 	// suppression    aaaaaaaa aannnnnn aannnnnn aannnnnn aannnnnn nnnnnnnn
+	// tenant         aaaaaaaa annnnnnn annnnnnn annnnnnn annnnnnn annnnnnn
 	// schema         aaaaaaaa annnnnnn annnnnnn annnnnnn annnnnnn annnnnnn
 	// rule           aaaaaaaa annnnnnn annnnnnn annnnnnn annnnnnn nnnnnnnn
 	// claim          aaaaaaaa aaaannnn aooonnnn aooonnnn aooonnnn annnnnnn

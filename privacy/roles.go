@@ -32,6 +32,7 @@ var defaultLevels = [...][7]string{
 	{"consent", "aaaaaaaa", "aannannn", "aannnnnn", "aannnnnn", "aannnnnn", "annnnnnn"},
 	{"send", "aaaaaaaa", "annnaann", "tnnnntnn", "tnnnntnn", "annnnann", "nnnnnnnn"},
 	{"suppression", "aaaaaaaa", "aannnnnn", "aannnnnn", "aannnnnn", "aannnnnn", "nnnnnnnn"},
+	{"tenant", "aaaaaaaa", "annnnnnn", "annnnnnn", "annnnnnn", "annnnnnn", "annnnnnn"},
 	{"schema", "aaaaaaaa", "annnnnnn", "annnnnnn", "annnnnnn", "annnnnnn", "annnnnnn"},
 	{"rule", "aaaaaaaa", "annnnnnn", "annnnnnn", "annnnnnn", "annnnnnn", "nnnnnnnn"},
 	{"claim", "aaaaaaaa", "aaaannnn", "aooonnnn", "aooonnnn", "aooonnnn", "annnnnnn"},

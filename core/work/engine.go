@@ -85,6 +85,12 @@ type Schemas interface {
 	Entity(ctx context.Context, u Unit, tenant, name string) (*schema.Entity, error)
 }
 
+// Zones knows in which time zone a tenant's days begin.
+type Zones interface {
+	// Zone must return the tenant's zone as the unit sees it.
+	Zone(ctx context.Context, u Unit, tenant string) (*time.Location, error)
+}
+
 // Engine holds what both paths need. It is immutable after crm.New and safe for concurrent use.
 type Engine struct {
 	Units    Units
@@ -94,6 +100,7 @@ type Engine struct {
 	Schemas  Schemas
 	Rules    rule.Compiler
 	Cursors  Cursors
+	Zones    Zones            // zone of today in the conditions of lists; nil means UTC
 	Now      func() time.Time // UTC, microseconds
 	NewID    ident.Generator
 }

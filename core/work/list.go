@@ -78,12 +78,10 @@ func (c *Call) listing(ctx context.Context, filter rule.Predicate, q page.Query)
 	if err = c.CheckSort(l.Sort.Field); err != nil {
 		return l, digest, err
 	}
-	for _, f := range filter.Fields() {
-		if err = c.CheckField(f); err != nil {
-			return l, digest, err
-		}
+	if err = c.CheckFilter(filter); err != nil {
+		return l, digest, err
 	}
-	expr, err := c.Where(q.Where)
+	expr, err := c.Where(ctx, q.Where)
 	if err != nil {
 		return l, digest, err
 	}
@@ -108,22 +106,17 @@ func (c *Call) CheckSort(field string) error {
 	return c.CheckField(field)
 }
 
-// Where compiles a list condition to a predicate, refusing fields the caller may not see.
-func (c *Call) Where(w page.Where) (rule.Predicate, error) {
+// Where compiles a list condition to a predicate, refusing fields the caller may not see. Its today is the tenant's.
+func (c *Call) Where(ctx context.Context, w page.Where) (rule.Predicate, error) {
 	if w.Expr == "" {
 		return rule.True(), nil
 	}
 	if len(w.Expr) > page.MaxExpr {
 		return rule.True(), fault.Field("where.expr", "want at most %d bytes, have %d", page.MaxExpr, len(w.Expr))
 	}
-	args := make(map[string]rule.Value, len(w.Args))
-	types := make(map[string]rule.Type, len(w.Args))
-	for name, x := range w.Args {
-		v, ok := rule.Of(x)
-		if !ok || v.IsBlank() {
-			return rule.True(), fault.Field("where.args."+name, "want a bool, number, string, time, date, money or id, have %T", x)
-		}
-		args[name], types[name] = v, v.Type()
+	args, types, err := c.readArgs(w)
+	if err != nil {
+		return rule.True(), err
 	}
 	p, err := c.Engine.Rules.Compile(c.Entity.Env(types), rule.Source{ID: "where", Expr: w.Expr})
 	if err != nil {
@@ -134,8 +127,17 @@ func (c *Call) Where(w page.Where) (rule.Predicate, error) {
 			return rule.True(), err
 		}
 	}
-	pred, err := p.Predicate(rule.Input{Now: c.Now, Args: args})
-	return pred, under("where.expr", err)
+	in := rule.Input{Now: c.Now, Args: args}
+	if zones := c.Engine.Zones; zones != nil {
+		if in.Zone, err = zones.Zone(ctx, c.Unit, c.Tenant()); err != nil {
+			return rule.True(), err
+		}
+	}
+	pred, err := p.Predicate(in)
+	if err != nil {
+		return rule.True(), under("where.expr", err)
+	}
+	return pred, storable(pred)
 }
 
 func under(field string, err error) error {

@@ -96,11 +96,12 @@ func (s *Store) Define(ctx context.Context, u work.Unit, tenant string, d schema
 	return err
 }
 
-// bump moves the tenant's schema version, making the tenant's row with the first definition.
+// bump moves the tenant's schema version. The first definition makes the tenant's row, unless settings have, perhaps
+// between the two statements.
 func (s *Store) bump(ctx context.Context, conn store.Conn, tenant string, from int64, now time.Time) (int64, error) {
 	n, err := conn.Exec(ctx, bumpVersion, tenant, from, now)
 	if err != nil || n > 0 || from > 0 {
 		return n, err
 	}
-	return conn.Exec(ctx, addTenant, tenant, now)
+	return conn.Exec(ctx, addVersion, tenant, now)
 }

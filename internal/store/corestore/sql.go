@@ -60,9 +60,10 @@ var (
 	bumpVersion = store.Same("corestore.bump_version", `
 		UPDATE crm_tenant SET schema_version = schema_version + 1, updated_at = $3 WHERE tenant_id = $1 AND schema_version = $2`)
 
-	addTenant = store.Same("corestore.add_tenant", `
+	addVersion = store.Same("corestore.add_version", `
 		INSERT INTO crm_tenant (tenant_id, schema_version, updated_at) VALUES ($1, 1, $2)
-		ON CONFLICT (tenant_id) DO NOTHING`)
+		ON CONFLICT (tenant_id) DO UPDATE SET schema_version = 1, updated_at = excluded.updated_at
+		WHERE crm_tenant.schema_version = 0`)
 
 	getField = store.Same("corestore.get_field", `
 		SELECT `+fieldColumns+` FROM crm_field WHERE tenant_id = $1 AND entity = $2 AND key = $3`)
@@ -79,6 +80,19 @@ var (
 
 	dropSortKeys = store.Same("corestore.drop_sort_keys", `
 		DELETE FROM crm_field_index WHERE tenant_id = $1 AND entity = $2 AND field = $3`)
+)
+
+// Settings of tenants.
+var (
+	getSettings = store.Same("corestore.get_settings", `
+		SELECT zone, currency, language, settings_version FROM crm_tenant WHERE tenant_id = $1`)
+
+	putSettings = store.Same("corestore.put_settings", `
+		INSERT INTO crm_tenant (tenant_id, zone, currency, language, settings_version, schema_version, updated_at)
+		VALUES ($1, $2, $3, $4, $5, 0, $6)
+		ON CONFLICT (tenant_id) DO UPDATE SET zone = excluded.zone, currency = excluded.currency, language = excluded.language,
+			settings_version = excluded.settings_version, updated_at = excluded.updated_at
+		WHERE COALESCE(crm_tenant.settings_version, 0) = $7`)
 )
 
 // Claims.
@@ -123,7 +137,7 @@ const (
 func Statements() []store.SQL {
 	return []store.SQL{
 		addAudit, addEvent, addDispatch, addLine, moveLines, addAccess, setTimer, dropTimer, reserveOnce, getOnce, keepOnce,
-		getVersion, bumpVersion, addTenant, getField, listFields, putField, dropSortKeys, getClaim, lockClaim, claimOfKey,
+		getVersion, bumpVersion, addVersion, getField, listFields, putField, dropSortKeys, getSettings, putSettings, getClaim, lockClaim, claimOfKey,
 		addClaim, setClaim, takeKey, dropKey,
 	}
 }

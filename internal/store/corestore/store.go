@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/rapport-crm/rapport/core/schema/custom"
+	"github.com/rapport-crm/rapport/core/tenant"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/internal/store"
 )
@@ -18,8 +19,8 @@ type Config struct {
 	Custom map[string]string
 }
 
-// Store implements [work.Recorder], [work.BulkRecorder], [work.Accesses] and [custom.Store]; [Store.Claims] has the
-// fourth. It is immutable and safe for concurrent use.
+// Store implements [work.Recorder], [work.BulkRecorder], [work.Accesses], [custom.Store] and [tenant.Store];
+// [Store.Claims] has the store of claims. It is immutable and safe for concurrent use.
 type Store struct {
 	db     *store.DB
 	derive func(ctx context.Context, tenant, label string) ([32]byte, error)
@@ -31,6 +32,7 @@ var (
 	_ work.BulkRecorder = (*Store)(nil)
 	_ work.Accesses     = (*Store)(nil)
 	_ custom.Store      = (*Store)(nil)
+	_ tenant.Store      = (*Store)(nil)
 )
 
 // New returns a Store over a DB.

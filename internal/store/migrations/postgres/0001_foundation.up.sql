@@ -1,9 +1,11 @@
--- Settings of a tenant, and the number of changes of its custom fields.
+-- Settings of a tenant with the number of their changes, and the number of changes of its custom fields. Whichever
+-- comes first makes the row and leaves the other at nothing: NULL and 0.
 CREATE TABLE crm_tenant (
   tenant_id text COLLATE "C" NOT NULL,
   zone text COLLATE "C",
   currency text COLLATE "C",
   language text COLLATE "C",
+  settings_version bigint,
   schema_version bigint NOT NULL,
   updated_at timestamptz NOT NULL,
   PRIMARY KEY (tenant_id)

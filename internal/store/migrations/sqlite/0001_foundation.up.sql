@@ -1,9 +1,11 @@
--- Settings of a tenant, and the number of changes of its custom fields.
+-- Settings of a tenant with the number of their changes, and the number of changes of its custom fields. Whichever
+-- comes first makes the row and leaves the other at nothing: NULL and 0.
 CREATE TABLE crm_tenant (
   tenant_id TEXT NOT NULL,
   zone TEXT,
   currency TEXT,
   language TEXT,
+  settings_version INTEGER,
   schema_version INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   PRIMARY KEY (tenant_id)

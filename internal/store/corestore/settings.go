@@ -1,0 +1,39 @@
+package corestore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/tenant"
+	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/internal/store"
+)
+
+type settingsRow struct {
+	Zone     string `bun:"zone"`
+	Currency string `bun:"currency"`
+	Language string `bun:"language"`
+	Version  int64  `bun:"settings_version"`
+}
+
+// Settings implements [tenant.Store].
+func (s *Store) Settings(ctx context.Context, u work.Unit, of string) (set tenant.Settings, err error) {
+	var r settingsRow
+	if err := s.db.On(u).Get(ctx, getSettings, &r, of); err != nil && !errors.Is(err, store.ErrNoRow) {
+		return set, err
+	}
+	set.Zone, set.Currency, set.Language, set.Version = r.Zone, r.Currency, r.Language, r.Version
+	return set, nil
+}
+
+// SaveSettings implements [tenant.Store]. The row may have been made by the first custom field.
+func (s *Store) SaveSettings(ctx context.Context, u work.Unit, of string, set tenant.Settings, from int64) error {
+	n, err := s.db.On(u).Exec(ctx, putSettings, of, store.OrNull(set.Zone), store.OrNull(set.Currency), store.OrNull(set.Language),
+		set.Version, time.Now().UTC(), from)
+	if err == nil && n == 0 {
+		err = fault.New(fault.Retryable, "another change of the tenant's settings came first: run the transaction again")
+	}
+	return err
+}
