@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -91,13 +92,19 @@ func Wrap(code Code, cause error, format string, args ...any) error {
 }
 
 // At adds the operation's name to err, once: the innermost operation wins. Errors that are not an [*Error]
-// become Internal; context errors keep their identity for errors.Is. At returns nil for nil.
+// become Internal, those of a context Unavailable with reason "canceled" or "deadline"; errors.Is still finds what
+// they are. At returns nil for nil.
 func At(op string, err error) error {
 	if err == nil {
 		return nil
 	}
 	f, ok := errors.AsType[*Error](err)
-	if !ok {
+	switch {
+	case !ok && errors.Is(err, context.Canceled):
+		return &Error{Code: Unavailable, Op: op, Reason: "canceled", Message: "the context was cancelled", cause: err}
+	case !ok && errors.Is(err, context.DeadlineExceeded):
+		return &Error{Code: Unavailable, Op: op, Reason: "deadline", Message: "the context's time is over", cause: err}
+	case !ok:
 		return &Error{Code: Internal, Op: op, Message: "unclassified error", cause: err}
 	}
 	if f.Op != "" {

@@ -41,7 +41,7 @@ func TestAtNamesTheInnermostOperation(t *testing.T) {
 	require.EqualError(t, err, "customer: get: not found: no such record")
 	require.Equal(t, err, fault.At("session: do", err))
 	require.Empty(t, inner.Op, "the original is not touched")
-	require.EqualError(t, fault.At("x", context.Canceled), "x: internal: unclassified error: context canceled")
+	require.EqualError(t, fault.At("x", context.Canceled), "x: unavailable: the context was cancelled: context canceled")
 	require.ErrorIs(t, fault.At("x", context.Canceled), context.Canceled)
 }
 

@@ -22,11 +22,11 @@ const MaxHostID = 64
 // Principal is who acts, and in which tenant. The zero value acts in no tenant and is refused everywhere.
 // A Principal is a value: InTeams returns a changed copy. It must not be modified once a session holds it.
 type Principal struct {
-	Tenant string   // the host's tenant id, 1 to 64 bytes
-	ID     string   // the host's user id, job name or plugin id, 1 to 64 bytes
-	Kind   Kind     // what sort of actor
-	Roles  []string // role names known to the access policy; none means no rights for a user
-	Teams  []string // teams the user belongs to, for rights at team level; the first is the owner team of what the user creates
+	Tenant string   `json:"tenant"`          // the host's tenant id, 1 to 64 bytes
+	ID     string   `json:"id"`              // the host's user id, job name or plugin id, 1 to 64 bytes
+	Kind   Kind     `json:"kind"`            // what sort of actor
+	Roles  []string `json:"roles,omitempty"` // role names known to the access policy; none means no rights for a user
+	Teams  []string `json:"teams,omitempty"` // teams the user belongs to, for rights at team level; the first is the owner team of what the user creates
 }
 
 // User is a person of the host's. Roles are names known to the access policy; a user without a role may do nothing.

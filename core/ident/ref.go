@@ -3,8 +3,8 @@ package ident
 // Ext is a record's id in another system: the host's users table, an ERP, a spreadsheet.
 // Within a tenant each (System, ID) resolves to one customer. The zero value names nothing.
 type Ext struct {
-	System string // the system's name, 1 to 64 bytes, such as "users" or "erp"
-	ID     string // the id there, 1 to 200 bytes
+	System string `json:"system"` // the system's name, 1 to 64 bytes, such as "users" or "erp"
+	ID     string `json:"id"`     // the id there, 1 to 200 bytes
 }
 
 // IsZero reports whether e names nothing.
@@ -15,8 +15,8 @@ func (e Ext) String() string { return e.System + "/" + e.ID }
 
 // Ref points at a record of any kind. Entity is a name of the schema registry, such as "customer" or "opportunity".
 type Ref struct {
-	Entity string
-	ID     ID
+	Entity string `json:"entity"`
+	ID     ID     `json:"id"`
 }
 
 // IsZero reports whether r points nowhere.

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"net/url"
+	"os"
 	"runtime"
 	"strings"
 
@@ -27,6 +28,9 @@ func OpenPools(ctx context.Context, path string) (write, read *sql.DB, err error
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := create(path); err != nil {
+		return nil, nil, err
+	}
 	if write, err = openPool(ctx, writing, 1); err != nil {
 		return nil, nil, err
 	}
@@ -37,6 +41,19 @@ func OpenPools(ctx context.Context, path string) (write, read *sql.DB, err error
 		return nil, nil, errors.Join(err, write.Close())
 	}
 	return write, read, nil
+}
+
+// create makes the file of a new database readable by its owner only: names stand in it in clear. What SQLite adds
+// beside it gets the same mode. A file that is there keeps its own.
+func create(path string) error {
+	if path == Memory {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, err, "cannot open the database")
+	}
+	return f.Close()
 }
 
 // Connectors returns what opens the connections of [OpenPools], for those who put something in between. A pool of
