@@ -48,7 +48,7 @@ type house struct {
 	write   *sql.DB
 	dialect store.Dialect
 	clock   *clock
-	stop    context.CancelFunc // ends a drain from within, when set
+	stop    func() // called at each event that the ledger gets, when set
 }
 
 const (

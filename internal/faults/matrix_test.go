@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -99,14 +98,21 @@ func (m *matrix) record(t *testing.T) map[string]map[string]int {
 	}
 	m.chaos.Watch(nil)
 	got := m.end(t, p)
-	file := filepath.Join("testdata", "left.txt")
 	if os.Getenv("FAULTS_WRITE") != "" {
-		require.NoError(t, os.WriteFile(file, []byte(got), 0o600))
+		require.NoError(t, os.WriteFile(left, []byte(got), 0o600))
 	}
-	want, err := os.ReadFile(file)
-	require.NoError(t, err)
-	require.Equal(t, string(want), got, "the scenario leaves something else: read the difference, then run with FAULTS_WRITE=1")
+	require.Equal(t, m.want(t), got, "the scenario leaves something else: read the difference, then run with FAULTS_WRITE=1")
 	return seen
+}
+
+// left is the file that says what the scenario leaves: read by people, written by a run that people have read.
+const left = "testdata/left.txt"
+
+func (m *matrix) want(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(left)
+	require.NoError(t, err)
+	return string(text)
 }
 
 // stage sets up what a step needs from outside.
@@ -179,8 +185,6 @@ func (m *matrix) fire(t *testing.T, shots map[string][]*shot) {
 		rounds, total = max(rounds, len(list)), total+len(list)
 	}
 	rounds = min(rounds, soak(4, rounds))
-	want, err := os.ReadFile(filepath.Join("testdata", "left.txt"))
-	require.NoError(t, err)
 	for round := range rounds {
 		p := m.begin(t)
 		var story []string
@@ -193,7 +197,7 @@ func (m *matrix) fire(t *testing.T, shots map[string][]*shot) {
 			m.stage(p, s)
 			story = append(story, m.perform(t, p, s, at))
 		}
-		require.Equal(t, string(want), m.end(t, p), "round %d:\n%s", round, strings.Join(story, "\n"))
+		require.Equal(t, m.want(t), m.end(t, p), "round %d:\n%s", round, strings.Join(story, "\n"))
 	}
 	t.Logf("%s: %d of %d injections in %d rounds, %d struck, %d steps repeated; faults %v; 0 lost, 0 doubled",
 		m.name, m.shots, total, rounds, m.struck, m.retried, m.codes)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -153,8 +154,8 @@ func (u *unit) savepoint(ctx context.Context, fn func(ctx context.Context, inner
 
 // undo takes a failed level back, also when the caller's context has ended: the host's transaction lives on. Where
 // that fails, the transaction is good for nothing any more, and a caller who could live with cause must be told.
-func (u *unit) undo(ctx context.Context, name string, cause error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+func (u *unit) undo(outer context.Context, name string, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(outer), patience)
 	defer cancel()
 	err := u.control(ctx, "ROLLBACK TO SAVEPOINT "+name)
 	if err == nil {
@@ -163,10 +164,18 @@ func (u *unit) undo(ctx context.Context, name string, cause error) error {
 	if err == nil {
 		return cause
 	}
+	if outer.Err() != nil && fault.CodeOf(err) == fault.Invalid { // the context has ended the host's transaction with it
+		err = outer.Err()
+		u.trans.broken.CompareAndSwap(nil, &err)
+		return err
+	}
 	f := fault.Wrap(fault.CodeOf(err), err, "a failed part of the transaction could not be undone: roll all of it back")
 	u.trans.broken.CompareAndSwap(nil, &f)
 	switch fault.CodeOf(cause) { //nolint:exhaustive // after these everybody gives the transaction up
 	case fault.Retryable, fault.Unavailable, fault.CommitUnknown:
+		return cause
+	}
+	if errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded) {
 		return cause
 	}
 	return f
