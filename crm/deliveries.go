@@ -44,16 +44,20 @@ func (d Deliveries) Dead(ctx context.Context, after ident.ID) (list []DeadLetter
 	return list, err
 }
 
-// Replay makes a dead letter due again, with all its attempts. A letter that is not dead is NotFound.
+// Replay makes a dead letter due again, with all its attempts.
+//
+// Errors: NotFound for a letter that is not dead; Invalid for one of no consumer; Denied.
 func (d Deliveries) Replay(ctx context.Context, l DeadLetter) error {
-	return d.write(ctx, "deliveries: replay", func(ctx context.Context, u work.Unit) error {
+	return d.letter(ctx, "deliveries: replay", l, func(ctx context.Context, u work.Unit) error {
 		return d.crm.relay.Replay(ctx, u, d.scope.Principal.Tenant, l.Consumer, l.Event, d.now())
 	})
 }
 
-// Discard removes a dead letter for good. A letter that is not dead is NotFound.
+// Discard removes a dead letter for good.
+//
+// Errors: as Replay.
 func (d Deliveries) Discard(ctx context.Context, l DeadLetter) error {
-	return d.write(ctx, "deliveries: discard", func(ctx context.Context, u work.Unit) error {
+	return d.letter(ctx, "deliveries: discard", l, func(ctx context.Context, u work.Unit) error {
 		return d.crm.relay.Discard(ctx, u, d.scope.Principal.Tenant, l.Consumer, l.Event)
 	})
 }
@@ -71,7 +75,10 @@ func (d Deliveries) read(ctx context.Context, op string, fn func(ctx context.Con
 	return d.run(ctx, op, d.crm.db.Read, fn)
 }
 
-func (d Deliveries) write(ctx context.Context, op string, fn func(ctx context.Context, u work.Unit) error) error {
+func (d Deliveries) letter(ctx context.Context, op string, l DeadLetter, fn func(ctx context.Context, u work.Unit) error) error {
+	if m := ident.HostID(l.Consumer); m != "" {
+		return fault.At(op, fault.Field("consumer", "%s", m))
+	}
 	return d.run(ctx, op, d.crm.engine.Units.Write, fn)
 }
 

@@ -210,7 +210,11 @@ func ComparePoints(a, b ContactPoint) int {
 
 // addExt adds external ids; those the customer has already are passed over.
 func addExt(v *fault.Violations, field string, rec *Customer, list []ident.Ext) {
-	if len(list) == 0 {
+	switch {
+	case len(list) == 0:
+		return
+	case len(list) > MaxExt: // before they are compared with each other
+		v.Add(field, "must be at most %d", MaxExt)
 		return
 	}
 	for i, x := range list {
@@ -345,7 +349,7 @@ func (u *Update) clear(v *fault.Violations, rec *Customer) {
 		case "owner_team":
 			rec.OwnerTeam = ""
 		default:
-			v.Add(fmt.Sprintf("clear[%d]", i), "%q cannot be cleared: want name, given, family, language, country, owner_user or owner_team", f)
+			v.Add(fmt.Sprintf("clear[%d]", i), "cannot be cleared: want name, given, family, language, country, owner_user or owner_team")
 		}
 	}
 }

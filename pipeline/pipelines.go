@@ -127,8 +127,11 @@ func explain(is rule.Issue) string {
 // Get returns one version of a pipeline, or the newest for version 0. The default pipeline, asked for before its
 // first use, is returned with version 0.
 //
-// Errors: NotFound, Denied.
+// Errors: Invalid for a malformed key, NotFound, Denied.
 func (p Pipelines) Get(ctx context.Context, key string, version int64) (Pipeline, error) {
+	if !word.MatchString(key) {
+		return Pipeline{}, fault.At("pipeline: get", fault.Field("key", wordForm))
+	}
 	return work.View(ctx, p.svc.cfg.Engine, p.scope, "pipeline: get", EntityPipeline,
 		func(ctx context.Context, c *work.Call) (Pipeline, error) {
 			rec, err := p.svc.cfg.Store.Pipeline(ctx, c, key, version)
@@ -170,6 +173,9 @@ func (p Pipelines) All(ctx context.Context, q page.Query) iter.Seq2[Pipeline, er
 func (s *Service) pinned(ctx context.Context, c *work.Call, key string, version int64) (*Pipeline, error) {
 	if key == "" {
 		key = s.cfg.Default.Key
+	}
+	if !word.MatchString(key) {
+		return nil, noPipeline()
 	}
 	p, err := s.cfg.Store.Pipeline(ctx, c, key, version)
 	if fault.CodeOf(err) != fault.NotFound {

@@ -83,14 +83,7 @@ func (s *Sending) same(o Send) bool {
 func (ss Sends) check(send *Send) error {
 	var v fault.Violations
 	v.AddAll("", ss.svc.checkWords(&send.Purpose, send.Channel, ss.scope.Purpose))
-	switch {
-	case send.Key == "":
-		v.Add("key", "must name the message: a second call under the same key delivers nothing")
-	case len(send.Key) > work.MaxOnce:
-		v.Add("key", "must be at most %d bytes, is %d", work.MaxOnce, len(send.Key))
-	default:
-		v.AddAll("", schema.CheckText("key", send.Key, work.MaxOnce))
-	}
+	v.AddAll("", checkKey(send.Key))
 	if send.Subject.IsZero() {
 		v.Add("subject", "must name a customer")
 	}
@@ -103,10 +96,23 @@ func (ss Sends) check(send *Send) error {
 	return v.Err()
 }
 
+func checkKey(key string) error {
+	switch {
+	case key == "":
+		return fault.Field("key", "must name the message: a second call under the same key delivers nothing")
+	case len(key) > work.MaxOnce:
+		return fault.Field("key", "must be at most %d bytes, is %d", work.MaxOnce, len(key))
+	}
+	return schema.CheckText("key", key, work.MaxOnce)
+}
+
 // ByKey returns what became of a send.
 //
-// Errors: NotFound, also for one the caller may not see; Denied.
+// Errors: Invalid for a malformed key; NotFound, also for one the caller may not see; Denied.
 func (ss Sends) ByKey(ctx context.Context, key string) (Sending, error) {
+	if err := checkKey(key); err != nil {
+		return Sending{}, fault.At("privacy: get send", err)
+	}
 	return work.View(ctx, ss.svc.cfg.Engine, ss.scope, "privacy: get send", EntitySend,
 		func(ctx context.Context, c *work.Call) (Sending, error) {
 			rec, err := ss.load(ctx, c, key)

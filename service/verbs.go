@@ -162,6 +162,9 @@ func (s Cases) Close(ctx context.Context, id ident.ID, acceptance string) (Case,
 	if acceptance == "" {
 		return Case{}, fault.At("case: close", fault.Field("acceptance", "must not be blank: say how the customer accepted"))
 	}
+	if err := schema.CheckText("acceptance", acceptance, 2000); err != nil {
+		return Case{}, fault.At("case: close", err)
+	}
 	return s.do(ctx, id, verbClose, acceptance, acceptance, func(st *step) error {
 		if st.rec.ClosedAt.IsZero() {
 			st.rec.ClosedAt = st.call.Now

@@ -14,6 +14,9 @@ const (
 	DefaultLimit = 50
 	MaxLimit     = 1000
 	MaxExpr      = 4096 // greatest length in bytes of a Where expression
+	MaxArgs      = 100  // arguments of a Where
+	MaxArg       = 4000 // greatest length in characters of a text argument
+	MaxList      = 1000 // elements of a list argument, and values of one filter
 )
 
 // Query is how a list is filtered, sorted and paged. Its zero value is the first 50 records by id.

@@ -42,6 +42,25 @@ func (p Predicate) fields(out []string) []string {
 	return out
 }
 
+// Leaves calls fn for each comparison of a field with values, until fn returns an error, which it returns.
+func (p Predicate) Leaves(fn func(field string, values []Value) error) error {
+	if p.n == nil {
+		return nil
+	}
+	for _, k := range p.n.kids {
+		if err := k.Leaves(fn); err != nil {
+			return err
+		}
+	}
+	switch {
+	case p.n.field == "" || p.n.other != "":
+		return nil
+	case p.n.op == opIn:
+		return fn(p.n.field, p.n.list)
+	}
+	return fn(p.n.field, []Value{p.n.value})
+}
+
 // String writes the predicate with its values, so that two predicates of equal text are equal. It is made for digests
 // and tests: values may be personal, so it must not be logged.
 func (p Predicate) String() string {

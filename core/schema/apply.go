@@ -23,6 +23,9 @@ func Apply(e *Entity, v *Values, sets []Set) error {
 		case s.key == "":
 			out.Add(fmt.Sprintf("custom[%d]", i), "names no field: use schema.NewKey")
 			continue
+		case n == nil && keyFault(s.key, true) != "":
+			out.Add(fmt.Sprintf("custom[%d]", i), "is no key of a custom field: %s", keyFault(s.key, true))
+			continue
 		case n == nil:
 			out.Add(CustomPrefix+s.key, "%s", e.unknown(s.key))
 			continue

@@ -4,6 +4,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/rule"
 )
 
 // CheckText returns an Invalid fault naming the field when s is not valid UTF-8, holds a control character other
@@ -11,6 +12,16 @@ import (
 // The value is never part of the fault.
 func CheckText(field, s string, limit int) error {
 	if m := textFault(s, limit); m != "" {
+		return fault.Field(field, "%s", m)
+	}
+	return nil
+}
+
+// CheckValue returns an Invalid fault naming the field when a value is not one that can be stored: text as for
+// [CheckText], floats that are not finite, times outside the years 1 to 9999, amounts of no currency, long lists. A
+// limit of 0 means [DefaultMaxLen]. Blank is good.
+func CheckValue(field string, v rule.Value, limit int) error {
+	if m := valueFault(v, limit); m != "" {
 		return fault.Field(field, "%s", m)
 	}
 	return nil

@@ -1,9 +1,13 @@
 package work
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/schema"
 )
 
 // Unit is the store's handle on a connection pool or an open transaction. Only the store understands it; nil means
@@ -35,16 +39,20 @@ func (s Scope) Validate() error {
 	if m := ident.HostID(string(s.Purpose)); m != "" {
 		v.Add("purpose", "%s: say why in CRM.As, for example privacy.Sales", m)
 	}
-	for _, x := range append(s.Principal.Roles, s.Principal.Teams...) {
+	for _, x := range slices.Concat(s.Principal.Roles, s.Principal.Teams) {
 		if m := ident.HostID(x); m != "" {
 			v.Add("principal", "roles and teams %s", m)
 		}
 	}
 	if len(s.Once) > MaxOnce {
 		v.Add("once", "must be at most %d bytes, is %d", MaxOnce, len(s.Once))
+	} else if s.Once != "" {
+		v.AddAll("", schema.CheckText("once", s.Once, MaxOnce))
 	}
-	if len(s.Source.System) > ident.MaxHostID || len(s.Source.Ref) > 200 {
+	if src := s.Source; len(src.System) > ident.MaxHostID || len(src.Ref) > 200 {
 		v.Add("source", "must have at most %d bytes of system and 200 of ref", ident.MaxHostID)
+	} else if src != (personal.Source{}) {
+		v.AddAll("", cmp.Or(schema.CheckText("source", src.System, 0), schema.CheckText("source", src.Ref, 0)))
 	}
 	return v.Err()
 }
