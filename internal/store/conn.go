@@ -49,6 +49,12 @@ func (c Conn) Get(ctx context.Context, q SQL, dest any, args ...any) error {
 	if err != nil {
 		return err
 	}
+	if n, ran, err := u.native(ctx, text, args, dest, true); ran {
+		if err == nil && n == 0 {
+			err = ErrNoRow
+		}
+		return c.fault(ctx, err)
+	}
 	return c.fault(ctx, u.query(ctx, text, args, func(rows *sql.Rows) error {
 		if !rows.Next() {
 			if err := rows.Err(); err != nil {
@@ -76,6 +82,9 @@ func (c Conn) Select(ctx context.Context, q SQL, dest any, args ...any) error {
 	u, text, args, err := c.ready(ctx, q, args, c.db.read)
 	if err != nil {
 		return err
+	}
+	if _, ran, err := u.native(ctx, text, args, dest, false); ran {
+		return c.fault(ctx, err)
 	}
 	return c.fault(ctx, u.query(ctx, text, args, func(rows *sql.Rows) error {
 		return c.db.bun.ScanRows(ctx, rows, dest)

@@ -32,6 +32,8 @@ type DB struct {
 	write   *pool
 	read    *pool
 	bun     *bun.DB // scans rows; runs nothing
+	reader  RowReader
+	plans   plans
 	log     *slog.Logger
 
 	mu       sync.Mutex
@@ -60,6 +62,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, cfg.Dialect.Fault(err)
 	}
 	db := &DB{dialect: cfg.Dialect, log: cfg.Logger, bun: bun.NewDB(cfg.Write, b)}
+	db.reader, _ = cfg.Dialect.(RowReader)
 	db.write = newPool(cfg.Write, cfg.Dialect)
 	db.read = db.write
 	if cfg.Read != cfg.Write {

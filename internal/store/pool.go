@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+	"sync/atomic"
 )
 
 // maxPrepared bounds the prepared statements of a pool; the shapes of lists share it with the static statements.
@@ -16,6 +17,7 @@ const maxPrepared = 512
 type pool struct {
 	db       *sql.DB
 	prepares bool
+	foreign  atomic.Bool // its connections are none that the dialect reads rows of by itself
 
 	mu     sync.Mutex
 	stmts  map[string]*list.Element // of *prepared

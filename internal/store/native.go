@@ -1,0 +1,191 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/rapport-crm/rapport/core/fault"
+)
+
+// RowReader is an optional power of a [Dialect]: to read rows by the driver's own means, past database/sql, which
+// costs a short read a quarter of its time. Rows of other connections are read by bun.
+type RowReader interface {
+	// Reads must report whether dc, a connection as sql.Conn.Raw gives it, is one that ReadRows knows.
+	Reads(dc any) bool
+
+	// ReadRows must run a statement on dc and put its rows into the variables that rows gives. It must return false
+	// when the connection was found broken before anything was sent; then the statement runs elsewhere.
+	ReadRows(ctx context.Context, dc any, text string, args []any, rows *Rows) (sent bool, err error)
+}
+
+// Rows are the variables that a statement's rows go to. A RowReader calls Begin once, then Next before each row; NULL
+// must become the zero value.
+type Rows struct {
+	into  reflect.Value // a slice, or the variable of one row
+	plan  *rowPlan
+	one   bool
+	inTx  bool
+	n     int
+	paths [][]int
+	ptrs  []any
+}
+
+// InTx reports whether the statement belongs to a transaction that is open on the connection.
+func (r *Rows) InTx() bool { return r.inTx }
+
+// Begin tells the columns of the rows. An error ends the reading.
+func (r *Rows) Begin(columns []string) error {
+	r.ptrs = make([]any, len(columns))
+	if r.plan.scalar {
+		if len(columns) != 1 {
+			return fault.New(fault.Internal, "store: %d columns for one value", len(columns))
+		}
+		return nil
+	}
+	r.paths = make([][]int, len(columns))
+	for i, c := range columns {
+		path, ok := r.plan.fields[c]
+		if !ok {
+			return fault.New(fault.Internal, "store: no field for column %s", c)
+		}
+		r.paths[i] = path
+	}
+	return nil
+}
+
+// Next returns pointers to the variables of the next row, one for each column: *string, *[]byte, *int64, *int, *float64,
+// *bool, or one of the row types. They are good until the next call. ok is false when no more rows are wanted.
+func (r *Rows) Next() (ptrs []any, ok bool) {
+	if r.one && r.n == 1 {
+		return nil, false
+	}
+	row := r.into
+	if !r.one {
+		if r.n == r.into.Cap() {
+			r.into.Grow(max(1, r.n))
+		}
+		r.into.SetLen(r.n + 1)
+		row = r.into.Index(r.n)
+	}
+	row.SetZero()
+	r.n++
+	if r.plan.scalar {
+		r.ptrs[0] = row.Addr().Interface()
+		return r.ptrs, true
+	}
+	for i, path := range r.paths {
+		r.ptrs[i] = row.FieldByIndex(path).Addr().Interface()
+	}
+	return r.ptrs, true
+}
+
+// rowPlan is how a type takes rows.
+type rowPlan struct {
+	scalar bool
+	fields map[string][]int // by column
+}
+
+// plans are the types met so far. A type that RowReaders cannot fill has nil.
+type plans struct{ types sync.Map } // reflect.Type → *rowPlan
+
+func (p *plans) of(t reflect.Type) *rowPlan {
+	if known, ok := p.types.Load(t); ok {
+		return known.(*rowPlan) //nolint:forcetypeassert // the map holds nothing else
+	}
+	plan := &rowPlan{scalar: variable(t), fields: map[string][]int{}}
+	if !plan.scalar && (t.Kind() != reflect.Struct || !plan.add(t, nil)) {
+		plan = nil
+	}
+	p.types.Store(t, plan)
+	return plan
+}
+
+// add collects the fields of a struct and reports whether all of them can be filled.
+func (p *rowPlan) add(t reflect.Type, above []int) bool {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		path := append(append([]int{}, above...), i)
+		name, _, _ := strings.Cut(f.Tag.Get("bun"), ",")
+		switch {
+		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct && !variable(f.Type):
+			if !p.add(f.Type, path) {
+				return false
+			}
+		case name == "-" || strings.Contains(name, ":"):
+		case name == "" || !f.IsExported() || !variable(f.Type):
+			return false
+		default:
+			p.fields[name] = path
+		}
+	}
+	return true
+}
+
+var variables = []reflect.Type{
+	reflect.TypeFor[string](), reflect.TypeFor[[]byte](), reflect.TypeFor[int64](), reflect.TypeFor[int](), reflect.TypeFor[float64](),
+	reflect.TypeFor[bool](), reflect.TypeFor[ID](), reflect.TypeFor[Time](), reflect.TypeFor[Date](), reflect.TypeFor[JSON](), reflect.TypeFor[Texts](),
+}
+
+// variable reports whether a RowReader fills values of the type.
+func variable(t reflect.Type) bool { return slices.Contains(variables, t) }
+
+// native reads rows past database/sql where the dialect, the connection and the type allow it; ran is false when they
+// do not, and nothing has happened then. one asks for a single row. n is how many rows were read.
+func (u *unit) native(ctx context.Context, text string, args []any, dest any, one bool) (n int, ran bool, err error) {
+	reader, into := u.db.reader, reflect.ValueOf(dest)
+	if reader == nil || len(args) == 0 || into.Kind() != reflect.Pointer || into.IsNil() {
+		return 0, false, nil
+	}
+	rows := Rows{into: into.Elem(), one: one, inTx: u.trans != nil}
+	t := rows.into.Type()
+	if !one {
+		if t.Kind() != reflect.Slice {
+			return 0, false, nil
+		}
+		t = t.Elem()
+	}
+	if rows.plan = u.db.plans.of(t); rows.plan == nil {
+		return 0, false, nil
+	}
+	if !one {
+		rows.into.SetLen(0)
+	}
+	ran, err = u.raw(ctx, reader, func(dc any) (bool, error) { return reader.ReadRows(ctx, dc, text, args, &rows) })
+	return rows.n, ran, err
+}
+
+// raw calls fn with the driver's connection of the unit, when the reader knows it.
+func (u *unit) raw(ctx context.Context, reader RowReader, fn func(dc any) (sent bool, err error)) (ran bool, err error) {
+	conn := u.conn
+	if conn == nil {
+		if u.trans != nil || u.pool == nil || u.pool.foreign.Load() {
+			return false, nil
+		}
+		if conn, err = u.pool.db.Conn(ctx); err != nil {
+			return true, err
+		}
+		defer conn.Close()
+	}
+	known := false
+	err = conn.Raw(func(dc any) error {
+		if known = reader.Reads(dc); !known {
+			return nil
+		}
+		var failed error
+		if ran, failed = fn(dc); !ran && u.trans == nil {
+			return driver.ErrBadConn // the pool must not give it out again
+		}
+		return failed
+	})
+	if !known && u.trans == nil {
+		u.pool.foreign.Store(true)
+	}
+	if !ran {
+		return false, nil
+	}
+	return true, err
+}
