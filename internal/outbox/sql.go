@@ -27,13 +27,7 @@ var (
 	dropDispatch = store.Same("outbox.drop_dispatch", `
 		DELETE FROM crm_dispatch WHERE tenant_id = $1 AND id = $2`)
 
-	claimDeliveries = store.Split("outbox.claim", `
-		UPDATE crm_delivery SET lease_until = $4, lease_id = $5, attempts = attempts + 1
-		WHERE tenant_id = $1 AND consumer = $2 AND event_id = ANY(ARRAY(`+claimable+` FOR UPDATE OF d SKIP LOCKED))
-		RETURNING `+deliveryColumns, `
-		UPDATE crm_delivery SET lease_until = $4, lease_id = $5, attempts = attempts + 1
-		WHERE tenant_id = $1 AND consumer = $2 AND event_id IN (`+claimable+`)
-		RETURNING `+deliveryColumns)
+	claimDeliveries = claimOf(claimable)
 
 	getEvent = store.Same("outbox.get_event", `
 		SELECT `+eventColumns+` FROM crm_event WHERE tenant_id = $1 AND id = $2`)
@@ -69,6 +63,15 @@ var (
 		       (SELECT count(*) FROM crm_delivery WHERE tenant_id = $1 AND state = 'open' AND due_at > $2) AS later,
 		       (SELECT count(*) FROM crm_delivery WHERE tenant_id = $1 AND state = 'dead') AS dead`)
 )
+
+// claimOf leases the deliveries that a query finds.
+func claimOf(query string) store.SQL {
+	const lease = `
+		UPDATE crm_delivery SET lease_until = $4, lease_id = $5, attempts = attempts + 1 WHERE tenant_id = $1 AND consumer = $2`
+	return store.Split("outbox.claim",
+		lease+` AND event_id = ANY(ARRAY(`+query+` FOR UPDATE OF d SKIP LOCKED)) RETURNING `+deliveryColumns,
+		lease+` AND event_id IN (`+query+`) RETURNING `+deliveryColumns)
+}
 
 const (
 	eventColumns    = `tenant_id, id, kind, entity, record_id, version, ordinal, actor_kind, actor_id, purpose, at, changed, refs, facts`
