@@ -47,7 +47,7 @@ type Error struct {
 	Field      string      // path of the field at fault, such as "points[1].value"; "" when none
 	Message    string      // one sentence for developers, lower case, with the fix
 	Clauses    []Clause    // evidence of a refused rule, in source order
-	Violations []Violation // every breach found, when there are several; the first one is also Field and Message
+	Violations []Violation // every breach found up to [MaxViolations], when there are several; the first one is also Field and Message
 	Current    int64       // for Conflict on a version: the version now stored; else 0
 	Reason     string      // stable machine word refining the code, such as "suppressed"; "" when the code says it all
 	cause      error
@@ -79,7 +79,7 @@ func New(code Code, format string, args ...any) *Error {
 // Field returns an Invalid error for one field.
 func Field(field, format string, args ...any) *Error {
 	e := New(Invalid, format, args...)
-	e.Field = field
+	e.Field, e.Message = clip(field, maxField), clip(e.Message, maxMessage)
 	return e
 }
 

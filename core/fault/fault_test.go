@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -176,4 +177,21 @@ func ExampleField() {
 func ExampleAt() {
 	fmt.Println(fault.At("customer: get", fault.New(fault.NotFound, "no such customer")))
 	// Output: customer: get: not found: no such customer
+}
+
+func TestAFaultDoesNotRepeatWhatWasPasted(t *testing.T) {
+	t.Parallel()
+
+	huge := strings.Repeat("x", 1<<20)
+	var v fault.Violations
+	for range 2 * fault.MaxViolations {
+		v.Add("custom."+huge, "no such field %s", huge)
+	}
+	f, ok := errors.AsType[*fault.Error](v.Err())
+	require.True(t, ok)
+	require.Len(t, f.Violations, fault.MaxViolations)
+	require.Less(t, len(f.Error()), 3000)
+	require.Less(t, len(fault.Field(huge, "%s", huge).Error()), 3000)
+	require.Equal(t, "a\uFFFDb", fault.Field("a\u202eb", "x").Field, "no text that turns the line around")
+	require.Equal(t, "a\uFFFDb", fault.Field("a\xffb", "x").Field)
 }

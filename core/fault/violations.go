@@ -1,14 +1,42 @@
 package fault
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
 
-// Violations collects every breach of a value, so that a caller mends them all at once.
-// The zero value is ready for use.
+// MaxViolations is how many breaches one fault tells at most.
+const MaxViolations = 100
+
+// Bounds of what a fault says, in bytes. Longer texts are cut: they hold what somebody has pasted.
+const (
+	maxField   = 200
+	maxMessage = 2000
+)
+
+// Violations collects the breaches of a value, so that a caller mends them all at once; those beyond
+// [MaxViolations] are dropped. The zero value is ready for use.
 type Violations struct{ list []Violation }
 
 // Add records a breach of one field.
 func (v *Violations) Add(field, format string, args ...any) {
-	v.list = append(v.list, Violation{Field: field, Message: fmt.Sprintf(format, args...)})
+	if len(v.list) < MaxViolations {
+		v.list = append(v.list, Violation{Field: clip(field, maxField), Message: clip(fmt.Sprintf(format, args...), maxMessage)})
+	}
+}
+
+// clip cuts a text to a length in bytes, and replaces what nobody can read.
+func clip(s string, limit int) string {
+	if len(s) > limit {
+		s = s[:limit-len("…")] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && !unicode.IsGraphic(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
 }
 
 // AddAll records what err holds under a path prefix, such as "points[0]". A nil err adds nothing.
