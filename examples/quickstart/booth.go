@@ -141,7 +141,7 @@ func confirmations(ctx context.Context, s *crm.Session, id ident.ID) (int, error
 
 // confirmed waits for a confirmation, and then a little for one too many. It returns how many came.
 func confirmed(ctx context.Context, s *crm.Session, id ident.ID, earlier int) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 100*time.Second)
 	defer cancel()
 	settle := 0
 	for {
@@ -157,7 +157,7 @@ func confirmed(ctx context.Context, s *crm.Session, id ident.ID, earlier int) (i
 		}
 		select {
 		case <-ctx.Done():
-			return n - earlier, errors.New("the sale was not confirmed within 30 seconds")
+			return n - earlier, errors.New("the sale was not confirmed within 100 seconds")
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
