@@ -11,8 +11,8 @@ import (
 // Entity is the registry name of a tenant's settings. Changing them needs the right to configure it.
 const Entity = "tenant"
 
-// EventUpdated is the event of changed settings.
-const EventUpdated event.Kind = "tenant.updated"
+// Updated is the event of changed settings.
+const Updated event.Kind = "tenant.updated"
 
 // What a tenant has that has set nothing. There is no default currency.
 const (

@@ -43,7 +43,7 @@ func (t Tenant) Update(ctx context.Context, version int64, u Update) (Settings, 
 	}
 	load := func(ctx context.Context, c *work.Call) (*Settings, error) { return t.svc.settings(ctx, c.Unit, tenant) }
 	set, err := work.Write(ctx, t.svc.engine, t.scope, work.Change[Settings]{
-		Op: "tenant: update settings", Entity: Entity, Action: work.Configure, Kind: EventUpdated,
+		Op: "tenant: update settings", Entity: Entity, Action: work.Configure, Kind: Updated,
 		ID: SettingsID, Version: version, Args: u,
 		Load:  load,
 		Apply: func(_ context.Context, _ *work.Call, set *Settings) error { return u.apply(set) },

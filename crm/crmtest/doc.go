@@ -6,7 +6,7 @@
 //	ada := c.Person(s, "Ada", "Lovelace")
 //	c.Clock.Advance(48 * time.Hour)
 //	c.Drain()
-//	c.RequireEvent(customer.EventCreated, ada.ID)
+//	c.RequireEvent(customer.Created, ada.ID)
 //
 // Start with [Open].
 package crmtest
