@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -78,10 +79,18 @@ func Float(f float64) Value { return Value{typ: TypeFloat, flt: f} }
 // Text is a text value; empty text is a value, not blank.
 func Text(s string) Value { return Value{typ: TypeText, text: s} }
 
-// Time is an instant, cut to microseconds; the zero time is blank.
+// Time is an instant, cut to microseconds; the zero time is blank. Instants that microseconds since 1970 cannot count
+// become the first or last that they can, which lie outside of the years that are stored.
 func Time(t time.Time) Value {
 	if t.IsZero() {
 		return Blank
+	}
+	const most = math.MaxInt64/1_000_000 - 1
+	switch s := t.Unix(); {
+	case s > most:
+		return Value{typ: TypeTime, num: math.MaxInt64}
+	case s < -most:
+		return Value{typ: TypeTime, num: math.MinInt64}
 	}
 	return Value{typ: TypeTime, num: t.UnixMicro()}
 }
