@@ -33,6 +33,7 @@ func (s *Service) fill(c *work.Call, rec *Customer, d *draft) error {
 	}
 	rec.Given, rec.Family, rec.Name = nameText(given), nameText(family), nameText(name)
 	rec.Language, rec.Country = languageTag(&v, d.Language), countryCode(&v, d.Country)
+	rec.TaxID = taxID(&v, d.TaxID)
 	rec.OwnerUser = owner(&v, "owner_user", d.OwnerUser, rec.OwnerUser)
 	rec.OwnerTeam = owner(&v, "owner_team", d.OwnerTeam, rec.OwnerTeam)
 	s.addPoints(c, &v, rec, d.Points, nil)
@@ -263,7 +264,7 @@ func (s *Service) merge(c *work.Call, rec *Customer, d *draft) error {
 	}
 	u := Update{
 		Name: some(d.Name), Given: some(d.Given), Family: some(d.Family), Language: some(d.Language), Country: some(d.Country),
-		OwnerUser: some(d.OwnerUser), OwnerTeam: some(d.OwnerTeam), AddExt: d.Ext, Custom: d.Custom,
+		TaxID: some(d.TaxID), OwnerUser: some(d.OwnerUser), OwnerTeam: some(d.OwnerTeam), AddExt: d.Ext, Custom: d.Custom,
 	}
 	if err := u.apply(c, rec); err != nil {
 		return err
@@ -317,6 +318,7 @@ func (u *Update) names(v *fault.Violations, rec *Customer, made bool) {
 func (u *Update) words(v *fault.Violations, rec *Customer) {
 	set(v, "language", u.Language, func(s string) { rec.Language = languageTag(v, s) })
 	set(v, "country", u.Country, func(s string) { rec.Country = countryCode(v, s) })
+	set(v, "tax_id", u.TaxID, func(s string) { rec.TaxID = taxID(v, s) })
 	set(v, "owner_user", u.OwnerUser, func(s string) { rec.OwnerUser = owner(v, "owner_user", s, "") })
 	set(v, "owner_team", u.OwnerTeam, func(s string) { rec.OwnerTeam = owner(v, "owner_team", s, "") })
 }
@@ -344,12 +346,14 @@ func (u *Update) clear(v *fault.Violations, rec *Customer) {
 			rec.Language = ""
 		case "country":
 			rec.Country = ""
+		case "tax_id":
+			rec.TaxID = personal.Text{}
 		case "owner_user":
 			rec.OwnerUser = ""
 		case "owner_team":
 			rec.OwnerTeam = ""
 		default:
-			v.Add(fmt.Sprintf("clear[%d]", i), "cannot be cleared: want name, given, family, language, country, owner_user or owner_team")
+			v.Add(fmt.Sprintf("clear[%d]", i), "cannot be cleared: want name, given, family, language, country, tax_id, owner_user or owner_team")
 		}
 	}
 }

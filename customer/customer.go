@@ -37,6 +37,7 @@ type Customer struct {
 	Country        string         `json:"country,omitempty" crm:"country,class=profile,max=2"`                // ISO 3166 code, such as "DE"; telephone numbers without one are read with it
 	Lifecycle      string         `json:"lifecycle" crm:"lifecycle,class=none,max=40,required,readonly,sort"` // stage, see [Customers.MoveLifecycle]
 	LifecycleSince time.Time      `json:"lifecycle_since" crm:"lifecycle_since,class=none,readonly"`          // when the stage was reached
+	TaxID          personal.Text  `json:"tax_id,omitzero" crm:"tax_id,class=government,max=60"`               // tax, registration or identity number; masked but to [Customers.Reveal], which see
 	Points         []ContactPoint `json:"points,omitempty" crm:"points"`                                      // live ones, ordered by channel, primary first, then id
 	Ext            []ident.Ext    `json:"ext,omitempty" crm:"ext,class=none"`                                 // ids in other systems, ordered
 	Custom         schema.Values  `json:"custom,omitzero" crm:"custom"`                                       // the tenant's own fields

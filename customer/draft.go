@@ -21,6 +21,7 @@ type PersonDraft struct {
 	Name      string // the whole name; "" joins Given and Family in the order their script has them
 	Language  string // BCP 47 tag
 	Country   string // ISO 3166 code of two letters
+	TaxID     string // tax, registration or identity number, 0 to 60 characters
 	Points    []PointDraft
 	Ext       []ident.Ext
 	Custom    []schema.Set
@@ -34,6 +35,7 @@ type OrganizationDraft struct {
 	Name      string   // needed
 	Language  string   // BCP 47 tag
 	Country   string   // ISO 3166 code of two letters
+	TaxID     string   // tax, registration or identity number, 0 to 60 characters
 	Points    []PointDraft
 	Ext       []ident.Ext
 	Custom    []schema.Set
@@ -47,6 +49,7 @@ type GroupDraft struct {
 	Name      string   // needed
 	Language  string   // BCP 47 tag
 	Country   string   // ISO 3166 code of two letters
+	TaxID     string   // tax, registration or identity number, 0 to 60 characters
 	Points    []PointDraft
 	Ext       []ident.Ext
 	Custom    []schema.Set
@@ -68,6 +71,7 @@ type draft struct {
 	Kind                                   Kind
 	ID                                     ident.ID
 	Name, Given, Family, Language, Country string
+	TaxID                                  string
 	Points                                 []PointDraft
 	Ext                                    []ident.Ext
 	Custom                                 []schema.Set
@@ -75,15 +79,15 @@ type draft struct {
 }
 
 func (d PersonDraft) parts() draft {
-	return draft{Person, d.ID, d.Name, d.Given, d.Family, d.Language, d.Country, d.Points, d.Ext, d.Custom, d.OwnerUser, d.OwnerTeam}
+	return draft{Person, d.ID, d.Name, d.Given, d.Family, d.Language, d.Country, d.TaxID, d.Points, d.Ext, d.Custom, d.OwnerUser, d.OwnerTeam}
 }
 
 func (d OrganizationDraft) parts() draft {
-	return draft{Organization, d.ID, d.Name, "", "", d.Language, d.Country, d.Points, d.Ext, d.Custom, d.OwnerUser, d.OwnerTeam}
+	return draft{Organization, d.ID, d.Name, "", "", d.Language, d.Country, d.TaxID, d.Points, d.Ext, d.Custom, d.OwnerUser, d.OwnerTeam}
 }
 
 func (d GroupDraft) parts() draft {
-	return draft{Group, d.ID, d.Name, "", "", d.Language, d.Country, d.Points, d.Ext, d.Custom, d.OwnerUser, d.OwnerTeam}
+	return draft{Group, d.ID, d.Name, "", "", d.Language, d.Country, d.TaxID, d.Points, d.Ext, d.Custom, d.OwnerUser, d.OwnerTeam}
 }
 
 // Update says what to change of a customer. A nil pointer leaves the field alone; Clear makes fields blank.
@@ -93,12 +97,13 @@ type Update struct {
 	Family    *string
 	Language  *string
 	Country   *string
+	TaxID     *string
 	OwnerUser *string
 	OwnerTeam *string
 	AddExt    []ident.Ext  // external ids to add
 	RemoveExt []ident.Ext  // external ids to take away; those it has not are passed over
 	Custom    []schema.Set // custom fields to set or clear
-	Clear     []string     // names of fields to make blank: name, given, family, language, country, owner_user, owner_team
+	Clear     []string     // names of fields to make blank: name, given, family, language, country, tax_id, owner_user, owner_team
 }
 
 // PointUpdate says what to change of a contact point. A nil pointer leaves the field alone. A new value is another

@@ -50,22 +50,22 @@ func (s *Service) Interactions(scope work.Scope) Interactions { return Interacti
 
 // visible loads a customer that the call may act on. One it may not see is missing.
 func (s *Service) visible(ctx context.Context, c *work.Call, id ident.ID) (*Customer, error) {
-	if id.IsZero() {
-		return nil, missing("customer")
-	}
-	rec, err := s.store.Customer(ctx, c, id)
-	if err == nil && !allowed(c, rec) {
-		err = missing("customer")
-	}
-	return rec, err
+	return s.reached(ctx, c, id, s.store.Customer)
 }
 
 // locked is visible for a record that is about to change.
 func (s *Service) locked(ctx context.Context, c *work.Call, id ident.ID) (*Customer, error) {
+	return s.reached(ctx, c, id, s.store.LockCustomer)
+}
+
+// reached loads a customer in one of the store's ways, if the call's access covers it.
+func (s *Service) reached(ctx context.Context, c *work.Call, id ident.ID,
+	load func(context.Context, *work.Call, ident.ID) (*Customer, error),
+) (*Customer, error) {
 	if id.IsZero() {
 		return nil, missing("customer")
 	}
-	rec, err := s.store.LockCustomer(ctx, c, id)
+	rec, err := load(ctx, c, id)
 	if err == nil && !allowed(c, rec) {
 		err = missing("customer")
 	}

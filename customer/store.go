@@ -32,7 +32,9 @@ type Store interface {
 type Records interface {
 	// Customer must return the customer, or the one it was merged into; a missing or deleted one is NotFound.
 	Customer(ctx context.Context, c *work.Call, id ident.ID) (*Customer, error)
-	// LockCustomer must do the same and keep others from changing the row until the transaction ends.
+	// WholeCustomer must do the same and give the sensitive fields too, which Customer and every other read leave out.
+	WholeCustomer(ctx context.Context, c *work.Call, id ident.ID) (*Customer, error)
+	// LockCustomer must do the same as WholeCustomer and keep others from changing the row until the transaction ends.
 	LockCustomer(ctx context.Context, c *work.Call, id ident.ID) (*Customer, error)
 	// InsertCustomer must store a new customer with everything that hangs on it. A taken id, external id or
 	// verified point is a Conflict with reason "taken" and the field; it leaves nothing behind.

@@ -14,6 +14,7 @@ version          1
 created_at       TIME
 updated_at       TIME
 created_by       rapport-cli
+hidden           tax_id
 kind             person
 name             [name]
 given            [name]
@@ -21,6 +22,7 @@ family           [name]
 country          GB
 lifecycle        potential
 lifecycle_since  TIME
+tax_id           [government]
 points
   - id ID, channel email, value [contact], primary true, valid_from TIME, version 1
   - id ID, channel phone, value [contact], label work, primary true, valid_from TIME, version 1
@@ -39,7 +41,7 @@ func TestGet(t *testing.T) {
 		out, _ = sh.run(0, "get", "customer", "shop/1", "--reveal")
 		require.True(t, strings.HasPrefix(out, revealed), out)
 		out, _ = sh.run(0, "get", "customer", "shop/1", "--reveal", "--as", "u-9:viewer@emea", "--purpose", "sales")
-		require.Contains(t, out, "hidden           points\n")
+		require.Contains(t, out, "hidden           points, tax_id\n")
 		require.NotContains(t, out, "ada@")
 
 		var rec struct{ ID string }

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/rule"
 )
 
@@ -15,17 +16,17 @@ import (
 type Entity struct {
 	Name string // name in the registry: "customer", "opportunity"
 
-	typ       reflect.Type
-	nodes     []*node          // top-level fields in order of declaration, inline structs flattened
-	byName    map[string]*node // every field, groups' elements and custom fields included
-	slots     []*node          // fields rules may read, in order of Env.Fields
-	slotOf    map[string]int
-	sorts     []string
-	customAt  []int // path of the Values field, nil without one
-	custom    []*node
-	sensitive bool
-	env       *rule.Env
-	copies    []copier
+	typ      reflect.Type
+	nodes    []*node          // top-level fields in order of declaration, inline structs flattened
+	byName   map[string]*node // every field, groups' elements and custom fields included
+	slots    []*node          // fields rules may read, in order of Env.Fields
+	slotOf   map[string]int
+	sorts    []string
+	customAt []int // path of the Values field, nil without one
+	custom   []*node
+	guard    Hiding // hides the sensitive fields
+	env      *rule.Env
+	copies   []copier
 }
 
 // node is one compiled field.
@@ -82,7 +83,10 @@ func (e *Entity) SortFields() []string { return slices.Clone(e.sorts) }
 
 // Sensitive reports whether any field has a class whose reading is recorded, so that a reader without a mask and
 // without sensitive fields has nothing to hide.
-func (e *Entity) Sensitive() bool { return e.sensitive }
+func (e *Entity) Sensitive() bool { return !e.guard.IsZero() }
+
+// Guard hides every field whose reading is recorded. It was compiled with the entity.
+func (e *Entity) Guard() Hiding { return e.guard }
 
 // HasCustom reports whether records of the entity can carry custom fields.
 func (e *Entity) HasCustom() bool { return e.customAt != nil }
@@ -130,7 +134,7 @@ func (e *Entity) values(rec reflect.Value) *Values {
 // index fills what is derived from nodes and custom.
 func (e *Entity) index() {
 	e.byName, e.slotOf = map[string]*node{}, map[string]int{}
-	e.slots, e.sorts, e.sensitive = nil, nil, false
+	e.slots, e.sorts = nil, nil
 	var walk func(list []*node)
 	walk = func(list []*node) {
 		for _, n := range list {
@@ -138,7 +142,6 @@ func (e *Entity) index() {
 				panic("schema: " + e.Name + ": two fields are named " + n.Name)
 			}
 			e.byName[n.Name] = n
-			e.sensitive = e.sensitive || n.Class.Sensitive()
 			if n.InRules() {
 				e.slotOf[n.Name] = len(e.slots)
 				e.slots = append(e.slots, n)
@@ -152,5 +155,6 @@ func (e *Entity) index() {
 	walk(e.nodes)
 	walk(e.custom)
 	slices.Sort(e.sorts)
+	e.guard = e.Hiding(func(_ string, c personal.Class) bool { return c.Sensitive() })
 	e.env = e.newEnv()
 }

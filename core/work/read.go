@@ -38,7 +38,10 @@ func View[R any](ctx context.Context, e *Engine, s Scope, op, entity string, fn 
 // Show masks on rec (a pointer to a record of the call's entity) whatever the access hides.
 // Sensitive classes are masked unless the call's action is [Reveal], see [Unseal].
 func (c *Call) Show(rec any) {
-	if len(c.Access.Mask) == 0 && len(c.Access.Unseen) == 0 && (c.Action == Reveal || !c.Entity.Sensitive()) {
+	if len(c.Access.Mask) == 0 && len(c.Access.Unseen) == 0 {
+		if c.Action != Reveal {
+			c.Entity.Guard().Apply(rec)
+		}
 		return
 	}
 	if !c.veil.fits(c) {

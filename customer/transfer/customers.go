@@ -14,13 +14,13 @@ import (
 )
 
 // plain are the fields of a customer that hold one text.
-var plain = []string{"name", "given", "family", "language", "country", "owner_user", "owner_team"}
+var plain = []string{"name", "given", "family", "language", "country", "tax_id", "owner_user", "owner_team"}
 
 // channels are the contact points a column can hold: "phone", or "phone.work" for one with the label "work".
 var channels = []personal.Channel{personal.ByEmail, personal.ByPhone, personal.BySMS, personal.ByPost, personal.ByPush, personal.BySocial}
 
-// CustomerTarget returns what a mapping for customers may fill: ext, kind, names, language, country, owners, contact
-// points by channel ("email", "phone", "sms", "post", "push", "social", each also with a label, as in "phone.work"),
+// CustomerTarget returns what a mapping for customers may fill: ext, kind, names, language, country, tax_id, owners,
+// contact points by channel ("email", "phone", "sms", "post", "push", "social", each also with a label, as in "phone.work"),
 // and the custom fields among fields, such as Session.Schema.Fields gives.
 func CustomerTarget(m Mapping, fields []schema.Field) Target {
 	t := Target{Entity: customer.EntityCustomer}
@@ -148,17 +148,18 @@ func (r *Record) candidate() candidate {
 		ext = []ident.Ext{c.ext}
 	}
 	name, language, country, user, team := r.Text("name"), r.Text("language"), r.Text("country"), r.Text("owner_user"), r.Text("owner_team")
-	sets := r.Custom()
+	tax, sets := r.Text("tax_id"), r.Custom()
 	switch kind := r.kind(); kind {
 	case customer.Person:
 		c.draft = customer.PersonDraft{
-			Given: r.Text("given"), Family: r.Text("family"), Name: name, Language: language, Country: country,
+			Given: r.Text("given"), Family: r.Text("family"), Name: name, Language: language, Country: country, TaxID: tax,
 			Points: points, Ext: ext, Custom: sets, OwnerUser: user, OwnerTeam: team,
 		}
 	case customer.Organization, customer.Group:
 		r.refuseParts(kind)
 		c.draft = customer.OrganizationDraft{
-			Name: name, Language: language, Country: country, Points: points, Ext: ext, Custom: sets, OwnerUser: user, OwnerTeam: team,
+			Name: name, Language: language, Country: country, TaxID: tax, Points: points, Ext: ext, Custom: sets,
+			OwnerUser: user, OwnerTeam: team,
 		}
 		if d, ok := c.draft.(customer.OrganizationDraft); ok && kind == customer.Group {
 			c.draft = customer.GroupDraft(d)

@@ -252,8 +252,17 @@ func (s *Store) buildPart(ctx context.Context, c *work.Call, l *load, recs []*cu
 	term := tenantTerm(c.Tenant())
 	l.customers = make([][]any, 0, len(recs))
 	for i, r := range recs {
+		var key privacy.SubjectKey
+		if sealing(r) {
+			key, keys = keys[0], keys[1:]
+			l.keys = append(l.keys, []any{c.Tenant(), r.ID, int64(key.Epoch()), key.Wrapped(), c.Now})
+		}
+		taxID, err := sealTaxID(key, r)
+		if err != nil {
+			return err
+		}
 		terms := s.documentOf(l, term, r, document+int64(i)+1)
-		l.customers = append(l.customers, insertValues(c.Tenant(), r, terms))
+		l.customers = append(l.customers, insertValues(c.Tenant(), r, taxID, terms))
 		for _, x := range r.Ext {
 			l.exts = append(l.exts, []any{c.Tenant(), x.System, x.ID, r.ID, c.Now})
 		}
@@ -262,12 +271,6 @@ func (s *Store) buildPart(ctx context.Context, c *work.Call, l *load, recs []*cu
 				l.sorts = append(l.sorts, store.SortKeyRow(c.Tenant(), c.Entity.Name, f, r.ID, v))
 			}
 		}
-		if len(r.Points) == 0 {
-			continue
-		}
-		key := keys[0]
-		keys = keys[1:]
-		l.keys = append(l.keys, []any{c.Tenant(), r.ID, int64(key.Epoch()), key.Wrapped(), c.Now})
 		for j := range r.Points {
 			row, err := s.pointValues(ctx, c, key, r.ID, &r.Points[j])
 			if err != nil {
@@ -293,7 +296,7 @@ func (s *Store) documentOf(l *load, tenant string, r *customer.Customer, number 
 func (s *Store) newKeys(ctx context.Context, c *work.Call, recs []*customer.Customer) ([]privacy.SubjectKey, error) {
 	var ids []ident.ID
 	for _, r := range recs {
-		if len(r.Points) > 0 {
+		if sealing(r) {
 			ids = append(ids, r.ID)
 		}
 	}

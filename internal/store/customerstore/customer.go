@@ -10,6 +10,7 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/internal/store"
+	"github.com/rapport-crm/rapport/privacy"
 )
 
 var (
@@ -17,10 +18,14 @@ var (
 		SELECT `+customerColumns+` FROM crm_customer c
 		WHERE c.tenant_id = $1 AND c.id = $2 AND c.deleted_at IS NULL`)
 
+	getWholeCustomer = store.Same("customer.get_whole", `
+		SELECT `+wholeColumns+` FROM crm_customer c
+		WHERE c.tenant_id = $1 AND c.id = $2 AND c.deleted_at IS NULL`)
+
 	lockCustomer = store.Split("customer.lock", `
-		SELECT `+customerColumns+` FROM crm_customer c
+		SELECT `+wholeColumns+` FROM crm_customer c
 		WHERE c.tenant_id = $1 AND c.id = $2 AND c.deleted_at IS NULL FOR NO KEY UPDATE OF c`, `
-		SELECT `+customerColumns+` FROM crm_customer c
+		SELECT `+wholeColumns+` FROM crm_customer c
 		WHERE c.tenant_id = $1 AND c.id = $2 AND c.deleted_at IS NULL`)
 
 	versionOfCustomer = store.Same("customer.version", `
@@ -28,10 +33,13 @@ var (
 
 	// The FTS document is written just before, so its row is the last one inserted on the connection.
 	insertCustomer = store.Split("customer.insert",
-		insertCustomerText("$12::tsvector"), insertCustomerText("last_insert_rowid()"))
+		insertCustomerText("$13::tsvector"), insertCustomerText("last_insert_rowid()"))
 
 	updateCustomer = store.Split("customer.update",
 		updateCustomerText(", search = $18::tsvector"), updateCustomerText(""))
+
+	putTaxID = store.Same("customer.put_tax_id", `
+		UPDATE crm_customer SET tax_id = $3 WHERE tenant_id = $1 AND id = $2`)
 
 	deleteCustomer = store.Same("customer.delete", `
 		UPDATE crm_customer SET deleted_at = $4, updated_at = $4, version = $3 + 1, search = NULL
@@ -50,26 +58,26 @@ var (
 )
 
 func customerStatements() []store.SQL {
-	return []store.SQL{getCustomer, lockCustomer, versionOfCustomer, insertCustomer, updateCustomer, deleteCustomer,
-		addDocument, putDocument, dropDocument}
+	return []store.SQL{getCustomer, getWholeCustomer, lockCustomer, versionOfCustomer, insertCustomer, updateCustomer,
+		putTaxID, deleteCustomer, addDocument, putDocument, dropDocument}
 }
 
 // customerInsert lists the columns of an insert in the order of insertValues.
 var customerInsert = []string{
-	"tenant_id", "kind", "name", "given", "family", "sort_name", "language", "country", "lifecycle", "lifecycle_since", "custom", "search",
+	"tenant_id", "kind", "name", "given", "family", "sort_name", "language", "country", "lifecycle", "lifecycle_since", "custom", "tax_id", "search",
 	"id", "version", "owner_user", "owner_team", "created_at", "updated_at", "created_by", "source_system", "source_ref",
 }
 
 func insertCustomerText(search string) string {
-	return `INSERT INTO crm_customer (tenant_id, kind, name, given, family, sort_name, language, country, lifecycle, lifecycle_since, custom, search,
+	return `INSERT INTO crm_customer (tenant_id, kind, name, given, family, sort_name, language, country, lifecycle, lifecycle_since, custom, tax_id, search,
 		` + metaColumns + `)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, ` + search + `, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, ` + search + `, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
 }
 
-func insertValues(tenant string, rec *customer.Customer, document any) []any {
+func insertValues(tenant string, rec *customer.Customer, taxID []byte, document any) []any {
 	return append([]any{
 		tenant, string(rec.Kind), orNull(rec.Name), orNull(rec.Given), orNull(rec.Family), store.OrNull(rec.SortName()),
-		store.OrNull(rec.Language), store.OrNull(rec.Country), rec.Lifecycle, rec.LifecycleSince, encoded(rec.Custom), document,
+		store.OrNull(rec.Language), store.OrNull(rec.Country), rec.Lifecycle, rec.LifecycleSince, encoded(rec.Custom), taxID, document,
 	}, metaValues(&rec.Meta)...)
 }
 
@@ -88,6 +96,11 @@ func (s *Store) Customer(ctx context.Context, c *work.Call, id ident.ID) (*custo
 	return s.follow(ctx, c, getCustomer, id)
 }
 
+// WholeCustomer implements [customer.Records].
+func (s *Store) WholeCustomer(ctx context.Context, c *work.Call, id ident.ID) (*customer.Customer, error) {
+	return s.follow(ctx, c, getWholeCustomer, id)
+}
+
 // LockCustomer implements [customer.Records].
 func (s *Store) LockCustomer(ctx context.Context, c *work.Call, id ident.ID) (*customer.Customer, error) {
 	return s.follow(ctx, c, lockCustomer, id)
@@ -96,7 +109,7 @@ func (s *Store) LockCustomer(ctx context.Context, c *work.Call, id ident.ID) (*c
 // follow reads a customer, or the one it was merged into.
 func (s *Store) follow(ctx context.Context, c *work.Call, q store.SQL, id ident.ID) (*customer.Customer, error) {
 	for range maxHops {
-		var row customerRow
+		var row wholeRow
 		if err := s.on(c).Get(ctx, q, &row, c.Tenant(), id); err != nil {
 			return nil, missing(err, "customer")
 		}
@@ -108,7 +121,11 @@ func (s *Store) follow(ctx context.Context, c *work.Call, q store.SQL, id ident.
 		if err != nil {
 			return nil, err
 		}
-		return &rec, s.complete(ctx, c, &rec, row.Merged)
+		if err := s.complete(ctx, c, &rec, row.Merged); err != nil {
+			return nil, err
+		}
+		rec.TaxID = s.taxID(c, &row)
+		return &rec, nil
 	}
 	return nil, fault.New(fault.Internal, "a merged customer points in a circle")
 }
@@ -116,18 +133,29 @@ func (s *Store) follow(ctx context.Context, c *work.Call, q store.SQL, id ident.
 // InsertCustomer implements [customer.Records].
 func (s *Store) InsertCustomer(ctx context.Context, c *work.Call, rec *customer.Customer) error {
 	on, doc := s.on(c), document(s.sqlite(), tenantTerm(c.Tenant()), rec.Terms())
+	var key privacy.SubjectKey
+	if sealing(rec) {
+		var err error
+		if key, err = s.keys.Fresh(ctx, c.Unit, c.Tenant(), rec.ID); err != nil {
+			return err
+		}
+	}
+	taxID, err := sealTaxID(key, rec)
+	if err != nil {
+		return err
+	}
 	if s.sqlite() {
 		if _, err := on.Exec(ctx, addDocument, doc); err != nil {
 			return err
 		}
 	}
-	if _, err := on.Exec(ctx, insertCustomer, insertValues(c.Tenant(), rec, doc)...); err != nil {
+	if _, err := on.Exec(ctx, insertCustomer, insertValues(c.Tenant(), rec, taxID, doc)...); err != nil {
 		return taken(err, "id")
 	}
 	if err := s.addExt(ctx, c, rec.ID, rec.Ext, rec.Ext); err != nil {
 		return err
 	}
-	if err := s.addPoints(ctx, c, rec.ID, rec.Points, true); err != nil {
+	if err := s.addPoints(ctx, c, key, rec.ID, rec.Points); err != nil {
 		return err
 	}
 	return s.indexCustom(ctx, c, rec.ID, schema.Values{}, rec.Custom)
@@ -159,6 +187,9 @@ func (s *Store) UpdateCustomer(ctx context.Context, c *work.Call, before, after 
 		if _, err := s.on(c).Exec(ctx, putDocument, c.Tenant(), after.ID, doc); err != nil {
 			return err
 		}
+	}
+	if err := s.updateTaxID(ctx, c, before, after); err != nil {
+		return err
 	}
 	if err := s.updateExt(ctx, c, before, after); err != nil {
 		return err

@@ -73,7 +73,7 @@ func stageRowID(customerID ident.ID, version int64) ident.ID {
 func (s *Store) AddStageChange(ctx context.Context, c *work.Call, rec *customer.Customer, m customer.StageChange) error {
 	var sealed []byte
 	if reason := m.Reason.Reveal(); reason != "" {
-		key, err := s.subjectKey(ctx, c, rec.ID, false)
+		key, err := s.subjectKey(ctx, c, rec.ID)
 		if err != nil {
 			return err
 		}

@@ -181,15 +181,8 @@ func order(rec *customer.Customer) {
 	}
 }
 
-// addPoints stores new points under the customer's key; fresh tells that the customer is new, so it has none yet.
-func (s *Store) addPoints(ctx context.Context, c *work.Call, id ident.ID, points []customer.ContactPoint, fresh bool) error {
-	if len(points) == 0 {
-		return nil
-	}
-	key, err := s.subjectKey(ctx, c, id, fresh)
-	if err != nil {
-		return err
-	}
+// addPoints stores new points under the customer's key.
+func (s *Store) addPoints(ctx context.Context, c *work.Call, key privacy.SubjectKey, id ident.ID, points []customer.ContactPoint) error {
 	for i := range points {
 		args, err := s.pointValues(ctx, c, key, id, &points[i])
 		if err != nil {
@@ -202,10 +195,8 @@ func (s *Store) addPoints(ctx context.Context, c *work.Call, id ident.ID, points
 	return nil
 }
 
-func (s *Store) subjectKey(ctx context.Context, c *work.Call, id ident.ID, fresh bool) (privacy.SubjectKey, error) {
-	if fresh {
-		return s.keys.Fresh(ctx, c.Unit, c.Tenant(), id)
-	}
+// subjectKey returns the key of a subject, which gets one if it has none.
+func (s *Store) subjectKey(ctx context.Context, c *work.Call, id ident.ID) (privacy.SubjectKey, error) {
 	return s.keys.Subject(ctx, c.Unit, c.Tenant(), id, true)
 }
 
@@ -264,7 +255,14 @@ func (s *Store) updatePoints(ctx context.Context, c *work.Call, before, after *c
 			return taken(err, "points.value")
 		}
 	}
-	return s.addPoints(ctx, c, after.ID, fresh, false)
+	if len(fresh) == 0 {
+		return nil
+	}
+	key, err := s.subjectKey(ctx, c, after.ID)
+	if err != nil {
+		return err
+	}
+	return s.addPoints(ctx, c, key, after.ID, fresh)
 }
 
 // addExt stores external ids; all is the list that faults name places of.

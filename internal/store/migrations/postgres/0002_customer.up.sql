@@ -1,5 +1,5 @@
 -- People, organizations and groups. canonical_id names the survivor of a merged customer; search holds the tokens
--- of the names, and of the tenant.
+-- of the names, and of the tenant; tax_id is sealed.
 CREATE TABLE crm_customer (
   tenant_id text COLLATE "C" NOT NULL,
   id uuid NOT NULL,
@@ -17,6 +17,7 @@ CREATE TABLE crm_customer (
   owner_team text COLLATE "C",
   canonical_id uuid,
   custom jsonb,
+  tax_id bytea,
   search tsvector,
   created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL,

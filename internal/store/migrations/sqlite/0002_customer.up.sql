@@ -1,5 +1,5 @@
 -- People, organizations and groups. canonical_id names the survivor of a merged customer; search holds the tokens
--- of the names, and of the tenant: here it is their row in crm_customer_fts.
+-- of the names, and of the tenant: here it is their row in crm_customer_fts. tax_id is sealed.
 CREATE TABLE crm_customer (
   tenant_id TEXT NOT NULL,
   id BLOB NOT NULL,
@@ -17,6 +17,7 @@ CREATE TABLE crm_customer (
   owner_team TEXT,
   canonical_id BLOB,
   custom TEXT,
+  tax_id BLOB,
   search INTEGER,
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
