@@ -49,25 +49,26 @@ func (c Conn) Get(ctx context.Context, q SQL, dest any, args ...any) error {
 	if err != nil {
 		return err
 	}
-	if n, ran, err := u.native(ctx, text, args, dest, true); ran {
-		if err == nil && n == 0 {
-			err = ErrNoRow
-		}
-		return c.fault(ctx, err)
+	rows := c.db.rows(dest, true)
+	ran, err := u.native(ctx, text, args, rows)
+	switch {
+	case ran:
+	case rows != nil:
+		err = u.query(ctx, text, args, rows.scan)
+	default:
+		return c.fault(ctx, u.query(ctx, text, args, func(rows *sql.Rows) error { return c.scanRow(ctx, rows, dest) }))
 	}
-	return c.fault(ctx, u.query(ctx, text, args, func(rows *sql.Rows) error {
-		if !rows.Next() {
-			if err := rows.Err(); err != nil {
-				return err
-			}
-			return ErrNoRow
-		}
-		return c.scanRow(ctx, rows, dest)
-	}))
+	if err == nil && rows.n == 0 {
+		err = ErrNoRow
+	}
+	return c.fault(ctx, err)
 }
 
 // scanRow closes rows before it returns, since a row that a writing statement returns counts only once it has ended.
 func (c Conn) scanRow(ctx context.Context, rows *sql.Rows, dest any) error {
+	if !rows.Next() {
+		return first(rows.Err(), ErrNoRow)
+	}
 	if err := c.db.bun.ScanRow(ctx, rows, dest); err != nil {
 		return err
 	}
@@ -83,12 +84,16 @@ func (c Conn) Select(ctx context.Context, q SQL, dest any, args ...any) error {
 	if err != nil {
 		return err
 	}
-	if _, ran, err := u.native(ctx, text, args, dest, false); ran {
-		return c.fault(ctx, err)
+	rows := c.db.rows(dest, false)
+	ran, err := u.native(ctx, text, args, rows)
+	switch {
+	case ran:
+	case rows != nil:
+		err = u.query(ctx, text, args, rows.scan)
+	default:
+		err = u.query(ctx, text, args, func(rows *sql.Rows) error { return c.db.bun.ScanRows(ctx, rows, dest) })
 	}
-	return c.fault(ctx, u.query(ctx, text, args, func(rows *sql.Rows) error {
-		return c.db.bun.ScanRows(ctx, rows, dest)
-	}))
+	return c.fault(ctx, err)
 }
 
 // BulkLoad inserts rows into a table by the fastest way there is: COPY on PostgreSQL, many rows a statement on SQLite

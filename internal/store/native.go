@@ -12,7 +12,7 @@ import (
 )
 
 // RowReader is an optional power of a [Dialect]: to read rows by the driver's own means, past database/sql, which
-// costs a short read a quarter of its time. Rows of other connections are read by bun.
+// costs a short read a quarter of its time. Rows of other connections come through database/sql.
 type RowReader interface {
 	// Reads must report whether dc, a connection as sql.Conn.Raw gives it, is one that ReadRows knows.
 	Reads(dc any) bool
@@ -22,8 +22,8 @@ type RowReader interface {
 	ReadRows(ctx context.Context, dc any, text string, args []any, rows *Rows) (sent bool, err error)
 }
 
-// Rows are the variables that a statement's rows go to. A RowReader calls Begin once, then Next before each row; NULL
-// must become the zero value.
+// Rows are the variables that a statement's rows go to. Who reads calls Begin once, then Next before each row; NULL must
+// become the zero value. Fields are found by the column in their bun tag, once for each type.
 type Rows struct {
 	into  reflect.Value // a slice, or the variable of one row
 	plan  *rowPlan
@@ -89,7 +89,7 @@ type rowPlan struct {
 	fields map[string][]int // by column
 }
 
-// plans are the types met so far. A type that RowReaders cannot fill has nil.
+// plans are the types met so far. A type that holds others than the variables below has nil, and is filled by bun.
 type plans struct{ types sync.Map } // reflect.Type → *rowPlan
 
 func (p *plans) of(t reflect.Type) *rowPlan {
@@ -133,29 +133,37 @@ var variables = []reflect.Type{
 // variable reports whether a RowReader fills values of the type.
 func variable(t reflect.Type) bool { return slices.Contains(variables, t) }
 
-// native reads rows past database/sql where the dialect, the connection and the type allow it; ran is false when they
-// do not, and nothing has happened then. one asks for a single row. n is how many rows were read.
-func (u *unit) native(ctx context.Context, text string, args []any, dest any, one bool) (n int, ran bool, err error) {
-	reader, into := u.db.reader, reflect.ValueOf(dest)
-	if reader == nil || len(args) == 0 || into.Kind() != reflect.Pointer || into.IsNil() {
-		return 0, false, nil
+// rows returns where dest takes rows: a pointer to a slice, or with one to the variable of a row. It is nil when that
+// is of a type without a plan.
+func (db *DB) rows(dest any, one bool) *Rows {
+	into := reflect.ValueOf(dest)
+	if into.Kind() != reflect.Pointer || into.IsNil() {
+		return nil
 	}
-	rows := Rows{into: into.Elem(), one: one, inTx: u.trans != nil}
-	t := rows.into.Type()
+	r := &Rows{into: into.Elem(), one: one}
+	t := r.into.Type()
 	if !one {
 		if t.Kind() != reflect.Slice {
-			return 0, false, nil
+			return nil
 		}
+		r.into.SetLen(0)
 		t = t.Elem()
 	}
-	if rows.plan = u.db.plans.of(t); rows.plan == nil {
-		return 0, false, nil
+	if r.plan = db.plans.of(t); r.plan == nil {
+		return nil
 	}
-	if !one {
-		rows.into.SetLen(0)
+	return r
+}
+
+// native reads rows past database/sql where the dialect and the connection allow it; ran is false when they do not, and
+// nothing has happened then.
+func (u *unit) native(ctx context.Context, text string, args []any, rows *Rows) (ran bool, err error) {
+	reader := u.db.reader
+	if reader == nil || rows == nil || len(args) == 0 {
+		return false, nil
 	}
-	ran, err = u.raw(ctx, reader, func(dc any) (bool, error) { return reader.ReadRows(ctx, dc, text, args, &rows) })
-	return rows.n, ran, err
+	rows.inTx = u.trans != nil
+	return u.raw(ctx, reader, func(dc any) (bool, error) { return reader.ReadRows(ctx, dc, text, args, rows) })
 }
 
 // raw calls fn with the driver's connection of the unit, when the reader knows it.
