@@ -3,7 +3,7 @@ package bench
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
+	sqldriver "database/sql/driver"
 	"fmt"
 	"os"
 	"time"
@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
+	driver "modernc.org/sqlite"
 
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/crm/postgres"
@@ -18,8 +19,8 @@ import (
 	"github.com/rapport-crm/rapport/internal/dbtest"
 )
 
-// sqliteDSN sets what sqlite.OpenPools sets on its writing connection, so that all sides have the same cache and
-// durability; a test compares them.
+// sqliteDSN sets what sqlite.Open sets on its writing connection, so that all sides have the same cache and durability;
+// a test compares them.
 func sqliteDSN(path string) string {
 	return "file:" + path + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)" +
 		"&_pragma=foreign_keys(1)&_pragma=temp_store(memory)&_pragma=cache_size(-65536)&_pragma=journal_size_limit(200000000)" +
@@ -32,31 +33,23 @@ func (w *world) openSQLite(ctx context.Context) error {
 		return err
 	}
 	path := databaseFile(dir)
-	write, read, err := sqlite.OpenPools(ctx, path)
-	if err != nil {
-		return err
-	}
-	w.onClose(write.Close)
-	w.onClose(read.Close)
-	if err := crm.Migrate(ctx, write, sqlite.Dialect); err != nil {
-		return err
-	}
-	w.recorder = NewRecorder(byName{write.Driver(), sqliteDSN(path)})
-	listened := sql.OpenDB(w.recorder)
-	listened.SetMaxOpenConns(1)
-	w.onClose(listened.Close)
-	w.raw, w.peerDSN = write, sqliteDSN(path)
-	return w.open(ctx, crm.Pools{Write: write, Read: read}, listened, sqlite.Dialect)
+	w.start = func(ctx context.Context) (*crm.CRM, error) { return sqlite.Open(ctx, path, w.config()) }
+	connect := byName{&driver.Driver{}, sqliteDSN(path)}
+	w.recorder, w.peerDSN = NewRecorder(connect), sqliteDSN(path)
+	w.raw = sql.OpenDB(connect)
+	w.raw.SetMaxOpenConns(1)
+	w.onClose(w.raw.Close)
+	return w.open(ctx, sqlite.Dialect)
 }
 
 // byName is a driver that opens connections by name.
 type byName struct {
-	driver driver.Driver
+	driver sqldriver.Driver
 	name   string
 }
 
-func (b byName) Connect(context.Context) (driver.Conn, error) { return b.driver.Open(b.name) }
-func (b byName) Driver() driver.Driver                        { return b.driver }
+func (b byName) Connect(context.Context) (sqldriver.Conn, error) { return b.driver.Open(b.name) }
+func (b byName) Driver() sqldriver.Driver                        { return b.driver }
 
 // serverSettings are those of a small production server; the defaults of PostgreSQL are for a machine of 1996.
 var serverSettings = map[string]string{
@@ -77,20 +70,21 @@ func (w *world) openPostgres(ctx context.Context, o Options) error {
 		return fmt.Errorf("bench: open the database: %w", err)
 	}
 	w.onClose(func() error { pool.Close(); return nil })
-	db := postgres.OpenDB(pool)
-	w.onClose(db.Close)
-	if err := crm.Migrate(ctx, db, postgres.Dialect); err != nil {
-		return err
+	w.start = func(ctx context.Context) (*crm.CRM, error) {
+		if err := postgres.Migrate(ctx, pool); err != nil {
+			return nil, err
+		}
+		return postgres.FromPool(ctx, pool, w.config())
 	}
 	cfg, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return fmt.Errorf("bench: open the database: %w", err)
 	}
-	w.recorder = NewRecorder(postgres.Connector(stdlib.GetConnector(*cfg)))
-	listened := sql.OpenDB(w.recorder)
-	w.onClose(listened.Close)
-	w.raw, w.peerDSN = db, dsn
-	return w.open(ctx, crm.Pools{Write: db, Read: db}, listened, postgres.Dialect)
+	connect := stdlib.GetConnector(*cfg)
+	w.recorder, w.peerDSN = NewRecorder(postgres.Connector(connect)), dsn
+	w.raw = sql.OpenDB(connect)
+	w.onClose(w.raw.Close)
+	return w.open(ctx, postgres.Dialect)
 }
 
 // server returns the connection string of an empty database: on the server given, or on one of our own.

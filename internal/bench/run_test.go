@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"maps"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/crm/sqlite"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 )
 
@@ -189,19 +191,21 @@ func (w *world) growth(t *testing.T, during func() error) map[string]int64 {
 	return grown
 }
 
-// The listened and the peers' connection keep what sqlite.OpenPools promises.
+// The listened and the peers' connection keep what sqlite.Open promises.
 func TestSQLiteIsSetUpAlike(t *testing.T) {
 	t.Parallel()
 
-	w, err := openWorld(t.Context(), SQLite, testOptions(t, SQLite))
+	path := filepath.Join(t.TempDir(), "test.db")
+	write, read, err := sqlite.OpenPools(t.Context(), path)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, w.close()) })
-	other := sql.OpenDB(w.recorder)
-	t.Cleanup(func() { require.NoError(t, other.Close()) })
-	for _, pragma := range []string{"journal_mode", "synchronous", "cache_size", "foreign_keys", "temp_store", "busy_timeout", "journal_size_limit"} {
-		var ours, theirs string
-		require.NoError(t, w.raw.QueryRow("PRAGMA "+pragma).Scan(&ours))
-		require.NoError(t, other.QueryRow("PRAGMA "+pragma).Scan(&theirs))
-		require.Equal(t, ours, theirs, pragma)
+	theirs := sql.OpenDB(byName{write.Driver(), sqliteDSN(path)})
+	for _, db := range []*sql.DB{write, read, theirs} {
+		t.Cleanup(func() { require.NoError(t, db.Close()) })
+	}
+	for _, pragma := range []string{"journal_mode", "synchronous", "cache_size", "foreign_keys", "temp_store", "busy_timeout", "journal_size_limit", "mmap_size"} {
+		want, got := "", ""
+		require.NoError(t, write.QueryRow("PRAGMA "+pragma).Scan(&want))
+		require.NoError(t, theirs.QueryRow("PRAGMA "+pragma).Scan(&got))
+		require.Equal(t, want, got, pragma)
 	}
 }

@@ -27,6 +27,8 @@ type world struct {
 	next     int // number of the next customer that is in no database yet
 	ours     *crm.CRM
 	listened *crm.CRM
+	start    func(ctx context.Context) (*crm.CRM, error) // opens ours
+	kms      privacy.KMS
 	recorder *Recorder
 	raw      *sql.DB // for statistics
 	peerDSN  string
@@ -41,7 +43,7 @@ type world struct {
 
 // openWorld makes an empty database with our tables.
 func openWorld(ctx context.Context, dialect string, o Options) (w *world, err error) {
-	w = &world{dialect: dialect, people: People{seed: o.Seed}}
+	w = &world{dialect: dialect, people: People{seed: o.Seed}, kms: privacy.NewMemoryKMS()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
@@ -74,20 +76,38 @@ func (w *world) tempDir() (string, error) {
 	return dir, err
 }
 
-// open opens both CRMs over pools; keys are in memory.
-func (w *world) open(ctx context.Context, ours crm.Pools, listened *sql.DB, d crm.Dialect) (err error) {
-	kms := privacy.NewMemoryKMS()
-	logger := slog.New(slog.DiscardHandler)
-	if w.ours, err = crm.NewPools(ctx, ours, d, &crm.Config{KMS: kms, Logger: logger}); err != nil {
+// config is that of a host that changes nothing, with keys in memory.
+func (w *world) config() *crm.Config {
+	return &crm.Config{KMS: w.kms, Logger: slog.New(slog.DiscardHandler)}
+}
+
+// open opens ours, which migrates, and the one that is listened to.
+func (w *world) open(ctx context.Context, d crm.Dialect) (err error) {
+	if err := w.restart(ctx); err != nil {
 		return err
 	}
 	w.onClose(func() error { return w.ours.Close(context.WithoutCancel(ctx)) })
-	w.listened, err = crm.New(ctx, listened, d, &crm.Config{KMS: kms, Logger: logger, NewID: w.newID, Clock: w.clock})
-	if err != nil {
+	listened := sql.OpenDB(w.recorder)
+	listened.SetMaxOpenConns(1)
+	w.onClose(listened.Close)
+	cfg := w.config()
+	cfg.NewID, cfg.Clock = w.newID, w.clock
+	if w.listened, err = crm.New(ctx, listened, d, cfg); err != nil {
 		return err
 	}
 	w.onClose(func() error { return w.listened.Close(context.WithoutCancel(ctx)) })
 	return nil
+}
+
+// restart opens ours anew, as a program does that finds a filled database with its statistics.
+func (w *world) restart(ctx context.Context) (err error) {
+	if w.ours != nil {
+		if err := w.ours.Close(ctx); err != nil {
+			return err
+		}
+	}
+	w.ours, err = w.start(ctx)
+	return err
 }
 
 func (w *world) newID() ident.ID {
@@ -135,17 +155,18 @@ func (w *world) session(c *crm.CRM, tenant string) *crm.Session {
 	return c.As(ident.User(tenant, "u-0", privacy.RoleAdmin).InTeams("team-0"), personal.Operations)
 }
 
-// analyze gives the planner what it would have in production.
+// analyze gives the planner what it would have in production. On SQLite it does what PRAGMA optimize does: an ANALYZE
+// without a limit also fills sqlite_stat4, after which SQLite compiles every statement again at each new argument.
 func (w *world) analyze(ctx context.Context) error {
 	statement := "VACUUM (ANALYZE)"
 	if w.dialect == SQLite {
-		statement = "ANALYZE"
+		statement = "PRAGMA analysis_limit = 1000; ANALYZE"
 	}
 	_, err := w.raw.ExecContext(ctx, statement)
 	if err != nil {
 		return fmt.Errorf("bench: %s: %w", statement, err)
 	}
-	return nil
+	return w.restart(ctx)
 }
 
 func databaseFile(dir string) string { return filepath.Join(dir, "bench.db") }

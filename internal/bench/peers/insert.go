@@ -9,9 +9,10 @@ import (
 	"strings"
 )
 
-// A multi-row insert gains nothing beyond this many rows, and SQLite takes this many arguments.
+// A multi-row insert gains nothing beyond this many rows and loses with ten times as many; SQLite takes this many
+// arguments.
 const (
-	insertRows = 500
+	insertRows = 50
 	insertArgs = 32766
 )
 

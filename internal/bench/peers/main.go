@@ -9,10 +9,14 @@ import (
 	"io"
 	"log"
 	"os"
+	"os/signal"
 )
 
 func main() {
-	if err := serve(context.Background(), os.Stdin, os.Stdout); err != nil {
+	// Every server hands down a context that can end, and drivers pay for watching it; so do the peers.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := serve(ctx, os.Stdin, os.Stdout); err != nil {
 		log.Fatal(err)
 	}
 }
