@@ -16,6 +16,9 @@
 // A [Customer] is the party root of all three kinds, so relationships, contact points, consents and the timeline
 // need one reference. Drafts take plain strings; records hold [personal.Text], which never prints itself.
 //
+// Sensitive fields, such as the tax id, are masked in every record that comes out; [Customers.Reveal] shows them and keeps
+// record of it.
+//
 // A customer that was merged into another resolves to it for ever: reads by id, external id, contact point and
 // search text give the survivor, and lists leave the merged one out.
 //

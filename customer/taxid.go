@@ -26,7 +26,7 @@ const maxTaxID = 60
 // written in the same transaction, and without it nothing is shown. In a transaction of the caller's the record stands
 // or falls with that transaction: do not use what was revealed before it has committed.
 //
-// Errors: NotFound, Denied; Invalid in a transaction that is read-only.
+// Errors: NotFound, Denied; in a transaction that is read-only Invalid, or with SQLite Unavailable.
 func (cs Customers) Reveal(ctx context.Context, id ident.ID) (Customer, error) {
 	return work.Unseal(ctx, cs.s.engine, cs.scope, "customer: reveal", EntityCustomer,
 		func(ctx context.Context, c *work.Call) (*Customer, error) {

@@ -115,6 +115,28 @@ func trimmed(list []string) []string {
 	return list
 }
 
+func TestATaxIDIsImported(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, b bundle) {
+		for _, kind := range []string{"person", "organization", "group"} {
+			m := transfer.Mapping{
+				Entity: "customer", Kind: kind, System: kind, Columns: map[string]string{"ext": "No.", "name": "Name", "tax_id": "VAT"},
+			}
+			file := "No.,Name,VAT\n1,ACME,DE 1\n2,Bo," + strings.Repeat("9", 61) + "\n"
+			rep, err := transfer.Customers(t.Context(), b.Customers, strings.NewReader(file), m, nil)
+			require.NoError(t, err)
+			require.Equal(t, 1, rep.Created)
+			require.Equal(t, "[row 3, VAT: must have at most 60 characters]", fmt.Sprint(rep.Faults))
+			got, err := b.Customers.ByExt(t.Context(), ident.Ext{System: kind, ID: "1"})
+			require.NoError(t, err)
+			got, err = b.Customers.Reveal(t.Context(), got.ID)
+			require.NoError(t, err)
+			require.Equal(t, "DE 1", got.TaxID.Reveal())
+		}
+	})
+}
+
 func TestImportAgain(t *testing.T) {
 	t.Parallel()
 

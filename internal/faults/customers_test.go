@@ -6,6 +6,8 @@ import (
 	"iter"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/rapport-crm/rapport/core/date"
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
@@ -28,7 +30,7 @@ func customerSteps() []step {
 	return []step{
 		{name: "create an organization", run: func(ctx context.Context, p *play) error {
 			d := organization(p.id("acme"), "ACME")
-			d.Points = []customer.PointDraft{{Channel: privacy.ByEmail, Value: "info@example.com"}}
+			d.TaxID, d.Points = "DE 1", []customer.PointDraft{{Channel: privacy.ByEmail, Value: "info@example.com"}}
 			d.Ext, d.Custom = []ident.Ext{{System: "erp", ID: "7"}}, []schema.Set{tier.Set("gold")}
 			return second(p.once().Customers.Create(ctx, d))
 		}},
@@ -63,7 +65,7 @@ func customerSteps() []step {
 		}},
 		{name: "update", run: func(ctx context.Context, p *play) error {
 			return second(p.once().Customers.Update(ctx, p.id("ada"), 1, customer.Update{
-				Family: ptr("King"), OwnerUser: ptr("u-2"), Custom: []schema.Set{tier.Set("silver")},
+				Family: ptr("King"), TaxID: ptr("GB 1"), OwnerUser: ptr("u-2"), Custom: []schema.Set{tier.Set("silver")},
 				AddExt: []ident.Ext{{System: "crm", ID: "1"}}, RemoveExt: []ident.Ext{{System: "web", ID: "8"}},
 			}))
 		}},
@@ -101,6 +103,13 @@ func customerSteps() []step {
 			_, err := p.s.Customers.Get(ctx, p.id("ada"))
 			return errors.Join(err, second(p.s.Customers.ByExt(ctx, ident.Ext{System: "erp", ID: "8"})),
 				second(p.s.Customers.LifecycleHistory(ctx, p.id("ada"))))
+		}},
+		{name: "reveal", run: func(ctx context.Context, p *play) error {
+			rec, err := p.s.For(privacy.Legal).Customers.Reveal(ctx, p.id("acme"))
+			if err == nil {
+				require.Equal(p.t, "DE 1", rec.TaxID.Reveal())
+			}
+			return err
 		}},
 		{name: "read by address", run: func(ctx context.Context, p *play) error {
 			return second(p.s.Customers.ByPoint(ctx, privacy.ByEmail, "ada@example.com"))

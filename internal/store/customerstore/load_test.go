@@ -68,7 +68,10 @@ func TestLoadIsCreateManyTimes(t *testing.T) {
 		for _, x := range a {
 			require.Equal(t, values(byID[x.ID]), values(x))
 			require.Equal(t, byID[x.ID].Ext, x.Ext)
+			require.Equal(t, created.taxID(t, x.ID), loaded.taxID(t, x.ID))
 		}
+		require.NotEmpty(t, loaded.accesses(t))
+		require.Equal(t, created.accesses(t), loaded.accesses(t))
 		for _, text := range []string{"ada", "李", "n1"} {
 			x, err := loaded.all().Search(t.Context(), text, 1000)
 			require.NoError(t, err)
@@ -94,6 +97,7 @@ func drafts(r *rand.Rand, n int) []customer.Draft {
 			key = id(r.IntN(i + 1))
 		}
 		d := customer.PersonDraft{ID: key, Given: word[r.IntN(len(word))], Family: fmt.Sprintf("N%d", i%9), OwnerTeam: []string{"", "north"}[r.IntN(2)]}
+		d.TaxID = []string{"", "", fmt.Sprintf("DE %d", i), "bad\x01"}[r.IntN(40)%13%4]
 		if i == 7 { // there before the load begins
 			out[i] = customer.PersonDraft{ID: id(i + 1), Given: "Seventh", Ext: []ident.Ext{{System: "u", ID: "1"}}}
 			continue
