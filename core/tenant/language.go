@@ -24,12 +24,16 @@ func languageTag(s string) (tag string, ok bool) {
 		parts[i] = strings.ToUpper(parts[i])
 		i++
 	}
-	for _, variant := range parts[i:] {
-		if !only(variant, either, 5, 8) && !(only(variant, either, 4, 4) && digit(variant[0])) {
+	for _, p := range parts[i:] {
+		if !variant(p) {
 			return "", false
 		}
 	}
 	return strings.Join(parts, "-"), true
+}
+
+func variant(s string) bool {
+	return only(s, either, 5, 8) || only(s, either, 4, 4) && digit(s[0])
 }
 
 func letter(c byte) bool { return 'a' <= c && c <= 'z' }
