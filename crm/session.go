@@ -82,6 +82,9 @@ func (s *Session) Purpose() personal.Purpose { return s.scope.Purpose }
 // Errors: what fn returns; Retryable when the tries are used up; CommitUnknown when the connection broke during
 // commit.
 func (s *Session) InTx(ctx context.Context, fn func(ctx context.Context, s *Session) error) error {
+	if fn == nil {
+		return fault.At("crm: transaction", fault.Field("fn", "must be a function to run in the transaction"))
+	}
 	var own error // the host's: handed back as it is
 	err := s.crm.db.Write(ctx, s.scope.Unit, func(ctx context.Context, u work.Unit) error {
 		own = fn(ctx, s.on(u))

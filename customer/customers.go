@@ -25,10 +25,10 @@ type Customers struct {
 // Errors: Invalid with every breach, Denied, Conflict with reason "taken" when the id, an external id or a verified
 // point belongs to another customer.
 func (cs Customers) Create(ctx context.Context, d Draft) (Customer, error) {
-	if d == nil {
-		return Customer{}, fault.At("customer: create", fault.Field("draft", "must be a PersonDraft, OrganizationDraft or GroupDraft"))
+	in, err := partsOf(d)
+	if err != nil {
+		return Customer{}, fault.At("customer: create", err)
 	}
-	in := d.parts()
 	return work.Write(ctx, cs.s.engine, cs.scope, cs.creation("customer: create", &in))
 }
 

@@ -1,6 +1,9 @@
 package customer
 
 import (
+	"reflect"
+
+	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
@@ -11,6 +14,14 @@ import (
 type Draft interface {
 	// parts gives the draft in the form all kinds share.
 	parts() draft
+}
+
+// partsOf returns the form all kinds share, or an Invalid fault for no draft at all, also behind a pointer.
+func partsOf(d Draft) (draft, error) {
+	if v := reflect.ValueOf(d); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		return draft{}, fault.Field("draft", "must be a PersonDraft, OrganizationDraft or GroupDraft")
+	}
+	return d.parts(), nil
 }
 
 // PersonDraft is a person to be created. At least one of the names, a point or an external id is needed.

@@ -55,6 +55,8 @@ func (cs Customers) Load(ctx context.Context, rows iter.Seq2[Draft, error], opts
 		o.Batch = DefaultBatch
 	}
 	switch {
+	case rows == nil:
+		return LoadReport{}, fault.At(op, fault.Field("rows", "must be a sequence of drafts"))
 	case o.Batch < 0 || o.Batch > MaxBatch:
 		return LoadReport{}, fault.At(op, fault.Field("batch", "want 1 to %d, have %d", MaxBatch, o.Batch))
 	case cs.scope.Once != "":
@@ -85,14 +87,16 @@ type loader struct {
 
 func (l *loader) add(d Draft, err error) {
 	row := l.report.Rows + len(l.drafts) + len(l.bad)
-	if err == nil && d == nil {
-		err = fault.At(l.op, fault.Field("draft", "must be a PersonDraft, OrganizationDraft or GroupDraft"))
+	var in draft
+	if err == nil {
+		in, err = partsOf(d)
+		err = fault.At(l.op, err)
 	}
 	if err != nil {
 		l.bad = append(l.bad, RowFault{row, err})
 		return
 	}
-	l.drafts, l.rows = append(l.drafts, d.parts()), append(l.rows, row)
+	l.drafts, l.rows = append(l.drafts, in), append(l.rows, row)
 }
 
 // flush writes the batch and brings its faults into the order of rows.

@@ -21,13 +21,13 @@ const upsertTries = 5
 // belongs to a customer the caller may not change, or another unique value to another customer.
 func (cs Customers) Upsert(ctx context.Context, ext ident.Ext, d Draft) (Customer, error) {
 	const op = "customer: upsert"
-	if d == nil {
-		return Customer{}, fault.At(op, fault.Field("draft", "must be a PersonDraft, OrganizationDraft or GroupDraft"))
+	in, err := partsOf(d)
+	if err != nil {
+		return Customer{}, fault.At(op, err)
 	}
 	if err := checkExt(ext); err != nil {
 		return Customer{}, fault.At(op, prefixed("ext", err))
 	}
-	in := d.parts()
 	if !slices.Contains(in.Ext, ext) {
 		in.Ext = append([]ident.Ext{ext}, in.Ext...)
 	}

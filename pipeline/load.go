@@ -56,7 +56,11 @@ func (r *Report) Rows() int { return r.Created + r.Updated + r.Unchanged + len(r
 func (o Opportunities) Load(ctx context.Context, rows iter.Seq2[Row, error], opt LoadOptions) (Report, error) {
 	const op = "opportunity: load"
 	var rep Report
-	if err := o.loadable(&opt); err != nil {
+	err := o.loadable(&opt)
+	if err == nil && rows == nil {
+		err = fault.Field("rows", "must be a sequence of rows")
+	}
+	if err != nil {
 		return rep, fault.At(op, err)
 	}
 	batch := make([]entry, 0, opt.Batch)

@@ -19,6 +19,9 @@ const (
 // MaxHostID is the greatest length in bytes of a tenant or user id, and of a role, team or external system name.
 const MaxHostID = 64
 
+// MaxMemberships is the greatest number of roles, and of teams, of a principal.
+const MaxMemberships = 200
+
 // Principal is who acts, and in which tenant. The zero value acts in no tenant and is refused everywhere.
 // A Principal is a value: InTeams returns a changed copy. It must not be modified once a session holds it.
 type Principal struct {

@@ -39,6 +39,10 @@ func (s Scope) Validate() error {
 	if m := ident.HostID(string(s.Purpose)); m != "" {
 		v.Add("purpose", "%s: say why in CRM.As, for example privacy.Sales", m)
 	}
+	if n := max(len(s.Principal.Roles), len(s.Principal.Teams)); n > ident.MaxMemberships {
+		v.Add("principal", "must have at most %d roles and teams, has %d", ident.MaxMemberships, n)
+		return v.Err()
+	}
 	for _, x := range slices.Concat(s.Principal.Roles, s.Principal.Teams) {
 		if m := ident.HostID(x); m != "" {
 			v.Add("principal", "roles and teams %s", m)

@@ -43,7 +43,15 @@ type inTx struct{ db *DB }
 
 // Join returns the unit of a host's open transaction. The store never ends it; each write on it takes a savepoint.
 // It must not be used after the transaction has ended, nor by several goroutines at once.
-func (db *DB) Join(tx *sql.Tx) work.Unit { return &unit{db: db, ex: tx, trans: &trans{}} }
+// Every use of a nil one is an Invalid fault of field "tx".
+func (db *DB) Join(tx *sql.Tx) work.Unit {
+	t := &trans{}
+	if tx == nil {
+		f := error(fault.Field("tx", "must be an open transaction"))
+		t.broken.Store(&f)
+	}
+	return &unit{db: db, ex: tx, trans: t}
+}
 
 // JoinConn is [DB.Join] for a connection on which the host has begun a transaction. It also allows the fast bulk load.
 func (db *DB) JoinConn(c *sql.Conn) work.Unit { return &unit{db: db, ex: c, conn: c, trans: &trans{}} }
