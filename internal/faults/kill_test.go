@@ -130,7 +130,7 @@ func drainReal(t *testing.T, h *house) {
 		require.NoError(t, err)
 		require.Zero(t, b.Dead)
 		return b.Dispatch+b.Due+b.Later == 0
-	}, time.Minute, 10*time.Millisecond)
+	}, 10*time.Minute, 10*time.Millisecond)
 }
 
 // TestKilledRelaysHaveTheirEffectsOnce kills a process that hands events to subscribers, whose effects are rows of the

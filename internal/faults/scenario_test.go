@@ -13,6 +13,7 @@ import (
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/tenant"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/privacy"
 )
@@ -132,6 +133,12 @@ func schemaSteps() []step {
 			}))
 		}},
 		{name: "retire it", run: func(ctx context.Context, p *play) error { return p.once().Schema.Retire(ctx, "customer", "badge") }},
+		{name: "set the currency", run: func(ctx context.Context, p *play) error {
+			return second(p.once().Settings.Update(ctx, 0, tenant.Update{Currency: ptr("EUR")}))
+		}},
+		{name: "set the language", run: func(ctx context.Context, p *play) error {
+			return second(p.once().Settings.Update(ctx, 1, tenant.Update{Language: ptr("de")}))
+		}},
 		{name: "look at the fields", run: func(ctx context.Context, p *play) error {
 			fields, err := p.s.Schema.Fields(ctx, "customer")
 			if err == nil {
