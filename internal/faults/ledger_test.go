@@ -14,10 +14,10 @@ import (
 
 // books is everything a tenant has in the database, read by plain SQL.
 type books struct {
-	events, audits, lines, sends []row
-	effects                      []row
-	rows                         map[string][]row // tables of records, by name
-	deliveries, dispatches       []row
+	events, audits, lines  []row
+	effects                []row
+	rows                   map[string][]row // tables of records, by name
+	deliveries, dispatches []row
 }
 
 type row map[string]any
@@ -62,7 +62,7 @@ func read(ctx context.Context, t *testing.T, db *sql.DB, query string) (out []ro
 	t.Helper()
 	rows, err := db.QueryContext(ctx, query)
 	require.NoError(t, err)
-	defer rows.Close() //nolint:errcheck // read to the end
+	defer rows.Close()
 	columns, err := rows.Columns()
 	require.NoError(t, err)
 	for rows.Next() {

@@ -34,7 +34,7 @@ var booths = porcupine.Model{
 	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
 		parts := map[string][]porcupine.Operation{}
 		for _, op := range history {
-			name := op.Input.(bid).booth //nolint:forcetypeassert // all are bids
+			name := op.Input.(bid).booth
 			parts[name] = append(parts[name], op)
 		}
 		var out [][]porcupine.Operation
@@ -45,7 +45,7 @@ var booths = porcupine.Model{
 	},
 	Init: func() any { return -1 },
 	Step: func(state, input, output any) (bool, any) {
-		owner, in, ok := state.(int), input.(bid), output.(bool) //nolint:forcetypeassert // see Init
+		owner, in, ok := state.(int), input.(bid), output.(bool)
 		switch {
 		case in.take && ok:
 			return owner == -1, in.buyer

@@ -64,9 +64,6 @@ func (p *play) names() map[string]string {
 // once is the session under the present step's idempotency key.
 func (p *play) once() *crm.Session { return p.s.Once(p.step) }
 
-// also is a second key for steps that write twice.
-func (p *play) also(what string) *crm.Session { return p.s.Once(p.step + "/" + what) }
-
 func steps(groups ...[]step) (out []step) {
 	for _, g := range groups {
 		out = append(out, g...)

@@ -47,7 +47,7 @@ func strikes(t *testing.T, backend string) (out []strike) {
 		add("40P01", dbtest.PgError("40P01"), fault.Retryable)
 		add("40003", dbtest.PgError("40003"), fault.CommitUnknown)
 	}
-	gone := error(dbtest.LostConnection())
+	gone := dbtest.LostConnection()
 	if backend == "sqlite" {
 		gone = sql.ErrConnDone
 	}
@@ -64,7 +64,7 @@ func sqliteErrors(t *testing.T) (busy, full error) {
 	path := filepath.Join(t.TempDir(), "errors.db")
 	db, err := sql.Open("sqlite", path)
 	require.NoError(t, err)
-	defer db.Close() //nolint:errcheck // a scratch file
+	defer db.Close()
 	_, err = db.ExecContext(t.Context(), "CREATE TABLE t (x)")
 	require.NoError(t, err)
 	a, err := db.Conn(t.Context())

@@ -80,7 +80,7 @@ func terminate(ctx context.Context, t *testing.T, dsn string, r *rand.Rand, ende
 		t.Error(err)
 		return
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // the test is over
+	defer conn.Close(context.WithoutCancel(ctx))
 	for {
 		select {
 		case <-ctx.Done():
