@@ -63,7 +63,7 @@ func (x *target) masses() []attack {
 		invalid("clear", "clear[0]", func(ctx context.Context, s *crm.Session) error {
 			return drop(s.Customers.Update(ctx, x.person.ID, 0, customer.Update{Clear: slices.Repeat([]string{"x"}, many)}))
 		}),
-		invalid("custom", "", create(customer.PersonDraft{Given: "A", Custom: crowd(many, func(i int) schema.Set {
+		invalid("custom", "custom", create(customer.PersonDraft{Given: "A", Custom: crowd(many, func(i int) schema.Set {
 			return schema.NewKey[string](fmt.Sprintf("k%d", i)).Set("x")
 		})})),
 		invalid("custom list", "custom.c_texts", create(customer.PersonDraft{Given: "A", Custom: []schema.Set{

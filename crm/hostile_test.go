@@ -135,7 +135,11 @@ func survive(t *testing.T, name string, fn func(ctx context.Context) error) (err
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
+	began := time.Now()
 	defer func() {
+		if d := time.Since(began); d > 10*time.Second {
+			t.Errorf("%s: took %s", name, d)
+		}
 		if p := recover(); p != nil {
 			t.Errorf("%s: panic: %v", name, p)
 		}

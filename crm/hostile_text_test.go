@@ -14,7 +14,6 @@ import (
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
-	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/service"
 )
@@ -371,40 +370,5 @@ func (x *target) caseSlots() []slot {
 		{"list type", "type", list(func(v string) service.Filter { return service.Filter{Types: []service.Type{service.Type(v)}} })},
 		{"list priority", "priority", list(func(v string) service.Filter { return service.Filter{Priority: service.Priority(v)} })},
 		{"list assigned", "owner_user", list(func(v string) service.Filter { return service.Filter{Assigned: service.Assignment{User: v}} })},
-	}
-}
-
-func (x *target) pipelineSlots() []slot { return append(x.leadSlots(), x.opportunitySlots()...) }
-
-func (x *target) leadSlots() []slot {
-	create := func(set func(d *pipeline.LeadDraft, v string)) func(context.Context, *crm.Session, string) error {
-		return func(ctx context.Context, s *crm.Session, v string) error {
-			var d pipeline.LeadDraft
-			set(&d, v)
-			_, err := s.Leads.Create(ctx, d)
-			return err
-		}
-	}
-	return []slot{
-		{"lead origin", "origin", create(func(d *pipeline.LeadDraft, v string) { d.Origin = v })},
-		{"lead campaign", "campaign", create(func(d *pipeline.LeadDraft, v string) { d.Campaign = v })},
-		{"lead owner", "owner_user", create(func(d *pipeline.LeadDraft, v string) { d.OwnerUser = v })},
-		{"lead team", "owner_team", create(func(d *pipeline.LeadDraft, v string) { d.OwnerTeam = v })},
-		{"lead update", "origin", func(ctx context.Context, s *crm.Session, v string) error {
-			_, err := s.Leads.Update(ctx, x.lead.ID, 0, pipeline.LeadUpdate{Origin: &v})
-			return err
-		}},
-		{"lead disqualify", "reason", func(ctx context.Context, s *crm.Session, v string) error {
-			_, err := s.Leads.Disqualify(ctx, x.lead.ID, v)
-			return err
-		}},
-		{"lead states", "state", func(ctx context.Context, s *crm.Session, v string) error {
-			_, err := s.Leads.Page(ctx, pipeline.LeadFilter{States: []pipeline.LeadState{pipeline.LeadState(v)}})
-			return err
-		}},
-		{"pipeline get", "key", func(ctx context.Context, s *crm.Session, v string) error {
-			_, err := s.Pipelines.Get(ctx, v, 0)
-			return err
-		}},
 	}
 }

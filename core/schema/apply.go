@@ -8,12 +8,18 @@ import (
 	"github.com/rapport-crm/rapport/core/rule"
 )
 
+// maxSets is the greatest number of assignments of one write: more than there are fields.
+const maxSets = 1000
+
 // Apply gives v the values of the assignments, in order. It checks each against the entity's custom field and
 // returns one Invalid fault with every breach, of field "custom.<key>"; then v is unchanged. An int is taken for a
 // float field. Unknown keys are answered with the nearest known one.
 func Apply(e *Entity, v *Values, sets []Set) error {
-	if len(sets) == 0 {
+	switch {
+	case len(sets) == 0:
 		return nil
+	case len(sets) > maxSets:
+		return fault.Field("custom", "want at most %d assignments, have %d", maxSets, len(sets))
 	}
 	var out fault.Violations
 	next := *v

@@ -99,6 +99,7 @@ func (d Definition) checkEnum(v *fault.Violations) {
 		v.Add("enum", "only text can have allowed values")
 	case len(d.Enum) > MaxEnum:
 		v.Add("enum", "want at most %d values, have %d", MaxEnum, len(d.Enum))
+		return
 	}
 	for i, s := range d.Enum {
 		if m := textFault(s, DefaultCustom); m != "" || s == "" {
