@@ -13,9 +13,25 @@ import (
 // OpenDB returns a *sql.DB over the host's pool, with the pool's connections and limits. Closing it leaves the pool
 // open. It suits bun and everything else that puts values into the text of statements: see [Connector].
 func OpenDB(pool *pgxpool.Pool) *sql.DB {
-	db := sql.OpenDB(Connector(stdlib.GetPoolConnector(pool)))
+	db := sql.OpenDB(poolConnector{Connector(stdlib.GetPoolConnector(pool)), pool})
 	db.SetMaxIdleConns(0) // an idle connection belongs to the pool
 	return db
+}
+
+// poolConnector also hands out the pool itself, as its driver.
+type poolConnector struct {
+	driver.Connector
+
+	pool *pgxpool.Pool
+}
+
+func (c poolConnector) Driver() driver.Driver { return poolDriver{c.Connector.Driver(), c.pool} }
+
+// poolDriver is pgx's driver, and the pool that the connections of a *sql.DB come from.
+type poolDriver struct {
+	driver.Driver
+
+	pool *pgxpool.Pool
 }
 
 // Connector wraps a connector of pgx's stdlib package. Statements without arguments, which are different each time

@@ -22,10 +22,14 @@ var _ store.RowReader = dialect{}
 
 // Reads implements [store.RowReader]. Connections that others have wrapped stay theirs: what they do must not be
 // passed by.
-func (dialect) Reads(dc any) bool { return direct(dc) != nil }
+func (dialect) Reads(source any) bool {
+	_, pooled := source.(poolDriver)
+	return pooled || direct(source) != nil
+}
 
-func direct(dc any) *pgx.Conn {
-	switch c := dc.(type) {
+// direct returns pgx's connection when nothing but this package stands before it.
+func direct(source any) *pgx.Conn {
+	switch c := source.(type) {
 	case conn:
 		return c.Conn.Conn()
 	case *stdlib.Conn:
@@ -35,8 +39,20 @@ func direct(dc any) *pgx.Conn {
 }
 
 // ReadRows implements [store.RowReader].
-func (dialect) ReadRows(ctx context.Context, dc any, text string, args []any, into *store.Rows) (sent bool, err error) {
-	pg := direct(dc)
+func (dialect) ReadRows(ctx context.Context, source any, text string, args []any, into *store.Rows) (sent bool, err error) {
+	d, pooled := source.(poolDriver)
+	if !pooled {
+		return readRows(ctx, direct(source), text, args, into)
+	}
+	c, err := d.pool.Acquire(ctx)
+	if err != nil {
+		return true, err
+	}
+	defer c.Release()
+	return readRows(ctx, c.Conn(), text, args, into)
+}
+
+func readRows(ctx context.Context, pg *pgx.Conn, text string, args []any, into *store.Rows) (sent bool, err error) {
 	if pg.IsClosed() || into.InTx() && pg.PgConn().TxStatus() == 'I' {
 		return false, nil
 	}

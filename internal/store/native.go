@@ -14,12 +14,13 @@ import (
 // RowReader is an optional power of a [Dialect]: to read rows by the driver's own means, past database/sql, which
 // costs a short read a quarter of its time. Rows of other connections come through database/sql.
 type RowReader interface {
-	// Reads must report whether dc, a connection as sql.Conn.Raw gives it, is one that ReadRows knows.
-	Reads(dc any) bool
+	// Reads must report whether ReadRows knows a source: a pool's driver as sql.DB.Driver gives it, or a connection
+	// as sql.Conn.Raw gives it. The driver is asked first, outside of transactions only.
+	Reads(source any) bool
 
-	// ReadRows must run a statement on dc and put its rows into the variables that rows gives. It must return false
-	// when the connection was found broken before anything was sent; then the statement runs elsewhere.
-	ReadRows(ctx context.Context, dc any, text string, args []any, rows *Rows) (sent bool, err error)
+	// ReadRows must run a statement on a source and put its rows into the variables that rows gives. It must return
+	// false when the connection was found broken before anything was sent; then the statement runs elsewhere.
+	ReadRows(ctx context.Context, source any, text string, args []any, rows *Rows) (sent bool, err error)
 }
 
 // Rows are the variables that a statement's rows go to. Who reads calls Begin once, then Next before each row; NULL must
@@ -163,11 +164,15 @@ func (u *unit) native(ctx context.Context, text string, args []any, rows *Rows) 
 		return false, nil
 	}
 	rows.inTx = u.trans != nil
-	return u.raw(ctx, reader, func(dc any) (bool, error) { return reader.ReadRows(ctx, dc, text, args, rows) })
+	read := func(source any) (bool, error) { return reader.ReadRows(ctx, source, text, args, rows) }
+	if u.trans == nil && u.pool != nil && reader.Reads(u.pool.driver) {
+		return read(u.pool.driver)
+	}
+	return u.raw(ctx, reader, read)
 }
 
 // raw calls fn with the driver's connection of the unit, when the reader knows it.
-func (u *unit) raw(ctx context.Context, reader RowReader, fn func(dc any) (sent bool, err error)) (ran bool, err error) {
+func (u *unit) raw(ctx context.Context, reader RowReader, fn func(source any) (sent bool, err error)) (ran bool, err error) {
 	conn := u.conn
 	if conn == nil {
 		if u.trans != nil || u.pool == nil || u.pool.foreign.Load() {

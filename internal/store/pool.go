@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ const maxPrepared = 512
 // PostgreSQL keeps a cache of its own on each connection.
 type pool struct {
 	db       *sql.DB
+	driver   driver.Driver
 	prepares bool
 	foreign  atomic.Bool // its connections are none that the dialect reads rows of by itself
 
@@ -34,7 +36,7 @@ type prepared struct {
 }
 
 func newPool(db *sql.DB, d Dialect) *pool {
-	return &pool{db: db, prepares: d.Name() == SQLite, stmts: map[string]*list.Element{}, recent: list.New(), wanted: map[string]bool{}}
+	return &pool{db: db, driver: db.Driver(), prepares: d.Name() == SQLite, stmts: map[string]*list.Element{}, recent: list.New(), wanted: map[string]bool{}}
 }
 
 // take returns the prepared statement of a text, or nil when there is none yet. The caller gives it back by release.
