@@ -17,7 +17,7 @@ import (
 	"github.com/rapport-crm/rapport/privacy"
 )
 
-func TestATaxIDStandsNowhereInClear(t *testing.T) {
+func TestP3ATaxIDStandsNowhereInClear(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, h *house) {
 		const canary = "nachtigall"

@@ -57,7 +57,7 @@ func (cs Customers) Search(ctx context.Context, text string, limit int) ([]Custo
 func (s *Service) searchPoints(ctx context.Context, c *work.Call, text string) ([]Customer, error) {
 	channels := []personal.Channel{personal.ByPhone, personal.BySMS}
 	switch {
-	case c.CheckField("points.value") != nil:
+	case c.Hides("points.value", personal.Contact):
 		return nil, nil
 	case strings.Contains(text, "@"):
 		channels = []personal.Channel{personal.ByEmail}

@@ -82,7 +82,7 @@ func (b bundle) names(t *testing.T) []string {
 
 const header = "No.,First name,E-mail,Phone,Tier,Remarks\n"
 
-func TestImport(t *testing.T) {
+func TestC14Import(t *testing.T) {
 	t.Parallel()
 
 	each(t, func(t *testing.T, b bundle) {
@@ -162,7 +162,7 @@ func TestImportAgain(t *testing.T) {
 	}
 }
 
-func TestRehearsal(t *testing.T) {
+func TestC14Rehearsal(t *testing.T) {
 	t.Parallel()
 
 	each(t, func(t *testing.T, b bundle) {

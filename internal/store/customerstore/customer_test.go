@@ -16,7 +16,7 @@ import (
 	"github.com/rapport-crm/rapport/customer"
 )
 
-func TestCreateAndGet(t *testing.T) {
+func TestC1CreateAndGet(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, l *lab) {
 		made, err := l.all().Create(t.Context(), customer.PersonDraft{
@@ -122,7 +122,7 @@ func TestUniqueValues(t *testing.T) {
 	})
 }
 
-func TestUpdate(t *testing.T) {
+func TestC1Update(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, l *lab) {
 		ada := l.person(t, "Ada", "Byron", "ada@example.org", ident.Ext{System: "u", ID: "1"})
@@ -150,6 +150,7 @@ func TestUpdate(t *testing.T) {
 
 		named, err := l.all().Update(t.Context(), ada.ID, 0, customer.Update{Name: new("Countess of Lovelace")})
 		require.NoError(t, err)
+		require.Equal(t, "Countess of Lovelace", named.Name.Reveal())
 		named, err = l.all().Update(t.Context(), ada.ID, 0, customer.Update{Given: new("Augusta Ada")})
 		require.NoError(t, err)
 		require.Equal(t, "Countess of Lovelace", named.Name.Reveal())
@@ -165,7 +166,7 @@ func TestUpdate(t *testing.T) {
 	})
 }
 
-func TestDelete(t *testing.T) {
+func TestC1DeletedCustomersAreGone(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, l *lab) {
 		ada := l.person(t, "Ada", "Byron", "ada@example.org", ident.Ext{System: "u", ID: "1"})

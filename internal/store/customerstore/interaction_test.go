@@ -15,8 +15,8 @@ import (
 	"github.com/rapport-crm/rapport/customer"
 )
 
-// C7: an interaction has several participants and stands on the timeline of each.
-func TestInteractions(t *testing.T) {
+// An interaction has several participants and stands on the timeline of each.
+func TestC7Interactions(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, l *lab) {
 		ctx := t.Context()
@@ -57,6 +57,30 @@ func TestInteractions(t *testing.T) {
 		for _, x := range seen.Items {
 			require.Equal(t, personal.Masked, x.Body.State())
 		}
+	})
+}
+
+// A form that is sent twice, or by two servers, is one interaction.
+func TestC7AnInteractionIsLoggedOnceForOneKey(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, l *lab) {
+		ada := l.person(t, "Ada", "", "")
+		s := scope(admin)
+		s.Once = "call-1"
+		d := customer.InteractionDraft{
+			Channel: personal.ByPhone, Direction: customer.Inbound, Subject: "Asks", Participants: []customer.Participant{{Customer: ada.ID}},
+		}
+		first, err := l.svc.Interactions(s).Log(t.Context(), d)
+		require.NoError(t, err)
+		again, err := l.svc.Interactions(s).Log(t.Context(), d)
+		require.NoError(t, err)
+		require.Equal(t, first.ID, again.ID)
+		d.Subject = "Asks for more"
+		_, err = l.svc.Interactions(s).Log(t.Context(), d)
+		require.ErrorIs(t, err, fault.ErrConflict)
+		line, err := l.all().Timeline(t.Context(), ada.ID, page.Query{})
+		require.NoError(t, err)
+		require.Len(t, line.Items, 1)
 	})
 }
 

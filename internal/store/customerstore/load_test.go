@@ -18,8 +18,8 @@ import (
 	"github.com/rapport-crm/rapport/internal/dbtest"
 )
 
-// C14: a load leaves what creating one row after the other leaves, and reports the same faults.
-func TestLoadIsCreateManyTimes(t *testing.T) {
+// A load leaves what creating one row after the other leaves, and reports the same faults.
+func TestC14LoadIsCreateManyTimes(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -60,7 +60,7 @@ func TestLoadIsCreateManyTimes(t *testing.T) {
 			require.Equal(t, created.rows(t, table), loaded.rows(t, table), table)
 		}
 		a, c := loaded.list(t, customer.Filter{}), created.list(t, customer.Filter{})
-		require.Equal(t, len(c), len(a))
+		require.Len(t, a, len(c))
 		byID := map[ident.ID]customer.Customer{}
 		for _, x := range c {
 			byID[x.ID] = x

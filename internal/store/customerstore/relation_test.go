@@ -28,8 +28,8 @@ func (l *lab) parent(t testing.TB, from, to ident.ID) error {
 	return err
 }
 
-// C2: decision makers of an organization are found by role; both ends read the same record.
-func TestRelations(t *testing.T) {
+// Decision makers of an organization are found by role; both ends read the same record.
+func TestC2RolesInAnOrganization(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, l *lab) {
 		ctx, acme := t.Context(), l.org(t, "ACME")
@@ -112,8 +112,8 @@ func TestRelationRefusals(t *testing.T) {
 	})
 }
 
-// C3: an organization chart never becomes a circle, through merged customers either.
-func TestParentsMakeNoCircle(t *testing.T) {
+// An organization chart never becomes a circle, through merged customers either.
+func TestC3AnOrganizationChartMakesNoCircle(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, l *lab) {
 		a, b, c, d := l.org(t, "A"), l.org(t, "B"), l.org(t, "C"), l.org(t, "D")
@@ -164,8 +164,8 @@ func TestConcurrentParents(t *testing.T) {
 	})
 }
 
-// C8: forward is free, backward needs a reason, and the time in each stage is known.
-func TestLifecycle(t *testing.T) {
+// Forward is free, backward needs a reason, and the time in each stage is known.
+func TestC8Lifecycle(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, l *lab) {
 		ctx, ada := t.Context(), l.person(t, "Ada", "", "")

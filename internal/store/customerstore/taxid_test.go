@@ -57,7 +57,7 @@ func (l *lab) accesses(t *testing.T) (out []string) {
 	return out
 }
 
-func TestTheTaxIDIsMaskedWhetherOrNotThereIsOne(t *testing.T) {
+func TestP3TheTaxIDIsMaskedWhetherOrNotThereIsOne(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, l *lab) {
 		ctx := t.Context()
@@ -95,7 +95,7 @@ func TestTheTaxIDIsMaskedWhetherOrNotThereIsOne(t *testing.T) {
 	})
 }
 
-func TestRevealShowsTheTaxIDAndKeepsRecordOfIt(t *testing.T) {
+func TestP3RevealShowsTheTaxIDAndKeepsRecordOfIt(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, l *lab) {
 		ctx := t.Context()
@@ -271,7 +271,7 @@ func TestRevealIsRefusedWhereNothingCanBeRecorded(t *testing.T) {
 	})
 }
 
-func TestNothingIsRevealedWithoutItsRecord(t *testing.T) {
+func TestP3NothingIsRevealedWithoutItsRecord(t *testing.T) {
 	t.Parallel()
 	dbtest.EachChaos(t, func(t *testing.T, b dbtest.Backend, chaos *dbtest.Chaos) {
 		l := newLab(t, b)

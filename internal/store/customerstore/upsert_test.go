@@ -13,7 +13,7 @@ import (
 	"github.com/rapport-crm/rapport/customer"
 )
 
-func TestUpsert(t *testing.T) {
+func TestC4AnAccountNumberCreatesOrUpdatesOneCustomer(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, l *lab) {
 		ext := ident.Ext{System: "users", ID: "42"}
@@ -76,8 +76,28 @@ func TestUpsertOnce(t *testing.T) {
 	})
 }
 
+// One customer buys from several departments under a number in each; every number leads to it.
+func TestC4EveryAccountNumberLeadsToTheCustomer(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, l *lab) {
+		numbers := []ident.Ext{{System: "erp", ID: "1"}, {System: "shop", ID: "1"}, {System: "shop", ID: "2"}}
+		acme, err := l.all().Create(t.Context(), customer.OrganizationDraft{Name: "ACME", Ext: numbers})
+		require.NoError(t, err)
+		late, err := l.all().Create(t.Context(), customer.OrganizationDraft{Name: "Acme", Ext: []ident.Ext{{System: "crm", ID: "9"}}})
+		require.NoError(t, err)
+		l.merge(t, late.ID, acme.ID)
+		for _, ext := range append(numbers, late.Ext...) {
+			got, err := l.all().ByExt(t.Context(), ext)
+			require.NoError(t, err)
+			require.Equal(t, acme.ID, got.ID)
+			_, err = l.all().Create(t.Context(), customer.OrganizationDraft{Name: "Other", Ext: []ident.Ext{ext}})
+			require.ErrorIs(t, err, &fault.Error{Code: fault.Conflict, Reason: "taken"})
+		}
+	})
+}
+
 // Of concurrent upserts of one external id exactly one creates, and nobody sees an error.
-func TestConcurrentUpserts(t *testing.T) {
+func TestC4ConcurrentUpsertsMakeOneCustomer(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, l *lab) {
 		for round := range 5 {
@@ -109,7 +129,7 @@ func TestConcurrentUpserts(t *testing.T) {
 }
 
 // Rights decide over each verb alike, and a stranger learns nothing.
-func TestRights(t *testing.T) {
+func TestC1EveryReadGoesThroughTheAccessScope(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, l *lab) {
 		ann := l.as(ident.User("acme", "ann", "sales").InTeams("north"))
