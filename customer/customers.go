@@ -45,13 +45,20 @@ func (cs Customers) creation(op string, in *draft) work.Change[Customer] {
 
 // again loads the result of an earlier write under the same idempotency key.
 func (cs Customers) again(ctx context.Context, c *work.Call, id ident.ID) (*Customer, error) {
-	return cs.s.visible(ctx, c, id)
+	seen, err := cs.s.seen(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return cs.s.visible(ctx, seen, id)
 }
 
 // change runs a write on a customer that exists; ch fills in what differs between verbs.
 func (cs Customers) change(ctx context.Context, ch work.Change[Customer]) (Customer, error) {
 	id := ch.ID
-	ch.Entity, ch.Again = EntityCustomer, cs.again
+	ch.Entity = EntityCustomer
+	if ch.Again == nil {
+		ch.Again = cs.again
+	}
 	if ch.Action == "" {
 		ch.Action = work.Edit
 	}
@@ -87,7 +94,9 @@ func (cs Customers) Delete(ctx context.Context, id ident.ID, version int64) erro
 		Save: func(ctx context.Context, c *work.Call, _, rec *Customer) error {
 			return cs.s.store.DeleteCustomer(ctx, c, rec)
 		},
-		Again: cs.again,
+		Again: func(context.Context, *work.Call, ident.ID) (*Customer, error) {
+			return &Customer{}, nil // it is gone, as the first call said
+		},
 	})
 	return err
 }
