@@ -156,7 +156,7 @@ func (k *Keyring) tenant(ctx context.Context, tenant string) (*tenantKeys, error
 		}
 	}
 	kept, _ := k.tenants.LoadOrStore(tenant, t)
-	return kept.(*tenantKeys), nil
+	return kept.(*tenantKeys), nil //nolint:forcetypeassert // tenants holds nothing else
 }
 
 // unavailable keeps a fault of the KMS and classifies a foreign error.

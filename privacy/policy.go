@@ -171,7 +171,7 @@ func (p *Policy) right(names []string, entity string) *Right {
 	slices.Sort(known)
 	key := strings.Join(known, "\x00") + "\x01" + entity
 	if r, ok := p.merged.Load(key); ok {
-		return r.(*Right)
+		return r.(*Right) //nolint:forcetypeassert // merged holds nothing else
 	}
 	r := p.merge(known, entity)
 	if p.named(entity) { // names that nobody knows must not fill the cache

@@ -53,7 +53,7 @@ func onEach(t *testing.T, args []string, fn func(t *testing.T, got facts, db *sq
 			require.ErrorIs(t, err, io.EOF, "one object and nothing else")
 			db, err := sql.Open(driver, dsn)
 			require.NoError(t, err)
-			defer db.Close() //nolint:errcheck // read only
+			defer db.Close()
 			fn(t, got, db)
 		})
 	}
@@ -148,7 +148,7 @@ func TestASecondRunOnTheSameDatabaseChangesNoCustomer(t *testing.T) {
 	}
 	db, err := sql.Open("sqlite", path)
 	require.NoError(t, err)
-	defer db.Close() //nolint:errcheck // read only
+	defer db.Close()
 	require.Equal(t, 26, count(t, db, "SELECT count(*) FROM crm_customer"))
 }
 

@@ -179,7 +179,7 @@ func (u *unit) undo(outer context.Context, name string, cause error) error {
 	}
 	f := fault.Wrap(fault.CodeOf(err), err, "a failed part of the transaction could not be undone: roll all of it back")
 	u.trans.broken.CompareAndSwap(nil, &f)
-	switch fault.CodeOf(cause) { //nolint:exhaustive // after these everybody gives the transaction up
+	switch fault.CodeOf(cause) { // after these everybody gives the transaction up
 	case fault.Retryable, fault.Unavailable, fault.CommitUnknown:
 		return cause
 	}
