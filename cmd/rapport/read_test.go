@@ -37,7 +37,8 @@ func TestGet(t *testing.T) {
 		require.True(t, strings.HasPrefix(out, adaHidden), out)
 		revealed := strings.NewReplacer("name             [name]", "name             Ada Lovelace", "given            [name]", "given            Ada",
 			"family           [name]", "family           Lovelace", "email, value [contact]", "email, value ada@example.com",
-			"phone, value [contact]", "phone, value +442079460018").Replace(adaHidden)
+			"phone, value [contact]", "phone, value +442079460018",
+			"tax_id           [government]", "tax_id           (hidden)").Replace(adaHidden)
 		out, _ = sh.run(0, "get", "customer", "shop/1", "--reveal")
 		require.True(t, strings.HasPrefix(out, revealed), out)
 		out, _ = sh.run(0, "get", "customer", "shop/1", "--reveal", "--as", "u-9:viewer@emea", "--purpose", "sales")
