@@ -67,7 +67,7 @@ func (r *Rows) Next() (ptrs []any, ok bool) {
 	row := r.into
 	if !r.one {
 		if r.n == r.into.Cap() {
-			r.into.Grow(max(1, r.n))
+			r.into.Grow(max(4, 3*r.n))
 		}
 		r.into.SetLen(r.n + 1)
 		row = r.into.Index(r.n)
@@ -79,7 +79,11 @@ func (r *Rows) Next() (ptrs []any, ok bool) {
 		return r.ptrs, true
 	}
 	for i, path := range r.paths {
-		r.ptrs[i] = row.FieldByIndex(path).Addr().Interface()
+		field := row
+		for _, at := range path {
+			field = field.Field(at)
+		}
+		r.ptrs[i] = field.Addr().Interface()
 	}
 	return r.ptrs, true
 }
