@@ -31,7 +31,7 @@ type DB struct {
 	dialect Dialect
 	write   *pool
 	read    *pool
-	bun     *bun.DB // scans rows; runs nothing
+	bun     *bun.DB // scans rows of types without a plan; runs nothing
 	reader  RowReader
 	plans   plans
 	log     *slog.Logger

@@ -9,8 +9,9 @@
 //		return db.On(u).Get(ctx, getCase, &row, tenant, id)
 //	})
 //
-// Rows are scanned by bun into structs with bun tags; statements are static text with $n arguments, which both
-// databases prepare. What differs between the databases is behind [Dialect], which crm/sqlite and crm/postgres
+// Rows go into structs with bun tags: on PostgreSQL straight from the driver's buffers, elsewhere through database/sql
+// ([Rows]), and by bun for fields of types this package does not know. Statements are static text with $n arguments,
+// which both databases prepare. What differs between the databases is behind [Dialect], which crm/sqlite and crm/postgres
 // implement; this package imports no driver.
 //
 // Start with [DB].
