@@ -189,4 +189,7 @@ func (c *Cache[T]) shrink(keep string) {
 }
 
 // settled reports whether no change of this process is pending.
-func (st *state[T]) settled(now int64) bool { return st.own.Load() == 0 && st.pending.Load() < now }
+func (st *state[T]) settled(now int64) bool {
+	until := st.pending.Load()
+	return st.own.Load() == 0 && (until == 0 || until < now)
+}
