@@ -194,8 +194,9 @@ func privacyVerbs() []byID {
 			return drop(s.Sends.Decisions(ctx, id))
 		}},
 		{"deliver", person, func(ctx context.Context, s *crm.Session, _ *target, id ident.ID) error {
-			return drop(s.Sends.Deliver(ctx, privacy.Send{Key: "k-" + s.Principal().ID, Subject: id, Purpose: privacy.Marketing, Channel: privacy.ByEmail},
-				func(context.Context, personal.Text) error { return nil }))
+			return drop(s.Sends.Deliver(ctx, privacy.Send{
+				Key: "k-" + s.Principal().ID, Subject: id, Purpose: privacy.Marketing, Channel: privacy.ByEmail, Enqueue: s.SQL() != nil,
+			}, func(context.Context, personal.Text) error { return nil }))
 		}},
 		{"claim get", claimed, func(ctx context.Context, s *crm.Session, _ *target, id ident.ID) error {
 			return drop(s.Claims.Get(ctx, id))

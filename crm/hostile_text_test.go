@@ -12,6 +12,7 @@ import (
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/tenant"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/privacy"
@@ -249,7 +250,16 @@ func (x *target) frameSlots() []slot {
 	}
 	keys := func(v string) []claim.Key { return []claim.Key{{Namespace: "hall", Key: v}} }
 	holder := ident.Ref{Entity: "opportunity", ID: x.opp.ID}
+	set := func(u func(v string) tenant.Update) func(context.Context, *crm.Session, string) error {
+		return func(ctx context.Context, s *crm.Session, v string) error {
+			return drop(s.Settings.Update(ctx, 0, u(v)))
+		}
+	}
 	return []slot{
+		{"zone", "zone", set(func(v string) tenant.Update { return tenant.Update{Zone: &v} })},
+		{"zone path", "zone", set(func(v string) tenant.Update { return tenant.Update{Zone: new("../" + v)} })},
+		{"currency", "currency", set(func(v string) tenant.Update { return tenant.Update{Currency: &v} })},
+		{"language", "language", set(func(v string) tenant.Update { return tenant.Update{Language: &v} })},
 		{"tenant", "tenant", func(_ context.Context, _ *crm.Session, v string) error {
 			return who(ident.System(v, "a"), privacy.Sales)
 		}},
