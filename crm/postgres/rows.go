@@ -72,12 +72,20 @@ func readRows(ctx context.Context, pg *pgx.Conn, text string, args []any, into *
 	if err := into.Begin(names); err != nil {
 		return true, err
 	}
+	last := make([]string, len(fields))
 	for more := true; more; more = rows.Next() {
 		ptrs, wanted := into.Next()
 		if !wanted {
 			break
 		}
 		for i, raw := range rows.RawValues() {
+			if p, ok := ptrs[i].(*string); ok && isText(&fields[i]) {
+				if last[i] != string(raw) { // the words of many columns repeat from row to row
+					last[i] = string(raw)
+				}
+				*p = last[i]
+				continue
+			}
 			if err := read(&fields[i], raw, ptrs[i]); err != nil {
 				return true, err
 			}
@@ -87,6 +95,10 @@ func readRows(ctx context.Context, pg *pgx.Conn, text string, args []any, into *
 	return true, rows.Err()
 }
 
+func isText(f *pgconn.FieldDescription) bool {
+	return f.DataTypeOID == pgtype.TextOID || f.DataTypeOID == pgtype.VarcharOID
+}
+
 // read decodes one value; ptr points at a zero value.
 func read(f *pgconn.FieldDescription, raw []byte, ptr any) error {
 	if raw == nil {
@@ -94,12 +106,12 @@ func read(f *pgconn.FieldDescription, raw []byte, ptr any) error {
 	}
 	switch f.DataTypeOID {
 	case pgtype.TextOID, pgtype.VarcharOID, pgtype.JSONOID:
-		return readText(f, raw, ptr)
+		return readDocument(f, raw, ptr)
 	case pgtype.JSONBOID:
 		if f.Format == pgx.BinaryFormatCode {
 			raw = raw[1:] // the version of the format
 		}
-		return readText(f, raw, ptr)
+		return readDocument(f, raw, ptr)
 	}
 	if f.Format != pgx.BinaryFormatCode {
 		return unreadable(f, ptr)
@@ -126,7 +138,7 @@ func read(f *pgconn.FieldDescription, raw []byte, ptr any) error {
 	return readOther(f, raw, ptr)
 }
 
-func readText(f *pgconn.FieldDescription, raw []byte, ptr any) error {
+func readDocument(f *pgconn.FieldDescription, raw []byte, ptr any) error {
 	switch p := ptr.(type) {
 	case *string:
 		*p = string(raw)

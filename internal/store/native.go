@@ -4,9 +4,9 @@ import (
 	"context"
 	"database/sql/driver"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"github.com/rapport-crm/rapport/core/fault"
 )
@@ -26,13 +26,13 @@ type RowReader interface {
 // Rows are the variables that a statement's rows go to. Who reads calls Begin once, then Next before each row; NULL must
 // become the zero value. Fields are found by the column in their bun tag, once for each type.
 type Rows struct {
-	into  reflect.Value // a slice, or the variable of one row
-	plan  *rowPlan
-	one   bool
-	inTx  bool
-	n     int
-	paths [][]int
-	ptrs  []any
+	into   reflect.Value // a slice, or the variable of one row
+	plan   *rowPlan
+	one    bool
+	inTx   bool
+	n      int
+	fields []field // by place of the column
+	ptrs   []any
 }
 
 // InTx reports whether the statement belongs to a transaction that is open on the connection.
@@ -41,19 +41,20 @@ func (r *Rows) InTx() bool { return r.inTx }
 // Begin tells the columns of the rows. An error ends the reading.
 func (r *Rows) Begin(columns []string) error {
 	r.ptrs = make([]any, len(columns))
-	if r.plan.scalar {
+	if r.plan.scalar != nil {
 		if len(columns) != 1 {
 			return fault.New(fault.Internal, "store: %d columns for one value", len(columns))
 		}
+		r.fields = []field{{at: r.plan.scalar}}
 		return nil
 	}
-	r.paths = make([][]int, len(columns))
+	r.fields = make([]field, len(columns))
 	for i, c := range columns {
-		path, ok := r.plan.fields[c]
+		f, ok := r.plan.fields[c]
 		if !ok {
 			return fault.New(fault.Internal, "store: no field for column %s", c)
 		}
-		r.paths[i] = path
+		r.fields[i] = f
 	}
 	return nil
 }
@@ -74,24 +75,24 @@ func (r *Rows) Next() (ptrs []any, ok bool) {
 	}
 	row.SetZero()
 	r.n++
-	if r.plan.scalar {
-		r.ptrs[0] = row.Addr().Interface()
-		return r.ptrs, true
-	}
-	for i, path := range r.paths {
-		field := row
-		for _, at := range path {
-			field = field.Field(at)
-		}
-		r.ptrs[i] = field.Addr().Interface()
+	base := row.Addr().UnsafePointer()
+	for i := range r.fields {
+		f := &r.fields[i]
+		r.ptrs[i] = f.at(unsafe.Add(base, f.offset))
 	}
 	return r.ptrs, true
 }
 
-// rowPlan is how a type takes rows.
+// rowPlan is how a type takes rows: as one variable, or with a field for each column.
 type rowPlan struct {
-	scalar bool
-	fields map[string][]int // by column
+	scalar func(unsafe.Pointer) any
+	fields map[string]field
+}
+
+// field is a variable within a row. Reflection would find it anew for each row, at a tenth of the cost of a long list.
+type field struct {
+	offset uintptr
+	at     func(unsafe.Pointer) any // makes a pointer of the field's type
 }
 
 // plans are the types met so far. A type that holds others than the variables below has nil, and is filled by bun.
@@ -101,8 +102,8 @@ func (p *plans) of(t reflect.Type) *rowPlan {
 	if known, ok := p.types.Load(t); ok {
 		return known.(*rowPlan) //nolint:forcetypeassert // the map holds nothing else
 	}
-	plan := &rowPlan{scalar: variable(t), fields: map[string][]int{}}
-	if !plan.scalar && (t.Kind() != reflect.Struct || !plan.add(t, nil)) {
+	plan := &rowPlan{scalar: variables[t], fields: map[string]field{}}
+	if plan.scalar == nil && (t.Kind() != reflect.Struct || !plan.add(t, 0)) {
 		plan = nil
 	}
 	p.types.Store(t, plan)
@@ -110,33 +111,42 @@ func (p *plans) of(t reflect.Type) *rowPlan {
 }
 
 // add collects the fields of a struct and reports whether all of them can be filled.
-func (p *rowPlan) add(t reflect.Type, above []int) bool {
+func (p *rowPlan) add(t reflect.Type, offset uintptr) bool {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		path := append(append([]int{}, above...), i)
 		name, _, _ := strings.Cut(f.Tag.Get("bun"), ",")
+		at := variables[f.Type]
 		switch {
-		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct && !variable(f.Type):
-			if !p.add(f.Type, path) {
+		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct && at == nil:
+			if !p.add(f.Type, offset+f.Offset) {
 				return false
 			}
 		case name == "-" || strings.Contains(name, ":"):
-		case name == "" || !f.IsExported() || !variable(f.Type):
+		case name == "" || !f.IsExported() || at == nil:
 			return false
 		default:
-			p.fields[name] = path
+			p.fields[name] = field{offset: offset + f.Offset, at: at}
 		}
 	}
 	return true
 }
 
-var variables = []reflect.Type{
-	reflect.TypeFor[string](), reflect.TypeFor[[]byte](), reflect.TypeFor[int64](), reflect.TypeFor[int](), reflect.TypeFor[float64](),
-	reflect.TypeFor[bool](), reflect.TypeFor[ID](), reflect.TypeFor[Time](), reflect.TypeFor[Date](), reflect.TypeFor[JSON](), reflect.TypeFor[Texts](),
+// variables are the types that a RowReader fills.
+var variables = map[reflect.Type]func(unsafe.Pointer) any{
+	reflect.TypeFor[string]():  at[string],
+	reflect.TypeFor[[]byte]():  at[[]byte],
+	reflect.TypeFor[int64]():   at[int64],
+	reflect.TypeFor[int]():     at[int],
+	reflect.TypeFor[float64](): at[float64],
+	reflect.TypeFor[bool]():    at[bool],
+	reflect.TypeFor[ID]():      at[ID],
+	reflect.TypeFor[Time]():    at[Time],
+	reflect.TypeFor[Date]():    at[Date],
+	reflect.TypeFor[JSON]():    at[JSON],
+	reflect.TypeFor[Texts]():   at[Texts],
 }
 
-// variable reports whether a RowReader fills values of the type.
-func variable(t reflect.Type) bool { return slices.Contains(variables, t) }
+func at[T any](p unsafe.Pointer) any { return (*T)(p) }
 
 // rows returns where dest takes rows: a pointer to a slice, or with one to the variable of a row. It is nil when that
 // is of a type without a plan.
