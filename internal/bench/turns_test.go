@@ -75,9 +75,10 @@ func TestResultsArePrinted(t *testing.T) {
 		}
 		require.NoError(t, p.flush())
 	}
-	require.Equal(t, `{"op":"customer.get","dialect":"postgres","peer":"pgx","ours_ns":120000,"peer_ns":90000,"ratio":0.75}
+	want := `{"op":"customer.get","dialect":"postgres","peer":"pgx","ours_ns":120000,"peer_ns":90000,"ratio":0.75}
 {"op":"customer.import","dialect":"sqlite","peer":"sql","ours_ns":41500,"peer_ns":20750,"ratio":0.5}
-`, lines.String())
+`
+	require.Equal(t, want, lines.String())
 	require.Contains(t, table.String(), "customer.get")
 	require.Contains(t, table.String(), "41.5 µs")
 	require.Contains(t, table.String(), "0.75")

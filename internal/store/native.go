@@ -195,7 +195,7 @@ func (u *unit) raw(ctx context.Context, reader RowReader, fn func(source any) (s
 		if conn, err = u.pool.db.Conn(ctx); err != nil {
 			return true, err
 		}
-		defer conn.Close()
+		defer conn.Close() //nolint:errcheck // gives it back to the pool
 	}
 	known := false
 	err = conn.Raw(func(dc any) error {
