@@ -256,6 +256,11 @@ func (s *Service) merge(c *work.Call, rec *Customer, d *draft) error {
 	if d.Kind != rec.Kind {
 		return fault.Field("kind", "the customer with this external id is a %s, not a %s", rec.Kind, d.Kind)
 	}
+	if len(d.Points) > 0 {
+		if err := c.CheckSets("points"); err != nil {
+			return err
+		}
+	}
 	had := map[int]bool{}
 	for i, p := range d.Points {
 		if value, err := s.points.Normalise(p.Channel, p.Value, rec.Country); err == nil && has(rec, p.Channel, value) >= 0 {
@@ -283,6 +288,9 @@ func some(s string) *string {
 
 // apply changes a customer as the update says.
 func (u *Update) apply(c *work.Call, rec *Customer) error {
+	if err := c.CheckSets(u.sets()...); err != nil {
+		return err
+	}
 	var v fault.Violations
 	made := rec.Name.IsZero() || rec.Name.Reveal() == names.Display(rec.Given.Reveal(), rec.Family.Reveal())
 	u.clear(&v, rec)
@@ -297,6 +305,24 @@ func (u *Update) apply(c *work.Call, rec *Customer) error {
 		v.Add("name", "must not be blank")
 	}
 	return v.Err()
+}
+
+// sets names the fields that the update is about.
+func (u *Update) sets() []string {
+	out := slices.Concat(u.Clear, schema.Names(u.Custom))
+	for name, p := range map[string]*string{
+		"name": u.Name, "given": u.Given, "family": u.Family, "language": u.Language, "country": u.Country,
+		"owner_user": u.OwnerUser, "owner_team": u.OwnerTeam,
+	} {
+		if p != nil {
+			out = append(out, name)
+		}
+	}
+	if len(u.AddExt)+len(u.RemoveExt) > 0 {
+		out = append(out, "ext")
+	}
+	slices.Sort(out)
+	return out
 }
 
 // names changes the names; made tells that the whole name was the one made of the parts, so it follows them.

@@ -50,6 +50,9 @@ func (cs Customers) MoveLifecycle(ctx context.Context, id ident.ID, stage, reaso
 	return cs.change(ctx, work.Change[Customer]{
 		Op: "customer: move lifecycle", Kind: LifecycleMoved, ID: id, Args: []string{stage, reason},
 		Apply: func(_ context.Context, c *work.Call, rec *Customer) error {
+			if err := c.CheckSets("lifecycle"); err != nil {
+				return err
+			}
 			reason = strings.TrimSpace(reason)
 			if err := cs.s.checkMove(rec.Lifecycle, stage, reason); err != nil {
 				return err

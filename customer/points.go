@@ -18,6 +18,9 @@ func (cs Customers) AddPoint(ctx context.Context, id ident.ID, version int64, d 
 	return cs.change(ctx, work.Change[Customer]{
 		Op: "customer: add point", Kind: PointAdded, ID: id, Version: version, Args: d,
 		Apply: func(_ context.Context, c *work.Call, rec *Customer) error {
+			if err := c.CheckSets("points"); err != nil {
+				return err
+			}
 			if len(rec.Points) >= MaxPoints {
 				return fault.New(fault.LimitExceeded, "a customer has at most %d contact points", MaxPoints)
 			}
@@ -40,6 +43,9 @@ func (cs Customers) UpdatePoint(ctx context.Context, id ident.ID, version int64,
 	return cs.change(ctx, work.Change[Customer]{
 		Op: "customer: update point", Kind: PointUpdated, ID: id, Version: version, Args: []any{point, u},
 		Apply: func(_ context.Context, c *work.Call, rec *Customer) error {
+			if err := c.CheckSets("points"); err != nil {
+				return err
+			}
 			i := slices.IndexFunc(rec.Points, func(p ContactPoint) bool { return p.ID == point })
 			if i < 0 {
 				return missing("contact point")
@@ -90,6 +96,9 @@ func (cs Customers) RemovePoint(ctx context.Context, id ident.ID, version int64,
 	return cs.change(ctx, work.Change[Customer]{
 		Op: "customer: remove point", Kind: PointRemoved, ID: id, Version: version, Args: point,
 		Apply: func(_ context.Context, c *work.Call, rec *Customer) error {
+			if err := c.CheckSets("points"); err != nil {
+				return err
+			}
 			i := slices.IndexFunc(rec.Points, func(p ContactPoint) bool { return p.ID == point })
 			if i < 0 {
 				return missing("contact point")

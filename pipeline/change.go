@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/rapport-crm/rapport/core/date"
 	"github.com/rapport-crm/rapport/core/fault"
@@ -97,8 +98,8 @@ func checkExt(ext ident.Ext, required bool) error {
 	return schema.CheckText("ext.id", ext.ID, 200)
 }
 
-// update is what an upsert's draft changes on a record: its non-zero fields.
-func (d Draft) update(rec *Opportunity) Update {
+// update is what an upsert's draft changes: its non-zero fields.
+func (d Draft) update() Update {
 	up := Update{Custom: d.Custom, Override: d.Override}
 	set := func(dst **string, s string) {
 		if s != "" {
@@ -109,7 +110,7 @@ func (d Draft) update(rec *Opportunity) Update {
 	set(&up.Product, d.Product)
 	set(&up.OwnerUser, d.OwnerUser)
 	set(&up.OwnerTeam, d.OwnerTeam)
-	if !d.Amount.IsZero() && d.Amount != rec.Amount {
+	if !d.Amount.IsZero() {
 		up.Amount = &d.Amount
 	}
 	if !d.CloseDate.IsZero() {
@@ -123,6 +124,9 @@ func (d Draft) update(rec *Opportunity) Update {
 
 // apply checks and applies an update. Imported history may correct what a closing has fixed.
 func (up Update) apply(c *work.Call, rec *Opportunity, history bool) error {
+	if err := c.CheckSets(up.sets()...); err != nil {
+		return err
+	}
 	var v fault.Violations
 	validateFields(&v, deref(up.Name), deref(up.Product), deref(up.Amount), up.Override)
 	if up.LostReason != nil && *up.LostReason != "" && !word.MatchString(*up.LostReason) {
@@ -154,6 +158,22 @@ func (up Update) apply(c *work.Call, rec *Opportunity, history bool) error {
 	}
 	rec.weigh()
 	return schema.Apply(c.Entity, &rec.Custom, up.Custom)
+}
+
+// sets names the fields that the update is about.
+func (up Update) sets() []string {
+	out := slices.Concat(up.Clear, schema.Names(up.Custom))
+	for name, set := range map[string]bool{
+		"name": up.Name != nil, "amount": up.Amount != nil, "close_date": up.CloseDate != nil, "product": up.Product != nil,
+		"probability_override": up.Override != nil, "lost_reason": up.LostReason != nil, "opened_on": up.OpenedOn != nil,
+		"owner_user": up.OwnerUser != nil, "owner_team": up.OwnerTeam != nil,
+	} {
+		if set {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // frozen refuses changes to what the closing has fixed.

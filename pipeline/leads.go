@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
@@ -80,6 +81,9 @@ func (l Leads) Update(ctx context.Context, id ident.ID, version int64, up LeadUp
 	return l.write(ctx, work.Change[Lead]{
 		Op: "lead: update", Action: work.Edit, Kind: LeadUpdated, ID: id, Version: version, Args: up, Load: l.lock(id),
 		Apply: func(ctx context.Context, c *work.Call, rec *Lead) error {
+			if err := c.CheckSets(up.sets()...); err != nil {
+				return err
+			}
 			if up.Customer != nil && *up.Customer != rec.Customer {
 				if rec.State == Converted {
 					return refused(rec.Version, "a converted lead keeps its customer")
@@ -100,6 +104,21 @@ func (l Leads) Update(ctx context.Context, id ident.ID, version int64, up LeadUp
 			return schema.Apply(c.Entity, &rec.Custom, up.Custom)
 		},
 	}, &none)
+}
+
+// sets names the fields that the update is about.
+func (up LeadUpdate) sets() []string {
+	out := schema.Names(up.Custom)
+	for name, set := range map[string]bool{
+		"customer": up.Customer != nil, "origin": up.Origin != nil, "campaign": up.Campaign != nil, "score": up.Score != nil,
+		"owner_user": up.OwnerUser != nil, "owner_team": up.OwnerTeam != nil,
+	} {
+		if set {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // Work says that somebody has taken up a new lead. Working on one again changes nothing.
@@ -140,6 +159,9 @@ func (l Leads) move(ctx context.Context, id ident.ID, v leadVerb, reason string)
 		Op: "lead: " + string(v), Action: work.Edit, Kind: LeadMoved, ID: id, Args: reason, Load: l.lock(id),
 		Apply: func(_ context.Context, c *work.Call, rec *Lead) error {
 			move = nil
+			if err := c.CheckSets("state"); err != nil {
+				return err
+			}
 			to, err := rec.next(v)
 			if err != nil || to == rec.State {
 				return err

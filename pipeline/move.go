@@ -67,6 +67,9 @@ func (o Opportunities) move(ctx context.Context, op string, id ident.ID, changes
 		Op: op, Action: work.Edit, Kind: OpportunityMoved, ID: id, Args: args, Load: o.lock(id),
 		Apply: func(ctx context.Context, c *work.Call, rec *Opportunity) error {
 			move = nil
+			if err := c.CheckSets("stage"); err != nil {
+				return err
+			}
 			def, err := o.svc.pinned(ctx, c, rec.Pipeline, rec.PipelineVersion)
 			if err != nil {
 				return err

@@ -97,7 +97,7 @@ func (o Opportunities) bring(ctx context.Context, id ident.ID, d Draft, past *pa
 				}
 				rec.Customer = d.Customer
 			}
-			if err = d.update(rec).apply(c, rec, past != nil); err != nil {
+			if err = d.update().apply(c, rec, past != nil); err != nil {
 				return err
 			}
 			if d.Stage == "" || d.Stage == rec.Stage {

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/fault"
@@ -36,6 +37,9 @@ func (s Cases) Update(ctx context.Context, id ident.ID, version int64, up Update
 }
 
 func (up Update) apply(c *work.Call, rec *Case) error {
+	if err := c.CheckSets(up.sets()...); err != nil {
+		return err
+	}
 	typ, subject, body := rec.Type, "-", ""
 	if up.Type != nil {
 		typ = *up.Type
@@ -58,6 +62,20 @@ func (up Update) apply(c *work.Call, rec *Case) error {
 	replace(&rec.Subject, up.Subject)
 	replace(&rec.Body, up.Body)
 	return schema.Apply(c.Entity, &rec.Custom, up.Custom)
+}
+
+// sets names the fields that the update is about.
+func (up Update) sets() []string {
+	out := schema.Names(up.Custom)
+	for name, set := range map[string]bool{
+		"type": up.Type != nil, "priority": up.Priority != nil, "subject": up.Subject != nil, "body": up.Body != nil,
+	} {
+		if set {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // replace sets a text that differs, so that an equal one keeps its sealed form.

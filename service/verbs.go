@@ -32,6 +32,9 @@ func (s Cases) do(ctx context.Context, id ident.ID, v verb, note string, args an
 		Op: "case: " + string(v), Action: work.Edit, Kind: kinds[v], ID: id, Args: args, Load: s.lock(id),
 		Apply: func(_ context.Context, c *work.Call, rec *Case) error {
 			log = &journal{}
+			if err := c.CheckSets("state"); err != nil {
+				return err
+			}
 			to, err := rec.next(v)
 			if err != nil {
 				return err
@@ -195,6 +198,9 @@ func (s Cases) Reopen(ctx context.Context, id ident.ID, note string) (Case, erro
 // outside what the caller may edit.
 func (s Cases) Assign(ctx context.Context, id ident.ID, to Assignment) (Case, error) {
 	return s.do(ctx, id, verbAssign, "", to, func(st *step) error {
+		if err := st.call.CheckSets("owner_user", "owner_team"); err != nil {
+			return err
+		}
 		from := Assignment{st.rec.OwnerUser, st.rec.OwnerTeam}
 		if from == to {
 			return nil

@@ -88,6 +88,15 @@ func NewSet(key string, v rule.Value) Set {
 	return Set{key: strings.TrimPrefix(key, CustomPrefix), value: v}
 }
 
+// Names returns the names of the fields that assignments are for, with their prefix.
+func Names(sets []Set) []string {
+	out := make([]string, len(sets))
+	for i, s := range sets {
+		out[i] = CustomPrefix + s.key
+	}
+	return out
+}
+
 // Key returns the custom field's key without its prefix.
 func (s Set) Key() string { return s.key }
 

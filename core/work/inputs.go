@@ -39,6 +39,22 @@ func (c *Call) CheckFilter(p rule.Predicate) error {
 	})
 }
 
+// CheckSets returns a Denied fault for a field that the caller assigns but may not see. Domains call it before they look
+// at the record, so that neither a refusal nor its absence tells what the field holds.
+func (c *Call) CheckSets(fields ...string) error {
+	if len(c.Access.Mask) == 0 {
+		return nil
+	}
+	for _, name := range fields {
+		if c.Access.Mask.Has(name) {
+			d := fault.New(fault.Denied, "no right to change this field")
+			d.Field = name
+			return d
+		}
+	}
+	return nil
+}
+
 var argName = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]{0,62}$`)
 
 // readArgs checks the arguments of a list condition. Their sizes are those that the cost of rules is estimated with.
