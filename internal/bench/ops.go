@@ -166,7 +166,7 @@ func (w *world) upserts() *operation {
 	theirs, ours := numbers[:len(numbers)/2], numbers[len(numbers)/2:]
 	upsert := func(ctx context.Context, s *crm.Session, i, round int) error {
 		d := w.people.Draft(i)
-		name := "Ashworth"
+		name := "Featherstonehaugh" // neither is a name of the generator
 		if round%2 == 1 {
 			name = "Zimmermann"
 		}

@@ -68,9 +68,9 @@ func TestSampleIsRenewed(t *testing.T) {
 		t.Error("the tenant is the old one")
 	case !ok || id == a || id[6]>>4 != 7:
 		t.Errorf("%x is no new id", id)
-	case child[1] != any(id) || !bytes.Equal(child[2].([]byte), id[:]): //nolint:forcetypeassert // a test
+	case child[1] != any(id) || !bytes.Equal(child[2].([]byte), id[:]):
 		t.Error("the child lost its parent")
-	case bytes.Equal(child[3].([]byte), digest) || child[4] != int64(7): //nolint:forcetypeassert // a test
+	case bytes.Equal(child[3].([]byte), digest) || child[4] != int64(7):
 		t.Error("digests must be new, numbers not")
 	}
 	seen := map[any]bool{}

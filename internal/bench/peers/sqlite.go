@@ -101,7 +101,7 @@ func (s *sqlite) step(ctx context.Context, tx *sql.Tx, st *statement) error {
 	}
 	stmt := p.Stmt
 	if tx != nil {
-		stmt = tx.StmtContext(ctx, stmt)
+		stmt = tx.StmtContext(ctx, stmt) //nolint:sqlclosecheck // it ends with the transaction
 	}
 	if st.do == "query" {
 		return p.read(ctx, stmt, st)
