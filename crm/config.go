@@ -46,7 +46,7 @@ type Config struct {
 
 // Subscriber is a host's own consumer of events, registered before [CRM.Start].
 type Subscriber struct {
-	Name    string           // durable: a renamed subscriber is a new one, and gets events from then on; 1 to 64 bytes
+	Name    string           // durable: a renamed subscriber is a new one, and gets events from then on; 1 to 48 bytes
 	Purpose personal.Purpose // why it reads what it reads
 	Kinds   []event.Kind     // the kinds it wants; nil means all
 	// Handle gets each event at least once, those of one record in order. s is inside the transaction that ends the

@@ -167,6 +167,13 @@ func TestMassesAndNothingsAreRefused(t *testing.T) {
 		for _, f := range rep.Faults[:3] {
 			require.ErrorIs(t, f.Err, fault.ErrInvalid)
 		}
+		deals, err := x.s.Opportunities.Load(t.Context(), func(yield func(pipeline.Row, error) bool) {
+			_ = yield(pipeline.Row{Line: 1}, nil) && yield(pipeline.Row{Line: 2}, errors.New("line 2 is no line")) &&
+				yield(pipeline.Row{Line: 3, Draft: pipeline.Draft{Customer: x.stranger.ID}}, nil) &&
+				yield(pipeline.Row{Line: 4, Draft: pipeline.Draft{Customer: x.firm.ID, Name: nul}}, nil)
+		}, pipeline.LoadOptions{})
+		require.NoError(t, err)
+		require.Len(t, deals.Faults, 4)
 	})
 }
 

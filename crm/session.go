@@ -61,7 +61,8 @@ func (s *Session) From(src personal.Source) *Session {
 }
 
 // Once returns a session whose next write takes effect once: repeated with the same key and arguments it returns the
-// first one's record, with other arguments a Conflict fault. One key serves one write. Keys are 1 to 200 bytes.
+// first one's record, with other arguments a Conflict fault. One key serves one write. Keys have up to 200 bytes;
+// the empty one is no key, so that a handler may pass on a header that its caller has left out.
 func (s *Session) Once(key string) *Session {
 	scope := s.scope
 	scope.Once = key

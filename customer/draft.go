@@ -103,7 +103,7 @@ func (d GroupDraft) parts() draft {
 
 // Update says what to change of a customer. A nil pointer leaves the field alone; Clear makes fields blank.
 type Update struct {
-	Name      *string // for a person: "" in Clear goes back to the name made of Given and Family
+	Name      *string // "name" in Clear takes a person back to the name made of Given and Family
 	Given     *string
 	Family    *string
 	Language  *string

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/rapport-crm/rapport/core/date"
@@ -77,6 +78,9 @@ func (o Opportunities) Load(ctx context.Context, rows iter.Seq2[Row, error], opt
 		return nil
 	}
 	for row, err := range rows {
+		if _, ours := errors.AsType[*fault.Error](err); err != nil && !ours {
+			err = fault.New(fault.Invalid, "the row cannot be read: %w", err)
+		}
 		if batch = append(batch, entry{row: row, err: err}); len(batch) < opt.Batch {
 			continue
 		}

@@ -22,8 +22,8 @@ import (
 func ExampleDefaultPolicy() {
 	policy := privacy.DefaultPolicy()
 	roles := []string{"admin", "manager", "sales", "service", "marketing", "viewer"}
-	for _, entity := range []string{"customer", "contact_point", "relationship", "interaction", "lead", "opportunity",
-		"pipeline", "case", "consent", "send", "suppression", "tenant", "schema", "rule", "claim", "audit", "anything else"} {
+	for _, entity := range []string{"customer", "relationship", "interaction", "lead", "opportunity",
+		"pipeline", "case", "consent", "send", "suppression", "tenant", "schema", "claim", "audit", "anything else"} {
 		line := fmt.Sprintf("%-14s", entity)
 		for _, role := range roles {
 			r := policy.Right(entity, role)
@@ -36,7 +36,6 @@ func ExampleDefaultPolicy() {
 	}
 	// Output:
 	// customer       aaaaaaaa aatttttn tttontnn aaannann annnnann annnnnnn
-	// contact_point  aaaaaaaa aatttntn ttttnnnn aaannnnn annnnnnn annnnnnn
 	// relationship   aaaaaaaa aaaatnnn aaannnnn aaannnnn annnnnnn annnnnnn
 	// interaction    aaaaaaaa aatttntn ttoonnnn aoonnnnn annnnnnn annnnnnn
 	// lead           aaaaaaaa aatttnnn ttttnnnn aonnnnnn aattnnnn annnnnnn
@@ -48,7 +47,6 @@ func ExampleDefaultPolicy() {
 	// suppression    aaaaaaaa aannnnnn aannnnnn aannnnnn aannnnnn nnnnnnnn
 	// tenant         aaaaaaaa annnnnnn annnnnnn annnnnnn annnnnnn annnnnnn
 	// schema         aaaaaaaa annnnnnn annnnnnn annnnnnn annnnnnn annnnnnn
-	// rule           aaaaaaaa annnnnnn annnnnnn annnnnnn annnnnnn nnnnnnnn
 	// claim          aaaaaaaa aaaannnn aooonnnn aooonnnn aooonnnn annnnnnn
 	// audit          aaaaaaaa annnnnnn nnnnnnnn nnnnnnnn nnnnnnnn nnnnnnnn
 	// anything else  aaaaaaaa nnnnnnnn nnnnnnnn nnnnnnnn nnnnnnnn nnnnnnnn

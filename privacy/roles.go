@@ -22,7 +22,6 @@ const (
 // o own, t the team's too, a all.
 var defaultLevels = [...][7]string{
 	{"customer", "aaaaaaaa", "aatttttn", "tttontnn", "aaannann", "annnnann", "annnnnnn"},
-	{"contact_point", "aaaaaaaa", "aatttntn", "ttttnnnn", "aaannnnn", "annnnnnn", "annnnnnn"},
 	{"relationship", "aaaaaaaa", "aaaatnnn", "aaannnnn", "aaannnnn", "annnnnnn", "annnnnnn"},
 	{"interaction", "aaaaaaaa", "aatttntn", "ttoonnnn", "aoonnnnn", "annnnnnn", "annnnnnn"},
 	{"lead", "aaaaaaaa", "aatttnnn", "ttttnnnn", "aonnnnnn", "aattnnnn", "annnnnnn"},
@@ -34,7 +33,6 @@ var defaultLevels = [...][7]string{
 	{"suppression", "aaaaaaaa", "aannnnnn", "aannnnnn", "aannnnnn", "aannnnnn", "nnnnnnnn"},
 	{"tenant", "aaaaaaaa", "annnnnnn", "annnnnnn", "annnnnnn", "annnnnnn", "annnnnnn"},
 	{"schema", "aaaaaaaa", "annnnnnn", "annnnnnn", "annnnnnn", "annnnnnn", "annnnnnn"},
-	{"rule", "aaaaaaaa", "annnnnnn", "annnnnnn", "annnnnnn", "annnnnnn", "nnnnnnnn"},
 	{"claim", "aaaaaaaa", "aaaannnn", "aooonnnn", "aooonnnn", "aooonnnn", "annnnnnn"},
 	{"audit", "aaaaaaaa", "annnnnnn", "nnnnnnnn", "nnnnnnnn", "nnnnnnnn", "nnnnnnnn"},
 	{EveryEntity, "aaaaaaaa", "nnnnnnnn", "nnnnnnnn", "nnnnnnnn", "nnnnnnnn", "nnnnnnnn"},
@@ -47,8 +45,6 @@ var defaultSight = [...]struct {
 }{
 	{role: RoleMarketing, entity: "customer", hide: []string{"points"}},
 	{role: RoleViewer, entity: "customer", hide: []string{"points"}},
-	{role: RoleMarketing, entity: "contact_point", hide: []string{"value"}},
-	{role: RoleViewer, entity: "contact_point", hide: []string{"value"}},
 	{role: RoleMarketing, entity: "interaction", hide: []string{"subject", "body"}},
 	{role: RoleViewer, entity: "interaction", hide: []string{"subject", "body"}},
 	{role: RoleViewer, entity: "case", hide: []string{"subject", "body"}},
@@ -58,8 +54,8 @@ var defaultSight = [...]struct {
 // DefaultRoles returns the roles of the default policy, the table printed by the example of [DefaultPolicy]. Hosts
 // may change what they get and give it to [NewPolicy].
 //
-// Only admin has rights to entities that the table does not name. Marketing and viewer do not see contact points,
-// nor the texts of interactions and cases; service does not change who owns a customer. Whether somebody may be
+// Only admin has rights to entities that the table does not name. Contact points have no rights of their own: they
+// are the field points of a customer. Marketing and viewer do not see them, nor the texts of interactions and cases; service does not change who owns a customer. Whether somebody may be
 // written to is another question: the send gate answers it for every role alike, and an address is handed over by
 // the gate alone.
 func DefaultRoles() []Role {
