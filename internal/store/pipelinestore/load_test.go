@@ -127,20 +127,23 @@ func TestLoadWithoutHistoryAsksGates(t *testing.T) {
 	})
 }
 
-func TestLoadEndsOnAForeignError(t *testing.T) {
+func TestAForeignErrorIsTheFaultOfItsRow(t *testing.T) {
 	t.Parallel()
 
 	each(t, func(t *testing.T, l *lab) {
-		broken := errors.New("disk on fire")
 		rep, err := l.Load(t.Context(), func(yield func(pipeline.Row, error) bool) {
 			_ = yield(pipeline.Row{Line: 1, Draft: pipeline.Draft{Customer: l.acme}}, nil) &&
-				yield(pipeline.Row{Line: 2}, broken)
+				yield(pipeline.Row{Line: 2}, errors.New("disk on fire")) &&
+				yield(pipeline.Row{Line: 3, Draft: pipeline.Draft{Customer: l.acme}}, nil)
 		}, pipeline.LoadOptions{})
-		require.ErrorIs(t, err, broken)
-		require.Zero(t, rep.Rows())
+		require.NoError(t, err)
+		require.Equal(t, 2, rep.Created)
+		require.Len(t, rep.Faults, 1)
+		require.Equal(t, 2, rep.Faults[0].Line)
+		require.Equal(t, fault.Invalid, rep.Faults[0].Code)
 		p, err := l.Page(t.Context(), pipeline.Filter{})
 		require.NoError(t, err)
-		require.Empty(t, p.Items)
+		require.Len(t, p.Items, 2)
 	})
 }
 
