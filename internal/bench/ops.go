@@ -32,7 +32,7 @@ type operation struct {
 	name  string
 	takes int  // how many scripts the peers get
 	again int  // how many variants each has; more than one for what changes what it finds
-	renew bool // marks in text must be new at each run
+	renew bool // marks in text, and digests, must be new at each run
 	// recorded is run number variant of script number k.
 	recorded func(ctx context.Context, s *crm.Session, k, variant int) error
 	// ours is call number n of the measurement.
@@ -50,9 +50,9 @@ func reading(name string, calls int, call func(ctx context.Context, s *crm.Sessi
 
 // How many different calls an operation is measured with.
 const (
-	manyReads  = 1000
-	fewReads   = 64
-	manyWrites = 256
+	manyCalls   = 1000
+	fewCalls    = 64
+	manyChanges = 256 // customers that change, of each side
 )
 
 // operation prepares one by name.
@@ -68,7 +68,7 @@ func (w *world) operation(ctx context.Context, name string, busy []ident.ID) (*o
 			return full(err, name, len(p.Items), 20)
 		}), nil
 	case opSearch:
-		numbers := w.sample(min(manyReads, w.rows/4), 3)
+		numbers := w.sample(min(manyCalls, w.rows/4), 3)
 		return reading(name, len(numbers), func(ctx context.Context, s *crm.Session, k int) error {
 			found, err := s.Customers.Search(ctx, w.people.Name(numbers[k]), 20)
 			return full(err, name, min(len(found), 1), 1)
@@ -90,7 +90,7 @@ func full(err error, op string, got, want int) error {
 }
 
 func (w *world) gets(ctx context.Context, name string) (*operation, error) {
-	ids, err := w.resolve(ctx, w.sample(min(manyReads, w.rows/4), 1))
+	ids, err := w.resolve(ctx, w.sample(min(manyCalls, w.rows/4), 1))
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (w *world) gets(ctx context.Context, name string) (*operation, error) {
 
 // lists walks a few pages of each team's people first, so that pages after a cursor are measured too.
 func (w *world) lists(ctx context.Context) (*operation, error) {
-	const size, deep = 50, fewReads / teams
+	const size, deep = 50, fewCalls / teams
 	var filters []customer.Filter
 	s := w.session(w.ours, bigTenant)
 	for t := range teams {
@@ -153,7 +153,7 @@ func (w *world) inserts() *operation {
 		}
 	}
 	return &operation{
-		name: opInsert, takes: manyWrites, again: 1, renew: true,
+		name: opInsert, takes: manyCalls, again: 1, renew: true,
 		recorded: func(ctx context.Context, s *crm.Session, _, _ int) error { return create(ctx, s) },
 		ours:     func(ctx context.Context, s *crm.Session, _ int) error { return create(ctx, s) },
 	}
@@ -162,7 +162,7 @@ func (w *world) inserts() *operation {
 // upserts brings another family name to customers that are there, forth and back. Ours and the peers have customers
 // of their own, because each side must know the version it finds.
 func (w *world) upserts() *operation {
-	numbers := w.sample(min(2*manyWrites, w.rows/4), 2)
+	numbers := w.sample(min(2*manyChanges, w.rows/4), 2)
 	theirs, ours := numbers[:len(numbers)/2], numbers[len(numbers)/2:]
 	upsert := func(ctx context.Context, s *crm.Session, i, round int) error {
 		d := w.people.Draft(i)

@@ -36,7 +36,7 @@ func (t *texts) number(text string) int {
 }
 
 // script makes takes of the same operation repeatable: ids that the run made, its instant and, with renew, marks in
-// text become holes. With several takes each is a variant; whole numbers that grow by one from take to take are
+// text and digests become holes. With several takes each is a variant; whole numbers that grow by one from take to take are
 // versions, and go on growing.
 func (t *texts) script(takes []Take, renew bool) (Script, error) {
 	var s Script
@@ -131,6 +131,8 @@ func hole(a Arg, minted map[ident.ID]int64, now time.Time, renew bool) Arg {
 		}
 		n, ok := minted[ident.ID(a.Bytes)]
 		switch {
+		case !ok && renew && a.Kind == kindBytes:
+			return Arg{Kind: holeDigest} // of an address, which is another one each time
 		case !ok:
 			return a
 		case a.Kind == kindUUID:

@@ -23,7 +23,7 @@ func TestScriptsHaveHoles(t *testing.T) {
 	take := Take{Minted: []ident.ID{ident.New(), mine}, Now: now, Statements: []Statement{
 		{Do: "begin"},
 		{Do: "exec", Text: "INSERT", Rows: 1, Args: named(
-			nil, true, int64(7), 1.5, "plain", "c-000000000042", [16]byte(mine), mine[:], [16]byte(other), []byte{1}, now, now.UnixMicro(), now.Add(time.Hour),
+			[]byte("sixteen bytes..."), nil, true, int64(7), 1.5, "plain", "c-000000000042", [16]byte(mine), mine[:], [16]byte(other), []byte{1}, now, now.UnixMicro(), now.Add(time.Hour),
 			[]string{"a"}, [][16]byte{other},
 		)},
 		{Do: "commit"},
@@ -37,14 +37,14 @@ func TestScriptsHaveHoles(t *testing.T) {
 		kinds = append(kinds, a.Kind)
 	}
 	require.Equal(t, []string{
-		kindNull, kindBool, kindInt, kindFloat, kindText, holeMark, holeID, holeBlob, kindUUID, kindBytes, holeNow, holeMicros, kindTime,
+		holeDigest, kindNull, kindBool, kindInt, kindFloat, kindText, holeMark, holeID, holeBlob, kindUUID, kindBytes, holeNow, holeMicros, kindTime,
 		kindTexts, kindUUIDs,
 	}, kinds)
-	require.EqualValues(t, 1, s.Variants[0][1].Args[6].Int, "the second id that was made")
+	require.EqualValues(t, 1, s.Variants[0][1].Args[7].Int, "the second id that was made")
 
 	s, err = x.script([]Take{take}, false)
 	require.NoError(t, err)
-	require.Equal(t, kindText, s.Variants[0][1].Args[5].Kind)
+	require.Equal(t, kindText, s.Variants[0][1].Args[6].Kind)
 
 	_, err = x.script([]Take{{Statements: []Statement{{Do: "exec", Text: "X", Args: named(struct{}{})}}}}, false)
 	require.ErrorContains(t, err, "struct {}")

@@ -77,4 +77,5 @@ const (
 	holeMicros = "now-us"
 	holeCount  = "count"
 	holeMark   = "mark"
+	holeDigest = "digest"
 )

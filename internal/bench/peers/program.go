@@ -127,6 +127,9 @@ func (s *server) prepare(o *op) ([]*statement, error) {
 				st.args[h.at] = now.UnixMicro()
 			case holeCount:
 				st.args[h.at] = h.Int + p.runs
+			case holeDigest:
+				digest := s.ids.random()
+				st.args[h.at] = digest[:]
 			case holeMark:
 				if mark == "" {
 					s.marks++
@@ -190,14 +193,17 @@ func (m *minter) next() [16]byte {
 	}
 	m.last = now
 	ms, below := now<<8/1e6, (now<<8%1e6)*4096/1e6
-	if m.used == 0 || m.used+8 > len(m.pool) {
+	id := m.random()
+	binary.BigEndian.PutUint64(id[:8], uint64(ms)<<16|0x7000|uint64(below))
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+func (m *minter) random() (b [16]byte) {
+	if m.used == 0 || m.used+len(b) > len(m.pool) {
 		_, _ = rand.Read(m.pool[:]) // it never fails
 		m.used = 0
 	}
-	var id [16]byte
-	binary.BigEndian.PutUint64(id[:8], uint64(ms)<<16|0x7000|uint64(below))
-	copy(id[8:], m.pool[m.used:m.used+8])
-	m.used += 8
-	id[8] = id[8]&0x3f | 0x80
-	return id
+	m.used += copy(b[:], m.pool[m.used:])
+	return b
 }

@@ -78,4 +78,5 @@ const (
 	holeMicros = "now-us"  // the present, in microseconds
 	holeCount  = "count"   // Int plus the number of earlier runs of the script
 	holeMark   = "mark"    // Text with its mark replaced
+	holeDigest = "digest"  // 16 random bytes
 )
