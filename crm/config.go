@@ -11,7 +11,7 @@ import (
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/plugin"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 	"github.com/rapport-crm/rapport/service"
 )
 
@@ -19,8 +19,8 @@ import (
 type Config struct {
 	// KMS keeps the tenant keys. It has no default in [New]: without it New returns an error. sqlite.Open defaults to
 	// a key file beside the database.
-	KMS privacy.KMS
-	// Policy decides rights. Defaults to [privacy.DefaultPolicy].
+	KMS keys.KMS
+	// Policy decides rights. Defaults to [github.com/rapport-crm/rapport/privacy/access.Default].
 	Policy work.Policy
 	// Clock gives the instant of each decision. Defaults to time.Now.
 	Clock func() time.Time
@@ -81,7 +81,7 @@ const maxSubscriber = 48
 func (cfg *Config) validate() error {
 	var v fault.Violations
 	if cfg.KMS == nil {
-		v.Add("Config.KMS", "must be set: privacy.NewFileKMS keeps keys in a file, privacy.NewMemoryKMS in memory for tests")
+		v.Add("Config.KMS", "must be set: keys.OpenFile keeps keys in a file, keys.NewMemory in memory for tests")
 	}
 	seen := map[string]bool{}
 	for i := range cfg.Subscribers {

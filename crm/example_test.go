@@ -19,6 +19,7 @@ import (
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 	"github.com/rapport-crm/rapport/service"
 )
 
@@ -250,7 +251,7 @@ func ExampleSession_Join() {
 	if err := crm.Migrate(ctx, db, sqlite.Dialect); err != nil {
 		log.Fatal(err)
 	}
-	c, err := crm.New(ctx, db, sqlite.Dialect, &crm.Config{KMS: privacy.NewMemoryKMS()})
+	c, err := crm.New(ctx, db, sqlite.Dialect, &crm.Config{KMS: keys.NewMemory()})
 	if err != nil {
 		log.Fatal(err)
 	}

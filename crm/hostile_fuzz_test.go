@@ -16,6 +16,7 @@ import (
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // fuzzed opens a house on SQLite with three customers, for a target of the native fuzzer.
@@ -23,7 +24,7 @@ func fuzzed(f *testing.F) *crm.Session {
 	f.Helper()
 	b := dbtest.SQLite(f)
 	c, err := crm.NewPools(f.Context(), crm.Pools{Write: b.Write, Read: b.Read}, b.Dialect, &crm.Config{
-		KMS: privacy.NewMemoryKMS(), Logger: slog.New(slog.DiscardHandler),
+		KMS: keys.NewMemory(), Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(f, err)
 	s := c.As(ident.User("acme", "u-1", "admin").InTeams("emea"), privacy.Sales)

@@ -22,26 +22,28 @@ import (
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/access"
+	"github.com/rapport-crm/rapport/privacy/keys"
 	"github.com/rapport-crm/rapport/service"
 )
 
 // blindHouse is a house with a role that reads everything but some fields, and has every other right.
 func blindHouse(t *testing.T, b dbtest.Backend) *house {
 	t.Helper()
-	all := func(entity string, hide ...string) privacy.Right {
+	all := func(entity string, hide ...string) access.Right {
 		const a = work.LevelAll
-		return privacy.Right{Entity: entity, Read: a, Create: a, Edit: a, Delete: a, Export: a, Send: a, Hide: hide}
+		return access.Right{Entity: entity, Read: a, Create: a, Edit: a, Delete: a, Export: a, Send: a, Hide: hide}
 	}
-	roles := append(privacy.DefaultRoles(), privacy.Role{Name: "blind", Rights: []privacy.Right{
+	roles := append(access.DefaultRoles(), access.Role{Name: "blind", Rights: []access.Right{
 		all("customer", "name", "given", "family", "lifecycle", "lifecycle_reason", "points", "custom.c_text", "owner_user"),
 		all("interaction", "subject", "body", "at"), all("opportunity", "amount", "custom.c_text"), all("case", "subject", "body", "custom.c_text"),
-		all(privacy.EveryEntity),
+		all(access.EveryEntity),
 	}})
-	policy, err := privacy.NewPolicy(roles, nil)
+	policy, err := access.New(roles, nil)
 	require.NoError(t, err)
 	h := &house{Backend: b, clock: &clock{now: time.Date(2026, 3, 27, 9, 0, 0, 0, time.UTC)}}
 	c, err := crm.NewPools(t.Context(), crm.Pools{Write: b.Write, Read: b.Read}, b.Dialect, &crm.Config{
-		KMS: privacy.NewMemoryKMS(), Clock: h.clock.Now, Policy: policy, Logger: slog.New(slog.DiscardHandler),
+		KMS: keys.NewMemory(), Clock: h.clock.Now, Policy: policy, Logger: slog.New(slog.DiscardHandler),
 		Subscribers: []crm.Subscriber{{Name: "notes", Purpose: privacy.Operations, Handle: h.note}},
 	})
 	require.NoError(t, err)

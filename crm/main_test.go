@@ -16,6 +16,7 @@ import (
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 func TestMain(m *testing.M) { os.Exit(dbtest.Main(m)) }
@@ -57,7 +58,7 @@ func newHouse(t *testing.T, b dbtest.Backend, more ...crm.Subscriber) *house {
 	t.Helper()
 	h := &house{Backend: b, clock: &clock{now: time.Date(2026, 3, 27, 9, 0, 0, 0, time.UTC)}}
 	c, err := crm.NewPools(t.Context(), crm.Pools{Write: b.Write, Read: b.Read}, b.Dialect, &crm.Config{
-		KMS: privacy.NewMemoryKMS(), Clock: h.clock.Now, Logger: slog.New(slog.DiscardHandler),
+		KMS: keys.NewMemory(), Clock: h.clock.Now, Logger: slog.New(slog.DiscardHandler),
 		Subscribers: append([]crm.Subscriber{{Name: "notes", Purpose: privacy.Operations, Handle: h.note}}, more...),
 	})
 	require.NoError(t, err)

@@ -24,13 +24,15 @@ import (
 	"github.com/rapport-crm/rapport/internal/store/servicestore"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/access"
+	"github.com/rapport-crm/rapport/privacy/keys"
 	"github.com/rapport-crm/rapport/service"
 )
 
 // parts is the house put together: the engine of both paths, the domains over their stores, and the queue.
 type parts struct {
 	db        *store.DB
-	keys      *privacy.Keyring
+	keys      *keys.Ring
 	engine    *work.Engine
 	fields    *custom.Service
 	tenants   *tenant.Service
@@ -46,7 +48,7 @@ type parts struct {
 // build joins the domains. It is the only place that knows all of them.
 func (c *CRM) build(db *store.DB) (err error) {
 	c.db = db
-	c.keys = privacy.NewKeyring(c.cfg.KMS, privacystore.Keys(db), c.Now)
+	c.keys = keys.NewRing(c.cfg.KMS, privacystore.Keys(db), c.Now)
 	core := corestore.New(corestore.Config{DB: db, Derive: c.keys.Derive, Custom: map[string]string{
 		customer.EntityCustomer: "crm_customer", pipeline.EntityOpportunity: "crm_opportunity",
 		pipeline.EntityLead: "crm_lead", service.EntityCase: "crm_case",
@@ -97,7 +99,7 @@ func (c *CRM) buildEngine(core *corestore.Store) error {
 	}
 	policy := c.cfg.Policy
 	if policy == nil {
-		policy = privacy.DefaultPolicy()
+		policy = access.Default()
 	}
 	policy = boundary.Policy(policy, c.cfg.Extensions)
 	c.engine = &work.Engine{
@@ -133,7 +135,7 @@ func (c *CRM) Now() time.Time { return c.cfg.Clock().UTC().Truncate(time.Microse
 
 // cursors seals page positions with a key of the tenant.
 type cursors struct {
-	keys   *privacy.Keyring
+	keys   *keys.Ring
 	codecs sync.Map // tenant → *page.Codec
 }
 

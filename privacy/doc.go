@@ -12,8 +12,8 @@
 // customers from what each of them said. Every contact is decided from that, the [Purpose] and the [Suppression] list
 // at the moment the address is opened ([Sends.Deliver]), and the decision is kept with its reason and evidence.
 //
-// Keys stand in three steps: the [KMS] keeps secrets of tenants outside the database, they wrap a key for each
-// subject, and that seals values in their place ([Keyring]). Rights are a table of roles ([Policy]).
+// What seals values is in [github.com/rapport-crm/rapport/privacy/keys], who may see them in
+// [github.com/rapport-crm/rapport/privacy/access].
 //
 // Start with [Consents] and [Sends].
 package privacy

@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"os"
-	"path/filepath"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
-	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/crm/sqlite"
 	"github.com/rapport-crm/rapport/customer"
@@ -111,45 +108,4 @@ func ExampleConsents_Suppress() {
 	// Output:
 	// service suppressed <nil>
 	// subject_ask allowed <nil>
-}
-
-func ExampleNewFileKMS() {
-	dir, err := os.MkdirTemp("", "keys")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "crm.db.keys")
-
-	kms, err := privacy.NewFileKMS(path)
-	if err != nil {
-		log.Fatal(err)
-	}
-	secret, err := kms.Secret(context.Background(), "acme", privacy.UseWrap, 0)
-	fmt.Println(secret, secret.Epoch, err)
-
-	if err := os.Chmod(path, 0o644); err != nil {
-		log.Fatal(err)
-	}
-	_, err = privacy.NewFileKMS(path)
-	fmt.Println(errors.Is(err, fault.ErrInvalid))
-	// Output:
-	// [secret] 1 <nil>
-	// true
-}
-
-func ExampleNewPolicy() {
-	roles := append(privacy.DefaultRoles(), privacy.Role{Name: "auditor", Rights: []privacy.Right{
-		{Entity: privacy.EveryEntity, Read: work.LevelAll},
-		{Entity: "customer", Read: work.LevelAll, Never: []string{"points"}},
-	}})
-	policy, err := privacy.NewPolicy(roles, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(policy.Right("customer", "auditor").Hide)
-	fmt.Println(policy.Right("customer", "auditor", "sales").Hide, policy.Right("customer", "auditor", "sales").Edit)
-	// Output:
-	// [points]
-	// [points] team
 }

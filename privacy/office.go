@@ -5,17 +5,18 @@ import (
 
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // addressIndex is the blind index of suppressed addresses. It is not that of contact points, so that the two columns
 // cannot be joined without the key.
 const addressIndex = "suppression"
 
-// Config is what a [Office] is made of.
+// Config is what an [Office] is made of.
 type Config struct {
 	Engine   *work.Engine  // needed
 	Store    Store         // needed
-	Keys     *Keyring      // needed
+	Keys     *keys.Ring    // needed
 	Subjects Subjects      // needed
 	Purposes *Purposes     // Defaults to [DefaultPurposes].
 	Lease    time.Duration // how long a send may be under way before it counts as unknown. Defaults to ten minutes.

@@ -150,6 +150,20 @@ func (p *Purposes) Get(name personal.Purpose) (d Purpose, ok bool) {
 	return d, ok
 }
 
+// Unseen returns the classes that are masked in what sessions of a purpose read. Sensitive classes count only for a
+// reader who is revealing them: everybody else is not shown them anyway. The caller must not change the result.
+//
+// Errors: Invalid of field "purpose" for an unknown one.
+func (p *Purposes) Unseen(name personal.Purpose, revealing bool) ([]personal.Class, error) {
+	if _, ok := p.byName[name]; !ok {
+		return nil, p.unknown("purpose")
+	}
+	if revealing {
+		return p.unseen[name], nil
+	}
+	return p.plain[name], nil
+}
+
 // Names lists the purposes, sorted.
 func (p *Purposes) Names() []personal.Purpose { return slices.Sorted(maps.Keys(p.byName)) }
 

@@ -40,7 +40,7 @@ func (c Cause) Valid() bool {
 type Suppression struct {
 	schema.Meta
 	Channel personal.Channel `json:"channel" crm:"channel,class=none,readonly,required"`
-	Digest  []byte           `json:"-" crm:"-,class=none"` // of the normalised address; see [Keyring.Blind]
+	Digest  []byte           `json:"-" crm:"-,class=none"` // of the normalised address; see [keys.Ring.Blind]
 	Cause   Cause            `json:"cause" crm:"cause,class=none,required"`
 	Since   time.Time        `json:"since" crm:"since,class=none,readonly,sort"` // when it was last suppressed
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/crm"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 func doctorCommand() command {
@@ -45,7 +45,7 @@ type patient struct {
 	c        *call
 	db       *database
 	keyPath  string
-	kms      *privacy.FileKMS // nil when the key file cannot be read
+	kms      *keys.File // nil when the key file cannot be read
 	crm      *crm.CRM         // nil when the schema is not the program's
 	findings []finding
 }

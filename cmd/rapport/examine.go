@@ -13,6 +13,7 @@ import (
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // database asks for the engine's version.
@@ -76,7 +77,7 @@ func (p *patient) migrations(ctx context.Context) {
 
 // drift compares the tables with what the migrations made.
 func (p *patient) drift(ctx context.Context) {
-	probe, err := crm.New(ctx, p.db.pools.Write, p.db.dialect, &crm.Config{KMS: privacy.NewMemoryKMS()})
+	probe, err := crm.New(ctx, p.db.pools.Write, p.db.dialect, &crm.Config{KMS: keys.NewMemory()})
 	if err == nil {
 		err = probe.Check(ctx)
 	}
@@ -104,12 +105,12 @@ func (p *patient) keyFile(context.Context) {
 	p.keyPath = path
 	st, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		p.kms, _ = privacy.NewFileKMS(path) // an absent file can be opened; what it lacks shows below
+		p.kms, _ = keys.OpenFile(path) // an absent file can be opened; what it lacks shows below
 		p.say("key file", warning, "%s is not there: it is made when the first customer is written", path)
 		return
 	}
 	if err == nil {
-		p.kms, err = privacy.NewFileKMS(path)
+		p.kms, err = keys.OpenFile(path)
 	}
 	if err != nil {
 		p.fail("key file", err)

@@ -16,6 +16,7 @@ import (
 	"github.com/rapport-crm/rapport/crm/sqlite"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // database is an opened database, with or without a CRM in it.
@@ -128,7 +129,7 @@ func (c *call) openCRM(ctx context.Context, db *database, path string, create bo
 	if len(pending) > 0 {
 		return nil, fault.New(fault.Unavailable, `%d migrations are missing: run "rapport migrate"`, len(pending))
 	}
-	kms, err := privacy.NewFileKMS(path)
+	kms, err := keys.OpenFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +148,7 @@ func (c *call) mayMakeKeys(ctx context.Context, db *database, path string) error
 	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	probe, err := crm.New(ctx, db.pools.Write, db.dialect, &crm.Config{KMS: privacy.NewMemoryKMS()})
+	probe, err := crm.New(ctx, db.pools.Write, db.dialect, &crm.Config{KMS: keys.NewMemory()})
 	if err != nil {
 		return err
 	}
@@ -159,15 +160,15 @@ func (c *call) mayMakeKeys(ctx context.Context, db *database, path string) error
 }
 
 // presentKMS is a key file that is never added to.
-type presentKMS struct{ file *privacy.FileKMS }
+type presentKMS struct{ file *keys.File }
 
-// Secret implements [privacy.KMS].
-func (k presentKMS) Secret(ctx context.Context, tenant string, use privacy.Use, epoch uint32) (privacy.Secret, error) {
+// Secret implements [keys.KMS].
+func (k presentKMS) Secret(ctx context.Context, tenant string, use keys.Use, epoch uint32) (keys.Secret, error) {
 	if _, err := os.Stat(k.file.Path()); errors.Is(err, fs.ErrNotExist) {
-		return privacy.Secret{}, noKeys("the key file %s is not there: restore it, or name another with --keys", k.file.Path())
+		return keys.Secret{}, noKeys("the key file %s is not there: restore it, or name another with --keys", k.file.Path())
 	}
 	if _, err := k.file.Secret(ctx, tenant, use, 1); err != nil {
-		return privacy.Secret{}, noKeys("the key file %s has no keys of tenant %q: is this the tenant's id, and the file that belongs to the database?", k.file.Path(), tenant)
+		return keys.Secret{}, noKeys("the key file %s has no keys of tenant %q: is this the tenant's id, and the file that belongs to the database?", k.file.Path(), tenant)
 	}
 	return k.file.Secret(ctx, tenant, use, epoch)
 }

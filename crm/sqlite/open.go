@@ -6,7 +6,7 @@ import (
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/crm"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // KeysSuffix is added to the database's path to name its key file.
@@ -47,9 +47,9 @@ func withKeys(cfg *crm.Config, path string) (err error) {
 	switch {
 	case cfg.KMS != nil:
 	case path == Memory:
-		cfg.KMS = privacy.NewMemoryKMS()
+		cfg.KMS = keys.NewMemory()
 	default:
-		cfg.KMS, err = privacy.NewFileKMS(path + KeysSuffix)
+		cfg.KMS, err = keys.OpenFile(path + KeysSuffix)
 	}
 	return err
 }

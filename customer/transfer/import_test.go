@@ -23,6 +23,7 @@ import (
 	"github.com/rapport-crm/rapport/customer/transfer"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 func TestMain(m *testing.M) { os.Exit(dbtest.Main(m)) }
@@ -37,7 +38,7 @@ type bundle struct {
 func each(t *testing.T, fn func(t *testing.T, b bundle)) {
 	t.Helper()
 	dbtest.Each(t, func(t *testing.T, db dbtest.Backend) {
-		c, err := crm.NewPools(t.Context(), crm.Pools{Write: db.Write, Read: db.Read}, db.Dialect, &crm.Config{KMS: privacy.NewMemoryKMS()})
+		c, err := crm.NewPools(t.Context(), crm.Pools{Write: db.Write, Read: db.Read}, db.Dialect, &crm.Config{KMS: keys.NewMemory()})
 		require.NoError(t, err)
 		s := c.As(ident.System("acme", "import"), privacy.Operations).From(personal.Source{System: "shop"})
 		_, err = s.Schema.Define(t.Context(), schema.Definition{

@@ -16,6 +16,7 @@ import (
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/access"
 )
 
 // server is the web service.
@@ -23,8 +24,8 @@ type server struct{ crm *crm.CRM }
 
 // users are the host's own, by token.
 var users = map[string]ident.Principal{
-	"vera": ident.User("shop", "vera", privacy.RoleViewer),
-	"sam":  ident.User("shop", "sam", privacy.RoleSales).InTeams("emea"),
+	"vera": ident.User("shop", "vera", access.RoleViewer),
+	"sam":  ident.User("shop", "sam", access.RoleSales).InTeams("emea"),
 }
 
 func (s *server) routes() http.Handler {

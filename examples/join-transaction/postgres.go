@@ -11,7 +11,7 @@ import (
 
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/crm/postgres"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 const postgresTables = `
@@ -94,7 +94,7 @@ func (h *pgHost) setUp(ctx context.Context) (err error) {
 		return err
 	}
 	// Keys in memory suit data that is dropped at the end; a real host keeps them in a file or a key service.
-	h.crm, err = postgres.FromPool(ctx, h.pool, &crm.Config{KMS: privacy.NewMemoryKMS()})
+	h.crm, err = postgres.FromPool(ctx, h.pool, &crm.Config{KMS: keys.NewMemory()})
 	return err
 }
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/crm/sqlite"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 const sqliteTables = `
@@ -83,7 +83,7 @@ func (h *sqliteHost) setUp(ctx context.Context) (err error) {
 		return err
 	}
 	// Keys in memory suit data in memory; a real host keeps them in a file or a key service.
-	h.crm, err = crm.New(ctx, h.db, sqlite.Dialect, &crm.Config{KMS: privacy.NewMemoryKMS()})
+	h.crm, err = crm.New(ctx, h.db, sqlite.Dialect, &crm.Config{KMS: keys.NewMemory()})
 	return err
 }
 

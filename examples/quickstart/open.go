@@ -19,12 +19,13 @@ import (
 	"github.com/rapport-crm/rapport/crm/sqlite"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // open returns the CRM, words for where it is, and what closes it.
 func open(ctx context.Context, o options, cfg *crm.Config) (c *crm.CRM, where string, done func(context.Context) error, err error) {
 	if o.keys != "" {
-		if cfg.KMS, err = privacy.NewFileKMS(o.keys); err != nil {
+		if cfg.KMS, err = keys.OpenFile(o.keys); err != nil {
 			return nil, "", nil, err
 		}
 	}

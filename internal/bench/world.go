@@ -16,7 +16,8 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/crm"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/access"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // world is one database with customers in it, and two ways for us into it: ours as a host opens it, and listened to.
@@ -28,7 +29,7 @@ type world struct {
 	ours     *crm.CRM
 	listened *crm.CRM
 	start    func(ctx context.Context) (*crm.CRM, error) // opens ours
-	kms      privacy.KMS
+	kms      keys.KMS
 	recorder *Recorder
 	raw      *sql.DB // for statistics
 	peerDSN  string
@@ -43,7 +44,7 @@ type world struct {
 
 // openWorld makes an empty database with our tables.
 func openWorld(ctx context.Context, dialect string, o Options) (w *world, err error) {
-	w = &world{dialect: dialect, people: People{seed: o.Seed}, kms: privacy.NewMemoryKMS()}
+	w = &world{dialect: dialect, people: People{seed: o.Seed}, kms: keys.NewMemory()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
@@ -152,7 +153,7 @@ func seldom(text string) bool {
 
 // session returns who measures: somebody with every right, so that no row is left out and both sides read the same.
 func (w *world) session(c *crm.CRM, tenant string) *crm.Session {
-	return c.As(ident.User(tenant, "u-0", privacy.RoleAdmin).InTeams("team-0"), personal.Operations)
+	return c.As(ident.User(tenant, "u-0", access.RoleAdmin).InTeams("team-0"), personal.Operations)
 }
 
 // analyze gives the planner what it would have in production. On SQLite it does what PRAGMA optimize does: an ANALYZE

@@ -14,7 +14,8 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/internal/store/corestore"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/access"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // Lab is what a domain's suite needs besides its own store: an engine on a backend with real rules, keys, cursors,
@@ -22,7 +23,7 @@ import (
 type Lab struct {
 	Backend
 	Engine *work.Engine
-	Keys   *privacy.Keyring
+	Keys   *keys.Ring
 	Fields *custom.Service
 
 	mu  sync.Mutex
@@ -34,7 +35,7 @@ type Lab struct {
 func NewLab(t testing.TB, b Backend, entities ...*schema.Entity) *Lab {
 	t.Helper()
 	l := &Lab{Backend: b, now: time.Date(2026, 3, 27, 9, 0, 0, 0, time.UTC)}
-	l.Keys = privacy.NewKeyring(privacy.NewMemoryKMS(), subjectKeys{b.DB}, l.Now)
+	l.Keys = keys.NewRing(keys.NewMemory(), subjectKeys{b.DB}, l.Now)
 	core := corestore.New(corestore.Config{DB: b.DB, Derive: l.Keys.Derive})
 	registry, err := schema.NewRegistry(append(entities, custom.LayoutEntity())...)
 	check(t, err)
@@ -43,7 +44,7 @@ func NewLab(t testing.TB, b Backend, entities ...*schema.Entity) *Lab {
 	rules, err := cel.New(cel.Config{})
 	check(t, err)
 	l.Engine = &work.Engine{
-		Units: b.DB, Policy: privacy.DefaultPolicy(), Recorder: core, Accesses: core, Schemas: l.Fields, Rules: rules,
+		Units: b.DB, Policy: access.Default(), Recorder: core, Accesses: core, Schemas: l.Fields, Rules: rules,
 		Cursors: cursors{l.Keys}, Now: l.Now, NewID: ident.New,
 	}
 	l.Fields.Bind(l.Engine)
@@ -66,7 +67,7 @@ func (l *Lab) Advance(d time.Duration) time.Time {
 }
 
 // cursors seals positions with a key of the tenant.
-type cursors struct{ keys *privacy.Keyring }
+type cursors struct{ keys *keys.Ring }
 
 func (c cursors) codec(ctx context.Context, tenant string) (*page.Codec, error) {
 	key, err := c.keys.Derive(ctx, tenant, "cursor")

@@ -20,6 +20,7 @@ import (
 	"github.com/rapport-crm/rapport/crm/sqlite"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // What a child does until it is killed.
@@ -80,8 +81,8 @@ func pools(ctx context.Context, dialect, dsn string) (write, read *sql.DB, d crm
 }
 
 // realHouse is a house whose clock runs, some time ahead of the machine's, and whose keys are in a file.
-func realHouse(ctx context.Context, write, read *sql.DB, d crm.Dialect, keys string, ahead time.Duration) (*house, error) {
-	kms, err := privacy.NewFileKMS(keys)
+func realHouse(ctx context.Context, write, read *sql.DB, d crm.Dialect, path string, ahead time.Duration) (*house, error) {
+	kms, err := keys.OpenFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/plugin"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // clock stands still until it is moved.
@@ -60,7 +61,7 @@ const (
 func openHouse(ctx context.Context, write, read *sql.DB, d store.Dialect, cfg crm.Config) (*house, error) {
 	h := &house{write: write, dialect: d, clock: newClock()}
 	if cfg.KMS == nil {
-		cfg.KMS = privacy.NewMemoryKMS()
+		cfg.KMS = keys.NewMemory()
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = h.clock.Now

@@ -20,6 +20,7 @@ import (
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // bid is what a buyer does with one booth: take it, or give it back.
@@ -209,9 +210,9 @@ func TestTwoRelaysKeepOrderAndLoseNothing(t *testing.T) {
 			},
 		}
 		var houses []*house
-		keys := t.TempDir() + "/keys"
+		path := t.TempDir() + "/keys"
 		for range 2 {
-			kms, err := privacy.NewFileKMS(keys)
+			kms, err := keys.OpenFile(path)
 			require.NoError(t, err)
 			h, err := openHouse(t.Context(), b.Write, b.Read, b.Dialect, crm.Config{
 				KMS: kms, Clock: time.Now, Poll: 10 * time.Millisecond, Subscribers: []crm.Subscriber{shaky},

@@ -17,7 +17,7 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/internal/store"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 var (
@@ -244,7 +244,7 @@ func (s *Store) build(ctx context.Context, c *work.Call, recs []*customer.Custom
 }
 
 func (s *Store) buildPart(ctx context.Context, c *work.Call, l *load, recs []*customer.Customer, document int64) error {
-	keys, err := s.newKeys(ctx, c, recs)
+	fresh, err := s.newKeys(ctx, c, recs)
 	if err != nil {
 		return err
 	}
@@ -252,9 +252,9 @@ func (s *Store) buildPart(ctx context.Context, c *work.Call, l *load, recs []*cu
 	term := tenantTerm(c.Tenant())
 	l.customers = make([][]any, 0, len(recs))
 	for i, r := range recs {
-		var key privacy.SubjectKey
+		var key keys.Key
 		if sealing(r) {
-			key, keys = keys[0], keys[1:]
+			key, fresh = fresh[0], fresh[1:]
 			l.keys = append(l.keys, []any{c.Tenant(), r.ID, int64(key.Epoch()), key.Wrapped(), c.Now})
 		}
 		taxID, err := sealTaxID(key, r)
@@ -293,14 +293,14 @@ func (s *Store) documentOf(l *load, tenant string, r *customer.Customer, number 
 }
 
 // newKeys makes a key for each customer that has something to seal.
-func (s *Store) newKeys(ctx context.Context, c *work.Call, recs []*customer.Customer) ([]privacy.SubjectKey, error) {
+func (s *Store) newKeys(ctx context.Context, c *work.Call, recs []*customer.Customer) ([]keys.Key, error) {
 	var ids []ident.ID
 	for _, r := range recs {
 		if sealing(r) {
 			ids = append(ids, r.ID)
 		}
 	}
-	return s.keys.NewSubjectKeys(ctx, c.Tenant(), ids...)
+	return s.keys.NewKeys(ctx, c.Tenant(), ids...)
 }
 
 // sortable lists the keys of the custom fields that lists may be sorted by.

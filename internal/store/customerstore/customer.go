@@ -10,7 +10,7 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/internal/store"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 var (
@@ -133,7 +133,7 @@ func (s *Store) follow(ctx context.Context, c *work.Call, q store.SQL, id ident.
 // InsertCustomer implements [customer.Records].
 func (s *Store) InsertCustomer(ctx context.Context, c *work.Call, rec *customer.Customer) error {
 	on, doc := s.on(c), document(s.sqlite(), tenantTerm(c.Tenant()), rec.Terms())
-	var key privacy.SubjectKey
+	var key keys.Key
 	if sealing(rec) {
 		var err error
 		if key, err = s.keys.Fresh(ctx, c.Unit, c.Tenant(), rec.ID); err != nil {

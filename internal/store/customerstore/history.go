@@ -11,7 +11,7 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/internal/store"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 const (
@@ -85,8 +85,8 @@ func (s *Store) AddStageChange(ctx context.Context, c *work.Call, rec *customer.
 	return err
 }
 
-func stagePlace(id ident.ID, version int64) privacy.Place {
-	return privacy.Place{Table: stageTable, Column: stageColumn, Row: stageRowID(id, version)}
+func stagePlace(id ident.ID, version int64) keys.Place {
+	return keys.Place{Table: stageTable, Column: stageColumn, Row: stageRowID(id, version)}
 }
 
 // StageChanges implements [customer.Histories].

@@ -12,7 +12,7 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/internal/store"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 const interactionTable = "crm_interaction"
@@ -82,11 +82,11 @@ func (s *Store) interaction(c *work.Call, r *interactionRow) (customer.Interacti
 	return rec, nil
 }
 
-func sealedText(openers *privacy.Openers, id ident.ID, column string, sealed []byte) personal.Text {
+func sealedText(openers *keys.Openers, id ident.ID, column string, sealed []byte) personal.Text {
 	if len(sealed) == 0 {
 		return personal.Text{}
 	}
-	return personal.NewSealed(personal.Content, sealed, openers.At(privacy.Place{Table: interactionTable, Column: column, Row: id}))
+	return personal.NewSealed(personal.Content, sealed, openers.At(keys.Place{Table: interactionTable, Column: column, Row: id}))
 }
 
 // Interaction implements [customer.Conversations].
@@ -144,7 +144,7 @@ func (s *Store) sealInteraction(ctx context.Context, c *work.Call, rec *customer
 			return nil
 		}
 		var sealed []byte
-		sealed, err = key.Seal(privacy.Place{Table: interactionTable, Column: column, Row: rec.ID}, t.Reveal())
+		sealed, err = key.Seal(keys.Place{Table: interactionTable, Column: column, Row: rec.ID}, t.Reveal())
 		return sealed
 	}
 	subject, body = seal("subject", rec.Subject), seal("body", rec.Body)

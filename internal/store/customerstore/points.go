@@ -11,7 +11,7 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/internal/store"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // The place of a sealed point, besides its row.
@@ -148,7 +148,7 @@ func (s *Store) attach(c *work.Call, rec *customer.Customer, rows []detailRow) {
 		return
 	}
 	subject := ident.ID(rows[0].CustomerID)
-	var openers *privacy.Openers
+	var openers *keys.Openers
 	for i := range rows {
 		r := &rows[i]
 		if r.ID == (store.ID{}) {
@@ -167,8 +167,8 @@ func (s *Store) attach(c *work.Call, rec *customer.Customer, rows []detailRow) {
 	}
 }
 
-func pointPlace(id ident.ID) privacy.Place {
-	return privacy.Place{Table: pointTable, Column: pointColumn, Row: id}
+func pointPlace(id ident.ID) keys.Place {
+	return keys.Place{Table: pointTable, Column: pointColumn, Row: id}
 }
 
 // order brings details into the order customers show them in.
@@ -182,7 +182,7 @@ func order(rec *customer.Customer) {
 }
 
 // addPoints stores new points under the customer's key.
-func (s *Store) addPoints(ctx context.Context, c *work.Call, key privacy.SubjectKey, id ident.ID, points []customer.ContactPoint) error {
+func (s *Store) addPoints(ctx context.Context, c *work.Call, key keys.Key, id ident.ID, points []customer.ContactPoint) error {
 	for i := range points {
 		args, err := s.pointValues(ctx, c, key, id, &points[i])
 		if err != nil {
@@ -196,7 +196,7 @@ func (s *Store) addPoints(ctx context.Context, c *work.Call, key privacy.Subject
 }
 
 // subjectKey returns the key of a subject, which gets one if it has none.
-func (s *Store) subjectKey(ctx context.Context, c *work.Call, id ident.ID) (privacy.SubjectKey, error) {
+func (s *Store) subjectKey(ctx context.Context, c *work.Call, id ident.ID) (keys.Key, error) {
 	return s.keys.Subject(ctx, c.Unit, c.Tenant(), id, true)
 }
 
@@ -204,7 +204,7 @@ func (s *Store) subjectKey(ctx context.Context, c *work.Call, id ident.ID) (priv
 var pointColumns = []string{"tenant_id", "customer_id", "id", "version", "channel", "sealed", "blind", "label", "is_primary", "verified", "invalid", "valid_from", "created_at"}
 
 // pointValues seals a point.
-func (s *Store) pointValues(ctx context.Context, c *work.Call, key privacy.SubjectKey, id ident.ID, p *customer.ContactPoint) ([]any, error) {
+func (s *Store) pointValues(ctx context.Context, c *work.Call, key keys.Key, id ident.ID, p *customer.ContactPoint) ([]any, error) {
 	value, err := p.Value.Value()
 	if err != nil {
 		return nil, err

@@ -12,19 +12,19 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/internal/store"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // Store implements [customer.Store]. It is safe for concurrent use.
 type Store struct {
 	db   *store.DB
-	keys *privacy.Keyring
+	keys *keys.Ring
 }
 
 var _ customer.Store = (*Store)(nil)
 
 // New returns a Store on a database, which seals with the keys.
-func New(db *store.DB, keys *privacy.Keyring) *Store { return &Store{db, keys} }
+func New(db *store.DB, keys *keys.Ring) *Store { return &Store{db, keys} }
 
 // Statements lists every static statement of the package.
 func Statements() []store.SQL {

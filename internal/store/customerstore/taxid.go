@@ -7,7 +7,7 @@ import (
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // wholeColumns are customerColumns and the sensitive columns, with the key that opens them where there is something to
@@ -24,8 +24,8 @@ type wholeRow struct {
 	Wrapped []byte `bun:"wrapped"`
 }
 
-func taxIDPlace(id ident.ID) privacy.Place {
-	return privacy.Place{Table: "crm_customer", Column: "tax_id", Row: id}
+func taxIDPlace(id ident.ID) keys.Place {
+	return keys.Place{Table: "crm_customer", Column: "tax_id", Row: id}
 }
 
 // taxID returns the tax id as it was read, unopened.
@@ -41,7 +41,7 @@ func (s *Store) taxID(c *work.Call, r *wholeRow) personal.Text {
 func sealing(rec *customer.Customer) bool { return len(rec.Points) > 0 || !rec.TaxID.IsZero() }
 
 // sealTaxID returns what is stored, nil without a tax id.
-func sealTaxID(key privacy.SubjectKey, rec *customer.Customer) ([]byte, error) {
+func sealTaxID(key keys.Key, rec *customer.Customer) ([]byte, error) {
 	value, err := rec.TaxID.Value()
 	if err != nil || value == "" {
 		return nil, err
@@ -54,7 +54,7 @@ func (s *Store) updateTaxID(ctx context.Context, c *work.Call, before, after *cu
 	if before.TaxID.Equal(after.TaxID) {
 		return nil
 	}
-	var key privacy.SubjectKey
+	var key keys.Key
 	if !after.TaxID.IsZero() {
 		if key, err = s.subjectKey(ctx, c, after.ID); err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 type consentRow struct {
@@ -72,8 +73,8 @@ func columns(alias string, own map[string]rule.Column) map[string]rule.Column {
 	return out
 }
 
-func evidencePlace(id ident.ID) privacy.Place {
-	return privacy.Place{Table: "crm_consent", Column: "evidence", Row: id}
+func evidencePlace(id ident.ID) keys.Place {
+	return keys.Place{Table: "crm_consent", Column: "evidence", Row: id}
 }
 
 func (s *Store) toConsent(c *work.Call, r *consentRow) (*privacy.Consent, error) {

@@ -8,7 +8,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/internal/store"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 var (
@@ -21,25 +21,25 @@ var (
 
 type subjectKeys struct{ db *store.DB }
 
-var _ privacy.SubjectKeys = subjectKeys{}
+var _ keys.Store = subjectKeys{}
 
-// Keys returns the table of subject keys of a database, for [privacy.NewKeyring].
-func Keys(db *store.DB) privacy.SubjectKeys { return subjectKeys{db} }
+// Keys returns the table of subject keys of a database, for [keys.NewRing].
+func Keys(db *store.DB) keys.Store { return subjectKeys{db} }
 
-// SubjectKey implements [privacy.SubjectKeys].
+// SubjectKey implements [keys.Store].
 func (k subjectKeys) SubjectKey(ctx context.Context, u work.Unit, tenant string, subject ident.ID) (wrapped []byte, ok bool, err error) {
 	var row keyRow
 	err = k.db.On(u).Get(ctx, getKey, &row, tenant, subject)
 	return found(row.Wrapped, err)
 }
 
-// AddSubjectKey implements [privacy.SubjectKeys].
+// AddSubjectKey implements [keys.Store].
 func (k subjectKeys) AddSubjectKey(ctx context.Context, u work.Unit, tenant string, subject ident.ID, epoch uint32, wrapped []byte, at time.Time) (bool, error) {
 	n, err := k.db.On(u).Exec(ctx, addKey, tenant, subject, epoch, wrapped, at)
 	return n == 1, err
 }
 
-// AnySubjectKey implements [privacy.SubjectKeys].
+// AnySubjectKey implements [keys.Store].
 func (k subjectKeys) AnySubjectKey(ctx context.Context, u work.Unit, tenant string) (ident.ID, []byte, bool, error) {
 	var row keyRow
 	err := k.db.On(u).Get(ctx, anyKey, &row, tenant)

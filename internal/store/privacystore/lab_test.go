@@ -17,6 +17,7 @@ import (
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/internal/store/privacystore"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 const tenant = "acme"
@@ -42,7 +43,7 @@ func each(t *testing.T, fn func(t *testing.T, l *lab)) {
 func newLab(t testing.TB, b dbtest.Backend) *lab {
 	t.Helper()
 	l := &lab{Lab: dbtest.NewLab(t, b, privacy.Entities()...), people: &people{sets: map[ident.ID][]ident.ID{}, mail: map[ident.ID]string{}}}
-	l.Keys = privacy.NewKeyring(privacy.NewMemoryKMS(), privacystore.Keys(b.DB), l.Now)
+	l.Keys = keys.NewRing(keys.NewMemory(), privacystore.Keys(b.DB), l.Now)
 	l.office = l.newOffice(l.Engine)
 	l.scope = work.Scope{Principal: ident.User(tenant, "u-1", "marketing", "service"), Purpose: privacy.Marketing}
 	l.consents, l.sends = l.office.Consents(l.scope), l.office.Sends(l.scope)

@@ -10,18 +10,19 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // Store implements [privacy.Store]. It is safe for concurrent use.
 type Store struct {
 	db   *store.DB
-	keys *privacy.Keyring
+	keys *keys.Ring
 }
 
 var _ privacy.Store = (*Store)(nil)
 
 // New returns a Store on a database, which seals with the keys of a ring.
-func New(db *store.DB, keys *privacy.Keyring) *Store { return &Store{db, keys} }
+func New(db *store.DB, keys *keys.Ring) *Store { return &Store{db, keys} }
 
 // Statements lists every static statement of the package.
 func Statements() []store.SQL {

@@ -8,7 +8,7 @@ import (
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/internal/store"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 	"github.com/rapport-crm/rapport/service"
 )
 
@@ -45,11 +45,11 @@ type sealer struct {
 	store    *Store
 	call     *work.Call
 	customer ident.ID
-	key      privacy.SubjectKey
+	key      keys.Key
 	err      error
 }
 
-func (x *sealer) text(ctx context.Context, at privacy.Place, t personal.Text) []byte {
+func (x *sealer) text(ctx context.Context, at keys.Place, t personal.Text) []byte {
 	if x.err != nil || t.IsZero() {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (s *Store) Entries(ctx context.Context, c *work.Call, cs *service.Case) ([]
 		return nil, err
 	}
 	out := make([]service.Entry, len(list))
-	var open *privacy.Openers
+	var open *keys.Openers
 	for i := range list {
 		r := &list[i]
 		if open == nil {

@@ -9,20 +9,20 @@ import (
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/internal/store"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 	"github.com/rapport-crm/rapport/service"
 )
 
 // Store implements [service.Store]. It is safe for concurrent use.
 type Store struct {
 	db   *store.DB
-	keys *privacy.Keyring
+	keys *keys.Ring
 }
 
 var _ service.Store = (*Store)(nil)
 
 // New returns a Store on a database, which seals texts by the keys of customers.
-func New(db *store.DB, keys *privacy.Keyring) *Store { return &Store{db, keys} }
+func New(db *store.DB, keys *keys.Ring) *Store { return &Store{db, keys} }
 
 // Statements lists every static statement of the package.
 func Statements() []store.SQL {
@@ -32,20 +32,20 @@ func Statements() []store.SQL {
 func (s *Store) on(c *work.Call) store.Conn { return s.db.On(c.Unit) }
 
 // Places of sealed values.
-func subjectOf(id ident.ID) privacy.Place {
-	return privacy.Place{Table: "crm_case", Column: "subject", Row: id}
+func subjectOf(id ident.ID) keys.Place {
+	return keys.Place{Table: "crm_case", Column: "subject", Row: id}
 }
 
-func bodyOf(id ident.ID) privacy.Place {
-	return privacy.Place{Table: "crm_case", Column: "body", Row: id}
+func bodyOf(id ident.ID) keys.Place {
+	return keys.Place{Table: "crm_case", Column: "body", Row: id}
 }
 
-func noteOf(id ident.ID) privacy.Place {
-	return privacy.Place{Table: "crm_case_entry", Column: "note", Row: id}
+func noteOf(id ident.ID) keys.Place {
+	return keys.Place{Table: "crm_case_entry", Column: "note", Row: id}
 }
 
 // seal returns the sealed form of a text, nil for an absent one.
-func seal(k privacy.SubjectKey, at privacy.Place, t personal.Text) ([]byte, error) {
+func seal(k keys.Key, at keys.Place, t personal.Text) ([]byte, error) {
 	plain, err := t.Value()
 	if err != nil || t.IsZero() {
 		return nil, err
@@ -54,7 +54,7 @@ func seal(k privacy.SubjectKey, at privacy.Place, t personal.Text) ([]byte, erro
 }
 
 // unseal returns a text that opens when it is revealed, absent for a NULL.
-func unseal(o *privacy.Openers, at privacy.Place, sealed []byte) personal.Text {
+func unseal(o *keys.Openers, at keys.Place, sealed []byte) personal.Text {
 	if sealed == nil {
 		return personal.Text{}
 	}

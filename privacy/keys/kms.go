@@ -1,4 +1,4 @@
-package privacy
+package keys
 
 import (
 	"context"
@@ -44,19 +44,19 @@ type KMS interface {
 	Secret(ctx context.Context, tenant string, use Use, epoch uint32) (Secret, error)
 }
 
-// MemoryKMS is a KMS that forgets everything when the process ends, for tests and demonstrations.
-type MemoryKMS struct {
+// Memory is a KMS that forgets everything when the process ends, for tests and demonstrations.
+type Memory struct {
 	mu      sync.Mutex
 	secrets map[string]Secret
 }
 
-var _ KMS = (*MemoryKMS)(nil)
+var _ KMS = (*Memory)(nil)
 
-// NewMemoryKMS returns an empty MemoryKMS.
-func NewMemoryKMS() *MemoryKMS { return &MemoryKMS{secrets: map[string]Secret{}} }
+// NewMemory returns an empty Memory.
+func NewMemory() *Memory { return &Memory{secrets: map[string]Secret{}} }
 
 // Secret implements [KMS]. It knows epoch 1 only.
-func (m *MemoryKMS) Secret(_ context.Context, tenant string, use Use, epoch uint32) (Secret, error) {
+func (m *Memory) Secret(_ context.Context, tenant string, use Use, epoch uint32) (Secret, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 

@@ -1,4 +1,4 @@
-package privacy_test
+package keys_test
 
 import (
 	"bufio"
@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rapport-crm/rapport/core/fault"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // keyChild tells a re-executed test binary to make secrets in the key file named by the variable.
@@ -35,10 +35,10 @@ func TestMain(m *testing.M) {
 func makeSecrets(path string) int {
 	bufio.NewReader(os.Stdin).ReadString('\n')
 	for i := range childTenants {
-		kms, err := privacy.NewFileKMS(path)
+		kms, err := keys.OpenFile(path)
 		if err == nil {
-			var s privacy.Secret
-			if s, err = kms.Secret(context.Background(), fmt.Sprint("tenant-", i), privacy.UseWrap, 0); err == nil {
+			var s keys.Secret
+			if s, err = kms.Secret(context.Background(), fmt.Sprint("tenant-", i), keys.UseWrap, 0); err == nil {
 				fmt.Println(hex.EncodeToString(s.Bytes[:]))
 				continue
 			}
@@ -49,28 +49,28 @@ func makeSecrets(path string) int {
 	return 0
 }
 
-func TestFileKMSKeepsSecrets(t *testing.T) {
+func TestFileKeepsSecrets(t *testing.T) {
 	t.Parallel()
 
 	ctx, path := t.Context(), filepath.Join(t.TempDir(), "crm.db.keys")
-	kms, err := privacy.NewFileKMS(path)
+	kms, err := keys.OpenFile(path)
 	require.NoError(t, err)
 	require.NoFileExists(t, path)
-	a, err := kms.Secret(ctx, "acme", privacy.UseWrap, 0)
+	a, err := kms.Secret(ctx, "acme", keys.UseWrap, 0)
 	require.NoError(t, err)
 	require.Equal(t, uint32(1), a.Epoch)
-	d, err := kms.Secret(ctx, "acme", privacy.UseDerive, 0)
+	d, err := kms.Secret(ctx, "acme", keys.UseDerive, 0)
 	require.NoError(t, err)
 	require.NotEqual(t, a.Bytes, d.Bytes)
-	b, err := kms.Secret(ctx, "umbrella", privacy.UseWrap, 0)
+	b, err := kms.Secret(ctx, "umbrella", keys.UseWrap, 0)
 	require.NoError(t, err)
 	require.NotEqual(t, a.Bytes, b.Bytes)
-	_, err = kms.Secret(ctx, "acme", privacy.UseWrap, 2)
+	_, err = kms.Secret(ctx, "acme", keys.UseWrap, 2)
 	require.ErrorIs(t, err, &fault.Error{Code: fault.Unavailable, Reason: "key_missing"})
 
-	again, err := privacy.NewFileKMS(path)
+	again, err := keys.OpenFile(path)
 	require.NoError(t, err)
-	same, err := again.Secret(ctx, "acme", privacy.UseWrap, 1)
+	same, err := again.Secret(ctx, "acme", keys.UseWrap, 1)
 	require.NoError(t, err)
 	require.Equal(t, a, same)
 	require.NotContains(t, fmt.Sprintf("%v %+v %#v %s", a, a, a, a), hex.EncodeToString(a.Bytes[:4]))
@@ -85,7 +85,7 @@ func TestFileKMSKeepsSecrets(t *testing.T) {
 	require.Empty(t, left)
 }
 
-func TestFileKMSRefusesBadFiles(t *testing.T) {
+func TestFileRefusesBadFiles(t *testing.T) {
 	t.Parallel()
 
 	if runtime.GOOS != "windows" {
@@ -93,7 +93,7 @@ func TestFileKMSRefusesBadFiles(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "k")
 			require.NoError(t, os.WriteFile(path, []byte(`{"format":"rapport-keys-1"}`), 0o600))
 			require.NoError(t, os.Chmod(path, mode))
-			_, err := privacy.NewFileKMS(path)
+			_, err := keys.OpenFile(path)
 			f := requireInvalid(t, err, "keys")
 			require.Contains(t, f.Message, "chmod 600")
 		}
@@ -107,51 +107,51 @@ func TestFileKMSRefusesBadFiles(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "k")
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600), name)
-		_, err := privacy.NewFileKMS(path)
+		_, err := keys.OpenFile(path)
 		requireInvalid(t, err, "keys")
 		kept, err := os.ReadFile(path)
 		require.NoError(t, err)
 		require.Equal(t, text, string(kept), "a damaged file must be left alone")
 	}
-	_, err := privacy.NewFileKMS(t.TempDir())
+	_, err := keys.OpenFile(t.TempDir())
 	requireInvalid(t, err, "keys")
 
-	kms, err := privacy.NewFileKMS(filepath.Join(t.TempDir(), "missing", "k"))
+	kms, err := keys.OpenFile(filepath.Join(t.TempDir(), "missing", "k"))
 	require.NoError(t, err)
-	_, err = kms.Secret(t.Context(), "a", privacy.UseWrap, 0)
+	_, err = kms.Secret(t.Context(), "a", keys.UseWrap, 0)
 	require.ErrorIs(t, err, fault.ErrUnavailable)
 }
 
 // A file whose rights were widened while the program runs is noticed at the next look into it.
-func TestFileKMSNoticesWiderRights(t *testing.T) {
+func TestFileNoticesWiderRights(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("no permission bits")
 	}
 
 	path := filepath.Join(t.TempDir(), "k")
-	kms, err := privacy.NewFileKMS(path)
+	kms, err := keys.OpenFile(path)
 	require.NoError(t, err)
-	_, err = kms.Secret(t.Context(), "a", privacy.UseWrap, 0)
+	_, err = kms.Secret(t.Context(), "a", keys.UseWrap, 0)
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(path, 0o644))
-	_, err = kms.Secret(t.Context(), "b", privacy.UseWrap, 0)
+	_, err = kms.Secret(t.Context(), "b", keys.UseWrap, 0)
 	requireInvalid(t, err, "keys")
 }
 
-func TestFileKMSWaitsNoLongerThanItsContext(t *testing.T) {
+func TestFileWaitsNoLongerThanItsContext(t *testing.T) {
 	t.Parallel()
 
-	kms, err := privacy.NewFileKMS(filepath.Join(t.TempDir(), "k"))
+	kms, err := keys.OpenFile(filepath.Join(t.TempDir(), "k"))
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = kms.Secret(ctx, "a", privacy.UseWrap, 0)
+	_, err = kms.Secret(ctx, "a", keys.UseWrap, 0)
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, err, fault.ErrUnavailable)
 }
 
-func TestFileKMSInSeveralProcesses(t *testing.T) {
+func TestFileInSeveralProcesses(t *testing.T) {
 	t.Parallel()
 
 	path := filepath.Join(t.TempDir(), "crm.db.keys")
@@ -183,16 +183,16 @@ func TestFileKMSInSeveralProcesses(t *testing.T) {
 	}
 }
 
-func TestFileKMSInOneProcess(t *testing.T) {
+func TestFileInOneProcess(t *testing.T) {
 	t.Parallel()
 
 	path := filepath.Join(t.TempDir(), "k")
-	got := make([]privacy.Secret, 8)
+	got := make([]keys.Secret, 8)
 	var wg sync.WaitGroup
 	for i := range got {
 		wg.Go(func() {
-			if kms, err := privacy.NewFileKMS(path); err == nil {
-				got[i], _ = kms.Secret(t.Context(), "acme", privacy.UseDerive, 0)
+			if kms, err := keys.OpenFile(path); err == nil {
+				got[i], _ = kms.Secret(t.Context(), "acme", keys.UseDerive, 0)
 			}
 		})
 	}

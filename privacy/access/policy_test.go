@@ -1,4 +1,4 @@
-package privacy_test
+package access_test
 
 import (
 	"fmt"
@@ -15,12 +15,13 @@ import (
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/access"
 )
 
 // Each word has one letter for each action: read, create, edit, delete, export, send, reveal, configure;
 // n no record, o own, t the team's too, a all.
-func ExampleDefaultPolicy() {
-	policy := privacy.DefaultPolicy()
+func ExampleDefault() {
+	policy := access.Default()
 	roles := []string{"admin", "manager", "sales", "service", "marketing", "viewer"}
 	for _, entity := range []string{"customer", "relationship", "interaction", "lead", "opportunity",
 		"pipeline", "case", "consent", "send", "suppression", "tenant", "schema", "claim", "audit", "anything else"} {
@@ -28,7 +29,7 @@ func ExampleDefaultPolicy() {
 		for _, role := range roles {
 			r := policy.Right(entity, role)
 			line += " "
-			for _, a := range privacy.Actions() {
+			for _, a := range access.Actions() {
 				line += r.Level(a).String()[:1]
 			}
 		}
@@ -70,7 +71,7 @@ func (o owned) Field(name string) rule.Value {
 func TestPolicyRows(t *testing.T) {
 	t.Parallel()
 
-	policy := privacy.DefaultPolicy()
+	policy := access.Default()
 	records := []owned{{"u-17", ""}, {"u-17", "emea"}, {"u-9", "apac"}, {"u-9", "latam"}, {"", ""}, {"emea", "u-17"}}
 	for _, test := range []struct {
 		name   string
@@ -100,24 +101,24 @@ func TestPolicyRows(t *testing.T) {
 func TestPolicyDenies(t *testing.T) {
 	t.Parallel()
 
-	policy := privacy.DefaultPolicy()
+	policy := access.Default()
 	plugin := work.Scope{Principal: ident.Plugin("acme", "exhibition"), Purpose: privacy.Sales}
 	for name, err := range map[string]error{
-		"no role":        access(t, policy, as(), "customer", work.Read),
-		"unknown role":   access(t, policy, as("emperor"), "customer", work.Read),
-		"no right":       access(t, policy, as("viewer"), "customer", work.Edit),
-		"other entity":   access(t, policy, as("manager"), "booth", work.Read),
-		"plugin":         access(t, policy, plugin, "customer", work.Read),
-		"unknown action": access(t, policy, as("admin"), "customer", "sing"),
+		"no role":        ask(t, policy, as(), "customer", work.Read),
+		"unknown role":   ask(t, policy, as("emperor"), "customer", work.Read),
+		"no right":       ask(t, policy, as("viewer"), "customer", work.Edit),
+		"other entity":   ask(t, policy, as("manager"), "booth", work.Read),
+		"plugin":         ask(t, policy, plugin, "customer", work.Read),
+		"unknown action": ask(t, policy, as("admin"), "customer", "sing"),
 	} {
 		require.ErrorIs(t, err, &fault.Error{Code: fault.Denied, Reason: "action"}, name)
 	}
 	wrong := as("admin")
 	wrong.Purpose = "marketting"
-	requireInvalid(t, access(t, policy, wrong, "customer", work.Read), "purpose")
+	requireInvalid(t, ask(t, policy, wrong, "customer", work.Read), "purpose")
 }
 
-func access(t *testing.T, p work.Policy, s work.Scope, entity string, a work.Action) error {
+func ask(t *testing.T, p work.Policy, s work.Scope, entity string, a work.Action) error {
 	t.Helper()
 	_, err := p.Access(t.Context(), s, entity, a)
 	return err
@@ -126,11 +127,11 @@ func access(t *testing.T, p work.Policy, s work.Scope, entity string, a work.Act
 func TestPolicyMasks(t *testing.T) {
 	t.Parallel()
 
-	policy, err := privacy.NewPolicy([]privacy.Role{
-		{Name: "a", Rights: []privacy.Right{{Entity: "x", Read: work.LevelOwn, Hide: []string{"points", "score"}}}},
-		{Name: "b", Rights: []privacy.Right{{Entity: "x", Read: work.LevelAll, Edit: work.LevelAll, Hide: []string{"points.value"}, Fix: []string{"stage"}}}},
-		{Name: "c", Rights: []privacy.Right{{Entity: "x", Never: []string{"salary"}}}},
-		{Name: "d", Rights: []privacy.Right{{Entity: "x", Edit: work.LevelOwn, Hide: []string{"all"}}}},
+	policy, err := access.New([]access.Role{
+		{Name: "a", Rights: []access.Right{{Entity: "x", Read: work.LevelOwn, Hide: []string{"points", "score"}}}},
+		{Name: "b", Rights: []access.Right{{Entity: "x", Read: work.LevelAll, Edit: work.LevelAll, Hide: []string{"points.value"}, Fix: []string{"stage"}}}},
+		{Name: "c", Rights: []access.Right{{Entity: "x", Never: []string{"salary"}}}},
+		{Name: "d", Rights: []access.Right{{Entity: "x", Edit: work.LevelOwn, Hide: []string{"all"}}}},
 	}, nil)
 	require.NoError(t, err)
 	for _, test := range []struct {
@@ -152,10 +153,10 @@ func TestPolicyMasks(t *testing.T) {
 	}
 }
 
-func TestNewPolicyNamesWhatIsWrong(t *testing.T) {
+func TestNewNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 
-	_, err := privacy.NewPolicy([]privacy.Role{{Name: ""}, {Name: "a", Rights: []privacy.Right{{Entity: "x"}, {Entity: "x"}, {}}}, {Name: "a"}}, nil)
+	_, err := access.New([]access.Role{{Name: ""}, {Name: "a", Rights: []access.Right{{Entity: "x"}, {Entity: "x"}, {}}}, {Name: "a"}}, nil)
 	f := requireInvalid(t, err, "roles")
 	require.Len(t, f.Violations, 4)
 }
@@ -163,7 +164,7 @@ func TestNewPolicyNamesWhatIsWrong(t *testing.T) {
 func TestPurposeLimitsClasses(t *testing.T) {
 	t.Parallel()
 
-	policy := privacy.DefaultPolicy()
+	policy := access.Default()
 	unseen := func(why personal.Purpose) []personal.Class {
 		s := work.Scope{Principal: ident.System("acme", "job"), Purpose: why}
 		acc, err := policy.Access(t.Context(), s, "customer", work.Reveal)
@@ -181,32 +182,24 @@ func TestPurposeLimitsClasses(t *testing.T) {
 	require.Empty(t, plain.Unseen, "sensitive classes are masked for whoever does not reveal")
 }
 
-func TestPurposesNameWhatIsWrong(t *testing.T) {
+func TestPolicyKnowsTheHostsPurposes(t *testing.T) {
 	t.Parallel()
-
-	_, err := privacy.NewPurposes(
-		privacy.Purpose{Name: "", Bases: []privacy.Basis{"whim"}, Classes: []personal.Class{"shoe size"}},
-		privacy.Purpose{Name: "ads", Direct: true, Bases: []privacy.Basis{privacy.OnLegitimateInterest}, Assumed: privacy.OnLegitimateInterest},
-		privacy.Purpose{Name: "ads", Assumed: privacy.OnConsent},
-	)
-	f := requireInvalid(t, err, "purposes")
-	require.Len(t, f.Violations, 7)
 
 	more, err := privacy.DefaultPurposes().With(privacy.Purpose{Name: "loyalty", Bases: []privacy.Basis{privacy.OnConsent}})
 	require.NoError(t, err)
-	require.Len(t, more.Names(), 10)
-	policy, err := privacy.NewPolicy(privacy.DefaultRoles(), more)
+	policy, err := access.New(access.DefaultRoles(), more)
 	require.NoError(t, err)
 	s := as("sales")
 	s.Purpose = "loyalty"
-	require.NoError(t, access(t, policy, s, "customer", work.Read))
+	require.NoError(t, ask(t, policy, s, "customer", work.Read))
+	requireInvalid(t, ask(t, access.Default(), s, "customer", work.Read), "purpose")
 }
 
 // The order of roles, and roles held twice, change nothing; a further role never takes a level away.
 func TestPolicyMergeLaws(t *testing.T) {
 	t.Parallel()
 
-	policy := privacy.DefaultPolicy()
+	policy := access.Default()
 	roles := []string{"admin", "manager", "sales", "service", "marketing", "viewer"}
 	entities := []string{"customer", "case", "lead", "send", "interaction", "other"}
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -220,7 +213,7 @@ func TestPolicyMergeLaws(t *testing.T) {
 		mixed := append(slices.Clone(some), some...)
 		rng.Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
 		require.Equal(t, r, policy.Right(entity, mixed...))
-		for _, a := range privacy.Actions() {
+		for _, a := range access.Actions() {
 			most := work.LevelNone
 			for _, one := range some {
 				most = max(most, policy.Right(entity, one).Level(a))
@@ -231,7 +224,7 @@ func TestPolicyMergeLaws(t *testing.T) {
 }
 
 func BenchmarkAccess(b *testing.B) {
-	policy := privacy.DefaultPolicy()
+	policy := access.Default()
 	for _, roles := range [][]string{{"admin"}, {"sales"}, {"sales", "service"}} {
 		s := as(roles...)
 		b.Run(strings.Join(roles, "+"), func(b *testing.B) {
@@ -241,4 +234,13 @@ func BenchmarkAccess(b *testing.B) {
 			}
 		})
 	}
+}
+
+func requireInvalid(t *testing.T, err error, field string) *fault.Error {
+	t.Helper()
+	var f *fault.Error
+	require.ErrorAs(t, err, &f)
+	require.Equal(t, fault.Invalid, f.Code)
+	require.Equal(t, field, f.Field)
+	return f
 }

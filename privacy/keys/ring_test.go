@@ -1,4 +1,4 @@
-package privacy_test
+package keys_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/work"
-	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // keyTable is the table of subject keys in memory.
@@ -54,9 +54,9 @@ func (k *keyTable) AnySubjectKey(_ context.Context, _ work.Unit, tenant string) 
 	return ident.ID{}, nil, false, nil
 }
 
-func newRing() (*privacy.Keyring, *keyTable) {
+func newRing() (*keys.Ring, *keyTable) {
 	t := newKeyTable()
-	return privacy.NewKeyring(privacy.NewMemoryKMS(), t, nil), t
+	return keys.NewRing(keys.NewMemory(), t, nil), t
 }
 
 func TestSealedValueOpensOnlyInItsPlace(t *testing.T) {
@@ -65,7 +65,7 @@ func TestSealedValueOpensOnlyInItsPlace(t *testing.T) {
 	ctx := t.Context()
 	ring, _ := newRing()
 	subject, row := ident.New(), ident.New()
-	at := privacy.Place{Table: "crm_contact_point", Column: "value", Row: row}
+	at := keys.Place{Table: "crm_contact_point", Column: "value", Row: row}
 	key, err := ring.Subject(ctx, nil, "acme", subject, true)
 	require.NoError(t, err)
 	sealed, err := key.Seal(at, "ada@example.org")
@@ -83,10 +83,10 @@ func TestSealedValueOpensOnlyInItsPlace(t *testing.T) {
 	foreign, err := ring.Subject(ctx, nil, "umbrella", subject, true)
 	require.NoError(t, err)
 	for name, o := range map[string]personal.Opener{
-		"row":             ring.Opener("acme", key.Wrapped(), subject, privacy.Place{Table: at.Table, Column: at.Column, Row: ident.New()}),
-		"column":          ring.Opener("acme", key.Wrapped(), subject, privacy.Place{Table: at.Table, Column: "label", Row: row}),
-		"table":           ring.Opener("acme", key.Wrapped(), subject, privacy.Place{Table: "crm_note", Column: at.Column, Row: row}),
-		"border of names": ring.Opener("acme", key.Wrapped(), subject, privacy.Place{Table: "crm_contact_pointv", Column: "alue", Row: row}),
+		"row":             ring.Opener("acme", key.Wrapped(), subject, keys.Place{Table: at.Table, Column: at.Column, Row: ident.New()}),
+		"column":          ring.Opener("acme", key.Wrapped(), subject, keys.Place{Table: at.Table, Column: "label", Row: row}),
+		"table":           ring.Opener("acme", key.Wrapped(), subject, keys.Place{Table: "crm_note", Column: at.Column, Row: row}),
+		"border of names": ring.Opener("acme", key.Wrapped(), subject, keys.Place{Table: "crm_contact_pointv", Column: "alue", Row: row}),
 		"subject":         ring.Opener("acme", other.Wrapped(), other.Subject(), at),
 		"subject's name":  ring.Opener("acme", key.Wrapped(), other.Subject(), at),
 		"another's key":   ring.Opener("acme", other.Wrapped(), subject, at),
@@ -119,7 +119,7 @@ func TestSubjectKeyIsMadeOnce(t *testing.T) {
 	none, err := ring.Subject(ctx, nil, "acme", subject, false)
 	require.NoError(t, err)
 	require.True(t, none.IsZero())
-	_, err = none.Seal(privacy.Place{}, "x")
+	_, err = none.Seal(keys.Place{}, "x")
 	require.ErrorIs(t, err, fault.ErrInternal)
 
 	var wg sync.WaitGroup
@@ -142,15 +142,15 @@ func TestSubjectKeyIsMadeOnce(t *testing.T) {
 func TestOpenerNeedsWarmSecrets(t *testing.T) {
 	t.Parallel()
 
-	kms, table := privacy.NewMemoryKMS(), newKeyTable()
-	first := privacy.NewKeyring(kms, table, nil)
+	kms, table := keys.NewMemory(), newKeyTable()
+	first := keys.NewRing(kms, table, nil)
 	key, err := first.Fresh(t.Context(), nil, "acme", ident.New())
 	require.NoError(t, err)
-	at := privacy.Place{Table: "t", Column: "c"}
+	at := keys.Place{Table: "t", Column: "c"}
 	sealed, err := key.Seal(at, "v")
 	require.NoError(t, err)
 
-	second := privacy.NewKeyring(kms, table, nil)
+	second := keys.NewRing(kms, table, nil)
 	_, err = second.Opener("acme", key.Wrapped(), key.Subject(), at).Open(sealed)
 	require.ErrorIs(t, err, &fault.Error{Code: fault.Unavailable, Reason: "key_cold"})
 	require.NoError(t, second.Warm(t.Context(), "acme"))
@@ -163,12 +163,12 @@ func TestForeignKeyStoreIsRefused(t *testing.T) {
 	t.Parallel()
 
 	ctx, table := t.Context(), newKeyTable()
-	right := privacy.NewKeyring(privacy.NewMemoryKMS(), table, nil)
+	right := keys.NewRing(keys.NewMemory(), table, nil)
 	subject := ident.New()
 	_, err := right.Fresh(ctx, nil, "acme", subject)
 	require.NoError(t, err)
 
-	wrong := privacy.NewKeyring(privacy.NewMemoryKMS(), table, nil)
+	wrong := keys.NewRing(keys.NewMemory(), table, nil)
 	mismatch := &fault.Error{Code: fault.Unavailable, Reason: "key_mismatch"}
 	_, err = wrong.Subject(ctx, nil, "acme", subject, false)
 	require.ErrorIs(t, err, mismatch)
@@ -198,7 +198,7 @@ func TestDerivedKeysAndDigests(t *testing.T) {
 	digest := func(tenant, index, value string) string {
 		b, err := ring.Blind(ctx, tenant, index, value)
 		require.NoError(t, err)
-		require.Len(t, b, privacy.BlindSize)
+		require.Len(t, b, keys.BlindSize)
 		return string(b)
 	}
 	base := digest("a", "email", "ada@example.org")
@@ -224,13 +224,13 @@ func BenchmarkKeys(b *testing.B) {
 	ctx := b.Context()
 	ring, _ := newRing()
 	id := ident.New()
-	at := privacy.Place{Table: "crm_contact_point", Column: "value", Row: id}
+	at := keys.Place{Table: "crm_contact_point", Column: "value", Row: id}
 	key, _ := ring.Fresh(ctx, nil, "acme", id)
 	sealed, _ := key.Seal(at, "ada.lovelace@example.org")
 	b.Run("new", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			_, _ = ring.NewSubjectKeys(ctx, "acme", id)
+			_, _ = ring.NewKeys(ctx, "acme", id)
 		}
 	})
 	b.Run("seal", func(b *testing.B) {

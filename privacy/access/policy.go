@@ -1,4 +1,4 @@
-package privacy
+package access
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/privacy"
 )
 
 // EveryEntity in a [Right] stands for every entity that the role has no Right of its own for.
@@ -68,33 +69,33 @@ type Role struct {
 // The roles of a principal add up: for each action the greatest level holds, and a field is seen that one of the
 // roles which may read the entity shows, unless one of them lists it under Never. Unknown roles count for nothing.
 // System principals hold every right; plugins hold none by themselves, their grants are checked at the boundary.
-// Whoever it is, classes that the purpose of the session does not need are masked, see [Purpose].
+// Whoever it is, classes that the purpose of the session does not need are masked, see [privacy.Purpose].
 //
 // A Policy is immutable and safe for concurrent use.
 type Policy struct {
 	roles    map[string]map[string]*Right
-	purposes *Purposes
+	purposes *privacy.Purposes
 	merged   sync.Map // joined role names + entity → *Right; only combinations of known roles, so it is bounded
 }
 
 var _ work.Policy = (*Policy)(nil)
 
-// DefaultPolicy returns the policy of [DefaultRoles] and [DefaultPurposes].
-func DefaultPolicy() *Policy {
-	p, err := NewPolicy(DefaultRoles(), DefaultPurposes())
+// Default returns the policy of [DefaultRoles] and [privacy.DefaultPurposes].
+func Default() *Policy {
+	p, err := New(DefaultRoles(), privacy.DefaultPurposes())
 	if err != nil {
 		panic(err) // the built-in table is tested
 	}
 	return p
 }
 
-// NewPolicy returns a policy of the given roles. Scopes may name the given purposes only; nil means
-// [DefaultPurposes].
+// New returns a policy of the given roles. Scopes may name the given purposes only; nil means
+// [privacy.DefaultPurposes].
 //
 // Errors: Invalid for an empty or repeated role, and for two rights of a role to one entity.
-func NewPolicy(roles []Role, purposes *Purposes) (*Policy, error) {
+func New(roles []Role, purposes *privacy.Purposes) (*Policy, error) {
 	if purposes == nil {
-		purposes = DefaultPurposes()
+		purposes = privacy.DefaultPurposes()
 	}
 	p := &Policy{roles: make(map[string]map[string]*Right, len(roles)), purposes: purposes}
 	var v fault.Violations
@@ -126,12 +127,9 @@ func (r Right) normal() *Right {
 
 // Access implements [work.Policy].
 func (p *Policy) Access(_ context.Context, s work.Scope, entity string, a work.Action) (work.Access, error) {
-	if _, ok := p.purposes.Get(s.Purpose); !ok {
-		return work.Access{}, p.purposes.unknown("purpose")
-	}
-	unseen := p.purposes.plain[s.Purpose]
-	if a == work.Reveal {
-		unseen = p.purposes.unseen[s.Purpose]
+	unseen, err := p.purposes.Unseen(s.Purpose, a == work.Reveal)
+	if err != nil {
+		return work.Access{}, err
 	}
 	switch s.Principal.Kind {
 	case ident.KindSystem:

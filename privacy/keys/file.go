@@ -1,4 +1,4 @@
-package privacy
+package keys
 
 import (
 	"context"
@@ -17,14 +17,14 @@ import (
 // keyFormat is the first member of a key file, so that a later format is told apart.
 const keyFormat = "rapport-keys-1"
 
-// FileKMS is a [KMS] over one small file, readable by its owner alone (0600). It suits an embedded database on one
+// File is a [KMS] over one small file, readable by its owner alone (0600). It suits an embedded database on one
 // machine: the file lies beside the database but is backed up apart from it. Whoever holds both reads everything,
 // and without the file nobody reads a sealed value ever again.
 //
 // The file is replaced as a whole (written aside, synced, renamed), under a lock file of the same name with ".lock"
 // appended, so processes that meet a new tenant at the same time agree on its secrets and a crash leaves the old
-// file or the new one. A FileKMS is safe for concurrent use.
-type FileKMS struct {
+// file or the new one. A File is safe for concurrent use.
+type File struct {
 	path string
 	mu   sync.Mutex
 	have map[slot]Secret
@@ -36,7 +36,7 @@ type slot struct {
 	epoch  uint32
 }
 
-var _ KMS = (*FileKMS)(nil)
+var _ KMS = (*File)(nil)
 
 type keyFile struct {
 	Format string     `json:"format"`
@@ -51,26 +51,26 @@ type keyEntry struct {
 	Made   time.Time `json:"made"`
 }
 
-// NewFileKMS returns a KMS over the file at path. A file that is not there yet is made with the first secret; its
+// OpenFile returns a KMS over the file at path. A file that is not there yet is made with the first secret; its
 // directory must exist.
 //
 // Errors: Invalid of field "keys" for a file that others than its owner may read or that is not a key file;
 // Unavailable when it cannot be read.
-func NewFileKMS(path string) (*FileKMS, error) {
-	k := &FileKMS{path: path}
+func OpenFile(path string) (*File, error) {
+	k := &File{path: path}
 	have, _, err := k.read()
 	if err != nil {
-		return nil, fault.At("privacy: open key file", err)
+		return nil, fault.At("keys: open key file", err)
 	}
 	k.have = have
 	return k, nil
 }
 
 // Path returns where the file is.
-func (k *FileKMS) Path() string { return k.path }
+func (k *File) Path() string { return k.path }
 
 // Secret implements [KMS].
-func (k *FileKMS) Secret(ctx context.Context, tenant string, use Use, epoch uint32) (Secret, error) {
+func (k *File) Secret(ctx context.Context, tenant string, use Use, epoch uint32) (Secret, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 
@@ -78,11 +78,11 @@ func (k *FileKMS) Secret(ctx context.Context, tenant string, use Use, epoch uint
 		return s, nil
 	}
 	s, err := k.load(ctx, tenant, use, epoch)
-	return s, fault.At("privacy: read key file", err)
+	return s, fault.At("keys: read key file", err)
 }
 
 // load looks again in the file, which another process may have written, and makes a first secret under the lock.
-func (k *FileKMS) load(ctx context.Context, tenant string, use Use, epoch uint32) (Secret, error) {
+func (k *File) load(ctx context.Context, tenant string, use Use, epoch uint32) (Secret, error) {
 	unlock, err := lockFile(ctx, k.path+".lock")
 	if err != nil {
 		return Secret{}, fault.Wrap(fault.Unavailable, err, "cannot lock the key file")
@@ -125,7 +125,7 @@ func find(have map[slot]Secret, tenant string, use Use, epoch uint32) (Secret, b
 }
 
 // read returns what the file holds; a file that is not there holds nothing.
-func (k *FileKMS) read() (map[slot]Secret, []keyEntry, error) {
+func (k *File) read() (map[slot]Secret, []keyEntry, error) {
 	have := map[slot]Secret{}
 	f, err := os.Open(k.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -153,7 +153,7 @@ func (k *FileKMS) read() (map[slot]Secret, []keyEntry, error) {
 	return have, doc.Keys, nil
 }
 
-func (k *FileKMS) checkMode(f *os.File) error {
+func (k *File) checkMode(f *os.File) error {
 	st, err := f.Stat()
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, err, "cannot inspect the key file")

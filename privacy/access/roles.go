@@ -1,4 +1,4 @@
-package privacy
+package access
 
 import (
 	"slices"
@@ -51,8 +51,8 @@ var defaultSight = [...]struct {
 	{role: RoleService, entity: "customer", fix: []string{"owner_user", "owner_team", "lifecycle"}},
 }
 
-// DefaultRoles returns the roles of the default policy, the table printed by the example of [DefaultPolicy]. Hosts
-// may change what they get and give it to [NewPolicy].
+// DefaultRoles returns the roles of the default policy, the table printed by the example of [Default]. Hosts
+// may change what they get and give it to [New].
 //
 // Only admin has rights to entities that the table does not name. Contact points have no rights of their own: they
 // are the field points of a customer. Marketing and viewer do not see them, nor the texts of interactions and cases; service does not change who owns a customer. Whether somebody may be

@@ -1,4 +1,4 @@
-package privacy
+package keys
 
 import (
 	"context"
@@ -22,9 +22,9 @@ import (
 // BlindSize is the length in bytes of a blind index value.
 const BlindSize = 16
 
-// SubjectKeys keeps the wrapped keys of subjects, one row each. Deleting a row makes every sealed value of the
+// Store keeps the wrapped keys of subjects, one row each. Deleting a row makes every sealed value of the
 // subject unreadable.
-type SubjectKeys interface {
+type Store interface {
 	// SubjectKey must return the wrapped key of a subject; ok is false when there is none.
 	SubjectKey(ctx context.Context, u work.Unit, tenant string, subject ident.ID) (wrapped []byte, ok bool, err error)
 	// AddSubjectKey must store the key unless the subject has one, and report whether it did. It must not fail
@@ -34,15 +34,15 @@ type SubjectKeys interface {
 	AnySubjectKey(ctx context.Context, u work.Unit, tenant string) (subject ident.ID, wrapped []byte, ok bool, err error)
 }
 
-// Keyring seals and opens personal values. Below the tenant's secrets in the [KMS] each subject has a random key of
+// Ring seals and opens personal values. Below the tenant's secrets in the [KMS] each subject has a random key of
 // its own, stored wrapped by the tenant's; values are sealed by the subject's key with AES-256-GCM (Tink), bound to
 // the place where they lie: moved to another tenant, subject, table, column or row they do not open.
 //
-// Secrets of a tenant are kept in memory from first use to the end of the process. A Keyring is safe for
+// Secrets of a tenant are kept in memory from first use to the end of the process. A Ring is safe for
 // concurrent use.
-type Keyring struct {
+type Ring struct {
 	kms     KMS
-	store   SubjectKeys
+	store   Store
 	now     func() time.Time
 	tenants sync.Map // tenant → *tenantKeys
 }
@@ -57,19 +57,19 @@ type tenantKeys struct {
 	proven  atomic.Bool          // a stored subject key opened, or there is none
 }
 
-// NewKeyring returns a Keyring over a KMS and a store of subject keys. now stamps new keys; nil means [time.Now].
-func NewKeyring(kms KMS, store SubjectKeys, now func() time.Time) *Keyring {
+// NewRing returns a Ring over a KMS and a store of subject keys. now stamps new keys; nil means [time.Now].
+func NewRing(kms KMS, store Store, now func() time.Time) *Ring {
 	if now == nil {
 		now = time.Now
 	}
-	return &Keyring{kms: kms, store: store, now: now}
+	return &Ring{kms: kms, store: store, now: now}
 }
 
 // Warm loads a tenant's secrets, so that openers of the tenant work. It costs a map look-up when they are loaded.
 // Readers call it once before they load rows with sealed values.
 //
 // Errors: Unavailable when the KMS does not answer.
-func (k *Keyring) Warm(ctx context.Context, tenant string) error {
+func (k *Ring) Warm(ctx context.Context, tenant string) error {
 	_, err := k.tenant(ctx, tenant)
 	return err
 }
@@ -79,7 +79,7 @@ func (k *Keyring) Warm(ctx context.Context, tenant string) error {
 // installation.
 //
 // Errors: Unavailable when the KMS does not answer.
-func (k *Keyring) Derive(ctx context.Context, tenant, label string) ([SecretSize]byte, error) {
+func (k *Ring) Derive(ctx context.Context, tenant, label string) ([SecretSize]byte, error) {
 	t, err := k.tenant(ctx, tenant)
 	if err != nil {
 		return [SecretSize]byte{}, err
@@ -92,7 +92,7 @@ func (k *Keyring) Derive(ctx context.Context, tenant, label string) ([SecretSize
 // nor test digests; they see which rows are equal.
 //
 // Errors: Unavailable when the KMS does not answer.
-func (k *Keyring) Blind(ctx context.Context, tenant, index, value string) ([]byte, error) {
+func (k *Ring) Blind(ctx context.Context, tenant, index, value string) ([]byte, error) {
 	t, err := k.tenant(ctx, tenant)
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func (t *tenantKeys) derive(label string) ([SecretSize]byte, error) {
 
 // tenant returns the tenant's keys, from memory once they were loaded. Concurrent first calls may ask the KMS
 // twice; it gives both the same.
-func (k *Keyring) tenant(ctx context.Context, tenant string) (*tenantKeys, error) {
+func (k *Ring) tenant(ctx context.Context, tenant string) (*tenantKeys, error) {
 	if t, ok := k.tenants.Load(tenant); ok {
 		return t.(*tenantKeys), nil //nolint:forcetypeassert // tenants holds nothing else
 	}
