@@ -112,6 +112,12 @@ func (m Manifest) allowWrite(w Write) error {
 		if len(w.Refs) > 20 {
 			v.Add("refs", "want at most 20, have %d", len(w.Refs))
 		}
+		if !w.About.IsZero() {
+			v.AddAll("about", checkRef(w.About))
+		}
+		for i, r := range w.Refs {
+			v.AddAll(fmt.Sprintf("refs[%d]", i), checkRef(r))
+		}
 	case Put:
 		v.AddAll("", CheckKey(w.Key))
 		if len(w.Value) > MaxValue {
@@ -229,6 +235,14 @@ func (m Manifest) thinRef(kind event.Kind, r ident.Ref) ident.Ref {
 		r.ID = ident.ID{}
 	}
 	return r
+}
+
+// checkRef checks a reference that a plugin makes.
+func checkRef(r ident.Ref) error {
+	if !wordForm.MatchString(r.Entity) || r.ID.IsZero() {
+		return fault.Field("", "want the entity and id of a record")
+	}
+	return nil
 }
 
 // checkLine checks a short text of one line that must not be empty.

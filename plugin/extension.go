@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"regexp"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/ident"
@@ -54,7 +55,18 @@ type Ack struct {
 	Event   ident.ID
 	Outcome Outcome
 	After   time.Duration // for Retry: the least pause; 0 leaves it to the host
-	Code    string        // machine word for a failure, at most 64 bytes, without personal data
+	Code    string        // machine word for a failure; see Word
+}
+
+var codeForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_.:-]{0,63}$`)
+
+// Word returns Code as a host may keep and log it: "unnamed" for one that is not at most 64 lower-case letters,
+// digits, underscores, dots, colons and hyphens, and so may hold anything.
+func (a Ack) Word() string {
+	if a.Code == "" || codeForm.MatchString(a.Code) {
+		return a.Code
+	}
+	return "unnamed"
 }
 
 // Call is one action on its way to an extension.

@@ -20,8 +20,8 @@ type rejection struct{ code string }
 func (r *rejection) Error() string { return "plugin: rejected: " + r.code }
 
 // Reject returns an error by which an event handler gives an event up: it is not delivered again and lies among the
-// dead letters under the code, a machine word of at most 64 bytes.
-func Reject(code string) error { return &rejection{clip(code)} }
+// dead letters under the code, a machine word as of [Ack.Word].
+func Reject(code string) error { return &rejection{code} }
 
 // Deliver implements [Extension]. Deliveries are handled one after the other; when one fails, later ones of the same
 // record are put off without being handled, so that order holds.
@@ -131,7 +131,7 @@ func origin() string {
 // word is the machine word of an error: the reason of a fault, else its code.
 func word(err error) string {
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Reason != "" {
-		return clip(f.Reason)
+		return f.Reason
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return "deadline"

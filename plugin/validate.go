@@ -41,8 +41,11 @@ func (m Manifest) Validate() error {
 	if !idForm.MatchString(m.ID) || len(m.ID) > 64 {
 		v.Add("id", "want a reverse domain name of at most 64 bytes, such as com.example.exhibition, have %q", clip(m.ID))
 	}
-	if !namespaceForm.MatchString(m.Namespace) {
+	switch {
+	case !namespaceForm.MatchString(m.Namespace):
 		v.Add("namespace", "want 2 to 16 lower-case letters and digits, have %q", clip(m.Namespace))
+	case slices.Contains(taken(), m.Namespace):
+		v.Add("namespace", "%q begins names of the CRM's own: choose another, such as your company's", m.Namespace)
 	}
 	if !versionForm.MatchString(m.Version) {
 		v.Add("version", "want a semantic version such as 0.1.0, have %q", clip(m.Version))
@@ -54,6 +57,17 @@ func (m Manifest) Validate() error {
 	m.checkActions(&v)
 	m.checkEvents(&v)
 	return v.Err()
+}
+
+// taken are the namespaces that no plugin may have: what begins with them is the CRM's, now or later.
+func taken() []string {
+	return []string{
+		"access", "audit", "campaign", "case", "claim", "commission", "consent", "core", "crm", "custom", "customer",
+		"decision", "dispatch", "erasure", "event", "host", "import", "inbox", "insight", "interaction", "knowledge", "lead",
+		"merge", "opportunity", "outbox", "pipeline", "plugin", "point", "privacy", "purpose", "queue", "quote", "rapport",
+		"relationship", "rule", "schema", "segment", "send", "service", "sla", "stage", "subject", "suppression", "system",
+		"tenant", "territory", "timer", "transfer", "user",
+	}
 }
 
 func (m Manifest) checkText(v *fault.Violations, path, s string) {

@@ -25,8 +25,8 @@ type member struct {
 	ext      plugin.Extension
 	manifest plugin.Manifest
 
-	mu     sync.Mutex
-	losses map[ident.ID]int // how often the extension died while an event was with it
+	mu       sync.Mutex
+	suspects map[ident.ID]int // events over which the extension died, so often, or hung
 }
 
 // Start starts every extension. When one fails, the others are stopped again.

@@ -318,7 +318,7 @@ func TestPluginsCallingEachOtherInACircleEnd(t *testing.T) {
 		}
 		p.run = func(ctx context.Context, h plugin.Host, _ plugin.Request) error { return say(ctx, h, nil) }
 		p.on = func(ctx context.Context, h plugin.Host, e plugin.Event) error {
-			require.NotContains(t, e.Facts, "plugin_depth")
+			require.NotContains(t, e.Facts, "plugin.depth")
 			said++
 			err := say(ctx, h, []ident.ID{e.ID})
 			if errors.Is(err, &fault.Error{Code: fault.LimitExceeded, Reason: "depth"}) {

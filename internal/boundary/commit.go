@@ -3,8 +3,6 @@ package boundary
 import (
 	"context"
 	"fmt"
-	"maps"
-	"strconv"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/event"
@@ -86,20 +84,9 @@ func (h *host) write(ctx context.Context, u work.Unit, g *grant, w plugin.Write)
 
 // emit puts an event of the plugin's own into the outbox, with an audit row like any write.
 func (h *host) emit(ctx context.Context, u work.Unit, g *grant, w plugin.Emit) (ident.ID, error) {
-	if g.depth >= maxDepth {
-		f := fault.New(fault.LimitExceeded, "the event follows from %d events of plugins: they call each other in a circle", g.depth)
-		f.Reason = "depth"
-		return ident.ID{}, f
-	}
 	e := event.Event{
 		ID: h.b.cfg.Engine.NewID(), Tenant: g.tenant, Kind: w.Kind, At: h.b.cfg.Engine.Now(), Purpose: g.purpose,
-		Actor: ident.Plugin(g.tenant, h.m.manifest.ID), Refs: w.AllRefs(), Facts: maps.Clone(w.Facts),
-	}
-	if g.kind != "" {
-		if e.Facts == nil {
-			e.Facts = map[string]string{}
-		}
-		e.Facts[depthFact] = strconv.Itoa(g.depth + 1)
+		Actor: ident.Plugin(g.tenant, h.m.manifest.ID), Refs: w.AllRefs(), Facts: w.Facts,
 	}
 	e.Record = h.m.manifest.Stream(e.ID, w)
 	var err error

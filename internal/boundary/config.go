@@ -92,7 +92,7 @@ func New(cfg Config) (*Boundary, error) {
 	var v fault.Violations
 	ids, spaces := map[string]bool{}, map[string]bool{}
 	for _, ext := range cfg.Extensions {
-		m := &member{ext: ext, manifest: ext.Manifest(), losses: map[ident.ID]int{}}
+		m := &member{ext: ext, manifest: ext.Manifest(), suspects: map[ident.ID]int{}}
 		at := "Config.Extensions[" + m.manifest.ID + "]"
 		v.AddAll(at, b.admit(m))
 		if ids[m.manifest.ID] || spaces[m.manifest.Namespace] {

@@ -14,8 +14,12 @@ import (
 	"github.com/rapport-crm/rapport/plugin"
 )
 
-// deliverTime is how long an extension may take over one batch.
-const deliverTime = 30 * time.Second
+// deliverTime is how long an extension may take over one batch, handleTime over all that the queue hands out at once:
+// less than the queue's lease, so that nobody else begins on the same events.
+const (
+	deliverTime = 30 * time.Second
+	handleTime  = 50 * time.Second
+)
 
 // maxLosses is how often an extension may die over one event before the event is given up.
 const maxLosses = 3
@@ -66,21 +70,36 @@ func (b *Boundary) Consumers() []Consumer {
 	return out
 }
 
-// handle delivers events. Those over which the extension has died before go alone, so that they take no others along.
+// handle delivers events. Those over which the extension has died or hung before come last and go alone, so that they
+// take no others along.
 func (b *Boundary) handle(ctx context.Context, m *member, tenant string, es []event.Event) []Result {
+	ctx, cancel := context.WithTimeout(ctx, handleTime)
+	defer cancel()
 	out := make([]Result, len(es))
-	var together []int
+	var together, alone []int
 	for i := range es {
-		switch n := m.lost(es[i].ID, 0); {
-		case n >= maxLosses:
+		switch deaths, suspect := m.suspicion(es[i].ID); {
+		case deaths >= maxLosses:
 			out[i] = Result{Verdict: Reject, Code: "poison"}
 			m.settled(es[i].ID)
-		case n > 0:
-			out[i] = b.deliver(ctx, m, tenant, es[i:i+1])[0]
+		case suspect:
+			alone = append(alone, i)
 		default:
 			together = append(together, i)
 		}
 	}
+	b.handleTogether(ctx, m, tenant, es, together, out)
+	for _, i := range alone {
+		if t, _ := ctx.Deadline(); time.Until(t) < deliverTime/2 {
+			out[i] = Result{Verdict: Wait, Code: "behind"} // those before it have used up the time
+			continue
+		}
+		out[i] = b.deliver(ctx, m, tenant, es[i:i+1])[0]
+	}
+	return out
+}
+
+func (b *Boundary) handleTogether(ctx context.Context, m *member, tenant string, es []event.Event, together []int, out []Result) {
 	for len(together) > 0 {
 		n := min(len(together), plugin.MaxBatch)
 		batch := make([]event.Event, n)
@@ -92,7 +111,6 @@ func (b *Boundary) handle(ctx context.Context, m *member, tenant string, es []ev
 		}
 		together = together[n:]
 	}
-	return out
 }
 
 // deliver cuts events down, hands them over as one batch and words the outcome.
@@ -144,7 +162,7 @@ func (b *Boundary) prepare(ctx context.Context, m *member, tenant string, e *eve
 	s, _ := m.manifest.Subscription(e.Kind)
 	depth, _ := strconv.Atoi(e.Facts[depthFact])
 	deadline, _ := ctx.Deadline()
-	g := &grant{m: m, tenant: tenant, purpose: s.Purpose, subject: e.ID, kind: e.Kind, depth: depth, deadline: deadline}
+	g := &grant{m: m, tenant: tenant, purpose: s.Purpose, subject: e.ID, kind: e.Kind, depth: depth + 1, deadline: deadline}
 	d.Event = m.manifest.Thin(*e)
 	if _, ok := d.Event.Facts[depthFact]; ok {
 		d.Event.Facts = maps.Clone(d.Event.Facts)
@@ -183,14 +201,14 @@ func (m *member) verdict(id ident.ID, acks []plugin.Ack, i int) Result {
 	case plugin.OK:
 		return Result{Verdict: OK}
 	case plugin.Rejected:
-		return Result{Verdict: Reject, Code: a.Code}
+		return Result{Verdict: Reject, Code: a.Word()}
 	case plugin.Retry:
 	}
-	return Result{After: a.After, Code: a.Code}
+	return Result{After: a.After, Code: a.Word()}
 }
 
-// failed words the failure of a whole batch. An extension that cannot be reached makes events wait; one that died
-// over a batch makes each of its events a suspect.
+// failed words the failure of a whole batch. An extension that cannot be reached makes events wait; one that died or
+// hung over a batch makes each of its events a suspect.
 func (m *member) failed(id ident.ID, err error) Result {
 	f, _ := errors.AsType[*fault.Error](err)
 	switch {
@@ -199,29 +217,35 @@ func (m *member) failed(id ident.ID, err error) Result {
 	case f.Code == fault.LimitExceeded:
 		return Result{Verdict: Reject, Code: "message_size"}
 	case f.Reason == "plugin_lost":
-		m.lost(id, 1)
-		return Result{Code: f.Reason}
-	case f.Code == fault.Unavailable && f.Reason != "deadline":
+		m.suspect(id, 1)
+	case f.Reason == "deadline":
+		m.suspect(id, 0)
+	case f.Code == fault.Unavailable:
 		return Result{Verdict: Wait, Code: f.Reason}
 	}
 	return Result{Code: f.Reason}
 }
 
-// lost adds to the losses of an event and returns them.
-func (m *member) lost(id ident.ID, n int) int {
+// suspicion returns how often the extension has died over an event, and whether it has died or hung over it at all.
+func (m *member) suspicion(id ident.ID) (deaths int, suspect bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if n > 0 {
-		if len(m.losses) > 10_000 { // forgetting costs one more death each
-			clear(m.losses)
-		}
-		m.losses[id] += n
+	deaths, suspect = m.suspects[id]
+	return deaths, suspect
+}
+
+// suspect remembers that the extension hung over an event, or died so often more.
+func (m *member) suspect(id ident.ID, deaths int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.suspects) > 10_000 { // forgetting costs one more accident each
+		clear(m.suspects)
 	}
-	return m.losses[id]
+	m.suspects[id] += deaths
 }
 
 func (m *member) settled(id ident.ID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.losses, id)
+	delete(m.suspects, id)
 }

@@ -29,7 +29,7 @@ func (h *host) enter(ctx context.Context) (context.Context, context.CancelFunc, 
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	ctx, cancel := context.WithDeadline(ctx, g.deadline)
+	ctx, cancel := context.WithDeadline(context.WithValue(ctx, depthKey{}, g.depth), g.deadline)
 	return ctx, cancel, g, nil
 }
 

@@ -2,7 +2,7 @@ package boundary
 
 import (
 	"context"
-	"crypto/sha256"
+	"maps"
 	"slices"
 	"time"
 
@@ -35,10 +35,12 @@ func (ps Plugins) Manifests() []plugin.Manifest {
 }
 
 // Invoke runs an action of an extension and returns its output. The plugin reads and writes customers' data with the
-// caller's rights. Under an idempotency key a repeated call has the same Request.ID.
+// caller's rights. Under an idempotency key a repeated call has the same Request.ID, by which the plugin tells that it
+// is the same.
 //
 // Errors: NotFound for an action that no extension declares; Invalid for input that does not fit and inside a
-// transaction; Denied with reason "action" without the right, "purpose" for a session of another purpose than the
+// transaction; Conflict with reason "once" for an idempotency key that was used for another operation, other input or
+// by somebody else; Denied with reason "action" without the right, "purpose" for a session of another purpose than the
 // action's; Unavailable when the extension does not answer; Internal with reason "contract" for output that does not
 // fit its manifest; and what the extension returns.
 func (ps Plugins) Invoke(ctx context.Context, action string, in map[string]any) (plugin.Values, error) {
@@ -50,7 +52,7 @@ func (ps Plugins) Invoke(ctx context.Context, action string, in map[string]any) 
 	if err != nil {
 		return nil, fault.At(op, err)
 	}
-	if err := ps.may(m, a); err != nil {
+	if err := ps.may(ctx, m, a); err != nil {
 		return nil, fault.At(op, err)
 	}
 	input, err := plugin.ValuesOf(in)
@@ -78,7 +80,7 @@ func (ps Plugins) action(name string) (*member, plugin.Action, error) {
 }
 
 // may checks who calls, why, and from where.
-func (ps Plugins) may(m *member, a plugin.Action) error {
+func (ps Plugins) may(ctx context.Context, m *member, a plugin.Action) error {
 	p := ps.scope.Principal
 	allowed := p.Kind == ident.KindSystem || p.Kind == ident.KindUser && slices.ContainsFunc(p.Roles, func(r string) bool {
 		return r == "admin" || slices.Contains(a.Roles, r)
@@ -95,7 +97,8 @@ func (ps Plugins) may(m *member, a plugin.Action) error {
 	case ps.scope.Unit != nil:
 		return fault.Field("session", "actions of plugins cannot be called inside a transaction: it would stay open while the plugin works")
 	}
-	return nil
+	// Reading nothing fails inside a transaction that the scope does not know of.
+	return ps.b.cfg.Engine.Units.Read(ctx, nil, func(context.Context, work.Unit) error { return nil })
 }
 
 func (ps Plugins) run(ctx context.Context, m *member, a plugin.Action, input plugin.Values) (plugin.Values, error) {
@@ -105,9 +108,11 @@ func (ps Plugins) run(ctx context.Context, m *member, a plugin.Action, input plu
 	}
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	g := &grant{
-		m: m, tenant: ps.scope.Principal.Tenant, purpose: a.Purpose, subject: ps.callID(m, a), caller: &ps.scope, deadline: deadline,
+	id, err := ps.callID(ctx, m, a, input)
+	if err != nil {
+		return nil, err
 	}
+	g := &grant{m: m, tenant: ps.scope.Principal.Tenant, purpose: a.Purpose, subject: id, caller: &ps.scope, deadline: deadline}
 	token, revoke, err := ps.b.mint(ctx, g)
 	if err != nil {
 		return nil, err
@@ -125,16 +130,37 @@ func (ps Plugins) run(ctx context.Context, m *member, a plugin.Action, input plu
 	return r.Output, nil
 }
 
-// callID names the call: anew, or by the caller's idempotency key.
-func (ps Plugins) callID(m *member, a plugin.Action) ident.ID {
-	if ps.scope.Once == "" {
-		return ps.b.cfg.Engine.NewID()
+// callID names the call: anew, or as the first call under the caller's idempotency key was named.
+func (ps Plugins) callID(ctx context.Context, m *member, a plugin.Action, input plugin.Values) (id ident.ID, err error) {
+	e, s := ps.b.cfg.Engine, ps.scope
+	fresh := e.NewID()
+	if s.Once == "" {
+		return fresh, nil
 	}
-	p := ps.scope.Principal
-	sum := sha256.Sum256([]byte(p.Tenant + "\x00" + m.manifest.ID + "\x00" + a.Name + "\x00" + string(p.Kind) + "\x00" + p.ID + "\x00" + ps.scope.Once))
-	id := ident.ID(sum[:16])
-	id[6], id[8] = id[6]&0x0f|0x80, id[8]&0x3f|0x80 // version 8: made by this rule
-	return id
+	args := []any{m.manifest.ID, string(s.Principal.Kind), s.Principal.ID}
+	for _, name := range slices.Sorted(maps.Keys(input)) {
+		args = append(args, name, input[name].Type().String(), input[name].String(), input[name].Texts())
+	}
+	digest, err := e.Recorder.Digest(ctx, s.Principal.Tenant, args)
+	if err != nil {
+		return id, err
+	}
+	op := "plugin: invoke " + a.Name
+	err = e.Units.Write(ctx, nil, func(ctx context.Context, u work.Unit) error {
+		call := ident.Ref{Entity: m.manifest.Namespace, ID: fresh}
+		first, found, err := e.Recorder.Recall(ctx, u, s.Principal.Tenant, s.Once, op, digest)
+		switch {
+		case err != nil:
+			return err
+		case found:
+			call = first
+		default:
+			err = e.Recorder.Remember(ctx, u, s.Principal.Tenant, s.Once, op, digest, call, e.Now())
+		}
+		id = call.ID
+		return err
+	})
+	return id, err
 }
 
 // Disclosed returns which plugins were shown what of a record, in order, one page at a time; a page's cursor is the

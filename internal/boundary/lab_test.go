@@ -49,6 +49,7 @@ func newLab(t *testing.T, b dbtest.Backend, ext plugin.Extension) *lab {
 	t.Helper()
 	l := &lab{Lab: dbtest.NewLab(t, b, append(customer.Entities(), schema.Of[claim.Claim](claim.Entity))...)}
 	l.Engine.Policy = boundary.Policy(l.Engine.Policy, []plugin.Extension{ext})
+	l.Engine.Recorder = boundary.Recorder(l.Engine.Recorder)
 	l.sales = work.Scope{Principal: ident.User(tenant, "u-1", "sales"), Purpose: personal.Sales}
 	l.customers = customer.New(customer.Config{Engine: l.Engine, Store: customerstore.New(l.DB, l.Keys)})
 	claims := claim.New(l.Engine, corestore.New(corestore.Config{DB: l.DB, Derive: l.Keys.Derive}).Claims())

@@ -1,6 +1,7 @@
 package boundary_test
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ type mortal struct {
 	*probe
 	mu     sync.Mutex
 	poison ident.ID
+	reason string // of a death
 	away   bool
 	deaths int
 	calls  int
@@ -34,7 +36,7 @@ func (m *mortal) Deliver(ctx context.Context, batch []plugin.Delivery) ([]plugin
 	for _, d := range batch {
 		if d.Event.Record.ID == m.poison {
 			m.deaths++
-			return nil, &fault.Error{Code: fault.Unavailable, Reason: "plugin_lost"}
+			return nil, &fault.Error{Code: fault.Unavailable, Reason: cmp.Or(m.reason, "plugin_lost")}
 		}
 	}
 	return m.probe.Deliver(ctx, batch)

@@ -20,11 +20,7 @@ import (
 const (
 	maxCalls   = 1000   // call-backs
 	maxRecords = 10_000 // records shown
-	maxDepth   = 8      // events of plugins that follow from one another
 )
-
-// depthFact counts, in the facts of plugins' own events, how many of them led to this one.
-const depthFact = "plugin_depth"
 
 // grant is what one event or action allows its handler, as long as it is at hand.
 type grant struct {
@@ -35,7 +31,7 @@ type grant struct {
 	subject  ident.ID    // the event or the call
 	kind     event.Kind  // of the event; "" for an action
 	caller   *work.Scope // who called the action; nil for an event
-	depth    int
+	depth    int         // events of plugins that led to what this handler does
 	deadline time.Time
 	mac      [32]byte
 

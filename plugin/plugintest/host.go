@@ -262,10 +262,10 @@ func (h *Host) settle(acks []plugin.Ack) error {
 		case i < 0:
 		case a.Outcome == plugin.Retry:
 			f := fault.New(fault.Unavailable, "the extension asks for another delivery")
-			f.Reason = a.Code
+			f.Reason = a.Word()
 			again = f
 		case a.Outcome == plugin.Rejected:
-			h.dead = append(h.dead, Dead{h.pending[i], a.Code})
+			h.dead = append(h.dead, Dead{h.pending[i], a.Word()})
 			fallthrough
 		default:
 			h.pending = slices.Delete(h.pending, i, i+1)
