@@ -2,6 +2,7 @@ package crm
 
 import (
 	"context"
+	"time"
 
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
@@ -60,8 +61,25 @@ func (c *CRM) logInteraction(ctx context.Context, s work.Scope, w plugin.LogInte
 	return rec.ID, err
 }
 
-// consented asks the ledger by any channel: a plugin that needs one by a certain channel sends through the gate.
+// consented tells whether somebody's yes to a purpose stands, by at least one channel. The CRM asks for itself: whoever
+// reads a customer's record need not be allowed to read what the customer agreed to.
 func (c *CRM) consented(ctx context.Context, s work.Scope, id ident.ID, why personal.Purpose) (bool, error) {
-	st, err := c.office.Consents(s).At(ctx, id, why, personal.ByAnything, c.Now())
-	return err == nil && st.State == privacy.Given, err
+	said := c.office.Consents(background(nil, s.Principal.Tenant, "plugins", why))
+	given := page.Query{Where: page.Where{Expr: "purpose == why && state == given", Args: map[string]any{"why": string(why), "given": string(privacy.Given)}}}
+	for yes, err := range said.All(ctx, id, given) {
+		if err != nil {
+			return false, err
+		}
+		channels := []personal.Channel{yes.Channel}
+		if yes.Channel == privacy.ByAnything {
+			channels = personal.Channels()
+		}
+		for _, ch := range channels {
+			st, err := said.At(ctx, id, why, ch, time.Time{})
+			if err != nil || st.State == privacy.Given && st.Basis == privacy.OnConsent {
+				return err == nil, err
+			}
+		}
+	}
+	return false, nil
 }

@@ -109,8 +109,8 @@ func (b *Boundary) admit(m *member) error {
 	var v fault.Violations
 	v.AddAll("", m.manifest.Validate())
 	for _, p := range m.manifest.Purposes {
-		if p.Basis == plugin.Consent && b.cfg.Consented == nil {
-			v.Add("purposes", "%s rests on consent, which cannot be looked up here: use another basis", p.ID)
+		if p.Basis == plugin.Consent && (b.cfg.Consented == nil || m.manifest.Owns(string(p.ID))) {
+			v.Add("purposes", "%s rests on consent, which nobody can give for it: use a built-in purpose or another basis", p.ID)
 		}
 	}
 	for _, g := range m.manifest.Reads {

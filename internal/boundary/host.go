@@ -103,7 +103,8 @@ func (b *Boundary) find(ctx context.Context, scope work.Scope, ent *schema.Entit
 	return out, nil
 }
 
-// checkWhere refuses conditions over fields that the plugin may not see, which would tell their values.
+// checkWhere refuses conditions over fields that the plugin may not see, which would tell their values; so would a
+// condition over personal fields for a purpose that not everybody has agreed to.
 func (b *Boundary) checkWhere(ent *schema.Entity, g *grant, q plugin.Query) error {
 	if q.Where.Expr == "" {
 		return nil
@@ -121,10 +122,15 @@ func (b *Boundary) checkWhere(ent *schema.Entity, g *grant, q plugin.Query) erro
 		return err
 	}
 	granted, _ := g.m.manifest.Grant(q.Entity, g.purpose)
-	for _, f := range p.Fields() {
-		if !slices.Contains(granted.Fields, f) {
-			d := fault.New(fault.Denied, "the manifest does not read %q of %s for this purpose", f, q.Entity)
-			d.Field, d.Reason = "where", "not_granted"
+	why, _ := g.m.manifest.Purpose(g.purpose)
+	for _, name := range p.Fields() {
+		d := fault.New(fault.Denied, "the manifest does not read %q of %s for this purpose", name, q.Entity)
+		d.Field, d.Reason = "where", "not_granted"
+		if !slices.Contains(granted.Fields, name) {
+			return d
+		}
+		if f, _ := ent.Field(name); why.Basis == plugin.Consent && f.Class.Personal() {
+			d.Message, d.Reason = "the purpose rests on consent: conditions over personal fields would tell of those who have not agreed", "consent"
 			return d
 		}
 	}
