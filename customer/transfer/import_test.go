@@ -95,7 +95,7 @@ func TestC14Import(t *testing.T) {
 		want := []string{
 			"row 5, E-mail: is not an e-mail address: want name@domain", "row 5, Phone: is not a telephone number",
 			"row 6, No.: is the same as in row 2", "row 7, Tier: want one of gold, silver", "row 8, No.: must not be blank",
-			"row 9: has 2 fields, the header has 6", "row 10, First name: is not valid UTF-8", "row 11, First name: holds a NUL byte",
+			"row 9, E-mail: is missing: the row has 2 fields, the header has 6", "row 10, First name: is not valid UTF-8", "row 11, First name: holds a NUL byte",
 			"row 12, First name: must have at most 120 characters",
 		}
 		rep := b.load(t, text, 3, true)

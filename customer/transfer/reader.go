@@ -50,7 +50,7 @@ func (f *Format) withDefaults() error {
 // Fault is one complaint about one row. It never holds what stands in the file.
 type Fault struct {
 	Row     int    `json:"row"`             // line of the file on which the row begins; the first line is 1
-	Field   string `json:"field,omitempty"` // the column, or the field where none is mapped to it; "" for the whole row
+	Field   string `json:"field,omitempty"` // the column, or the field where none is mapped to it; "" where neither is known
 	Message string `json:"message"`         // what is wrong, worded to follow the field's name
 }
 
@@ -65,8 +65,10 @@ func (f Fault) String() string {
 // Reader reads the rows of a CSV file with a header, in UTF-8 with or without a byte order mark. Every row of the
 // file comes out: one that cannot be read is a row with faults. Not safe for concurrent use.
 //
-// Rows end with LF or CRLF; a row without a single sign, or with blank fields only, counts as blank and is passed
-// over. What stands between quotes is taken as it is, line ends included.
+// Rows end with LF or CRLF; a line in which nothing stands is passed over and counted. What stands between quotes is
+// taken as it is, line ends included. A quote that is left open makes a fault of its line, and the rows after it are
+// read, where the source is an [io.Seeker]; of any other source it takes the lines up to the next quote along, and the
+// fault tells which.
 type Reader struct {
 	scan   *scanner
 	header []string
@@ -81,6 +83,7 @@ func NewReader(r io.Reader, f Format) (*Reader, error) {
 	if err := f.withDefaults(); err != nil {
 		return nil, err
 	}
+	src, at := position(r)
 	in := bufio.NewReaderSize(r, 64<<10)
 	mark, err := in.Peek(3)
 	if err != nil && err != io.EOF {
@@ -89,11 +92,22 @@ func NewReader(r io.Reader, f Format) (*Reader, error) {
 	switch {
 	case bytes.Equal(mark, []byte("\xef\xbb\xbf")):
 		_, _ = in.Discard(3)
+		at += 3
 	case bytes.HasPrefix(mark, []byte("\xff\xfe")), bytes.HasPrefix(mark, []byte("\xfe\xff")):
 		return nil, fault.Field("header", "the file is in UTF-16: save it as CSV in UTF-8")
 	}
-	rd := &Reader{scan: &scanner{in: in, format: f, line: 1}}
+	rd := &Reader{scan: &scanner{in: in, src: src, format: f, line: 1, at: at}}
 	return rd, rd.readHeader()
+}
+
+// position returns a source that can go back, and where it stands.
+func position(r io.Reader) (io.ReadSeeker, int64) {
+	if src, ok := r.(io.ReadSeeker); ok {
+		if at, err := src.Seek(0, io.SeekCurrent); err == nil {
+			return src, at
+		}
+	}
+	return nil, 0
 }
 
 func unreadable(err error) error {
@@ -131,7 +145,7 @@ func (r *Reader) readHeader() error {
 // Header returns the names of the columns, without spaces around them. The caller must not change it.
 func (r *Reader) Header() []string { return r.header }
 
-// Blank returns how many rows were passed over so far because nothing stands in them.
+// Blank returns how many lines were passed over so far because nothing stands in them.
 func (r *Reader) Blank() int { return r.blank }
 
 // Row is one row of a file.
@@ -145,12 +159,15 @@ type Row struct {
 // Faults returns what is wrong with the row's shape; such a row must not be used.
 func (r *Row) Faults() []Fault { return r.faults }
 
-// At returns the value in a column by its place, without spaces around it; "" beyond the end of the row.
+// Blank reports whether the row has delimiters and spaces only.
+func (r *Row) Blank() bool { return len(r.faults) == 0 && !slices.ContainsFunc(r.values, notBlank) }
+
+// At returns what stands in a column by its place, as it stands there; "" beyond the end of the row.
 func (r *Row) At(column int) string {
 	if column < 0 || column >= len(r.values) {
 		return ""
 	}
-	return strings.TrimSpace(r.values[column])
+	return r.values[column]
 }
 
 // Get returns the value in a column by its name, as At.
@@ -176,15 +193,23 @@ func (r *Reader) Rows() iter.Seq2[*Row, error] {
 	}
 }
 
-// next returns the next record that is not blank.
+// next returns the next record that is not a blank line.
 func (r *Reader) next() (record, error) {
 	for {
 		rec, err := r.scan.record()
-		if err != nil || len(rec.broken) > 0 || slices.ContainsFunc(rec.fields, notBlank) {
+		if err == nil && rec.last > rec.line && r.header != nil && r.swallows(rec) {
+			rec, err = r.scan.shorten(rec)
+		}
+		if err != nil || len(rec.broken) > 0 || len(rec.fields) > 1 || notBlank(rec.fields[0]) {
 			return rec, err
 		}
 		r.blank++
 	}
+}
+
+// swallows reports whether a record of several lines is one row that took others along.
+func (r *Reader) swallows(rec record) bool {
+	return rec.misquoted() || len(rec.fields) != len(r.header) && slices.ContainsFunc(rec.fields, notBlank)
 }
 
 func notBlank(s string) bool { return strings.TrimSpace(s) != "" }
@@ -193,23 +218,25 @@ func notBlank(s string) bool { return strings.TrimSpace(s) != "" }
 func (r *Reader) row(rec record) *Row {
 	row := &Row{Line: rec.line, header: r.header, values: rec.fields}
 	add := func(column int, format string, args ...any) {
-		f := Fault{Row: rec.line, Message: fmt.Sprintf(format, args...)}
-		if column >= 0 && column < len(r.header) {
-			f.Field = r.header[column]
-		}
-		row.faults = append(row.faults, f)
+		field := r.header[min(column, len(r.header)-1)]
+		row.faults = append(row.faults, Fault{Row: rec.line, Field: field, Message: fmt.Sprintf(format, args...)})
 	}
 	for _, b := range rec.broken {
 		add(b.column, "%s", b.message)
 	}
-	if rec.last > rec.line && len(rec.broken) > 0 {
-		add(-1, "takes in lines %d to %d, because of a quote, and none of them was read", rec.line, rec.last)
-	}
-	if len(rec.broken) > 0 {
+	if n := len(rec.broken); n > 0 {
+		if rec.last > rec.line {
+			add(rec.broken[n-1].column, "takes in lines %d to %d, because of a quote, and none of them was read", rec.line, rec.last)
+		}
 		return row
 	}
-	if len(rec.fields) != len(r.header) {
-		add(-1, "has %d fields, the header has %d", len(rec.fields), len(r.header))
+	switch have, want := len(rec.fields), len(r.header); {
+	case row.Blank():
+		return row
+	case have < want:
+		add(have, "is missing: the row has %d fields, the header has %d", have, want)
+	case have > want:
+		add(want-1, "is not the last: the row has %d fields, the header has %d", have, want)
 	}
 	for i, s := range rec.fields {
 		if m := badText(s); m != "" {

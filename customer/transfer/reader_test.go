@@ -17,9 +17,9 @@ import (
 )
 
 // read returns every row as "line: a|b" or its faults.
-func read(t *testing.T, text string, f transfer.Format) ([]string, *transfer.Reader, error) {
+func read(t *testing.T, src io.Reader, f transfer.Format) ([]string, *transfer.Reader, error) {
 	t.Helper()
-	rd, err := transfer.NewReader(strings.NewReader(text), f)
+	rd, err := transfer.NewReader(src, f)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -58,15 +58,17 @@ func TestReader(t *testing.T) {
 		"mark and quotes":        {text: "\ufeff\"a\",b\n1,2\n", want: []string{"2: 1|2"}},
 		"CRLF":                   {text: "a,b\r\n1,2\r\n\"x\",\"y\"\r\n", want: []string{"2: 1|2", "3: x|y"}},
 		"CR at the very end":     {text: "a,b\r\n1,2\r", want: []string{"2: 1|2"}},
-		"spaces around":          {text: " a ,b\n 1 ,2\n", want: []string{"2: 1|2"}},
+		"spaces around":          {text: " a ,b\n 1 ,2\n", want: []string{"2:  1 |2"}},
 		"semicolons":             {text: "a;b\n1,5;2\n", format: transfer.Format{Delimiter: ';'}, want: []string{"2: 1,5|2"}},
 		"tabs":                   {text: "a\tb\n1\t2\n", format: transfer.Format{Delimiter: '\t'}, want: []string{"2: 1|2"}},
 		"quoted":                 {text: "a,b\n\"x, \"\"y\"\"\",\"\"\n", want: []string{`2: x, "y"|`}},
 		"quoted line ends":       {text: "a,b\n\"x\r\ny\nz\",2\n3,4\n", want: []string{"2: x\r\ny\nz|2", "5: 3|4"}},
-		"blank rows":             {text: "a,b\n\n1,2\n,\n \n\r\n\"\",\n3,4\n", want: []string{"3: 1|2", "8: 3|4"}, blank: 5},
-		"too few and too many":   {text: "a,b\n1\n1,2,3\n1,2\n", want: []string{"row 2: has 1 fields, the header has 2", "row 3: has 3 fields, the header has 2", "4: 1|2"}},
-		"not UTF-8":              {text: "a,b\nGr\xfc\xdfe,2\n3,4\n", want: []string{"row 2, a: is not valid UTF-8", "3: 3|4"}},
-		"NUL":                    {text: "a,b\n1,\x00\n3,4\n", want: []string{"row 2, b: holds a NUL byte", "3: 3|4"}},
+		"blank rows":             {text: "a,b\n\n1,2\n,\n \n\r\n\"\",\n3,4\n", want: []string{"3: 1|2", "4: |", "7: |", "8: 3|4"}, blank: 3},
+		"too few and too many": {text: "a,b\n1\n1,2,3\n1,2\n", want: []string{
+			"row 2, b: is missing: the row has 1 fields, the header has 2", "row 3, b: is not the last: the row has 3 fields, the header has 2", "4: 1|2",
+		}},
+		"not UTF-8": {text: "a,b\nGr\xfc\xdfe,2\n3,4\n", want: []string{"row 2, a: is not valid UTF-8", "3: 3|4"}},
+		"NUL":       {text: "a,b\n1,\x00\n3,4\n", want: []string{"row 2, b: holds a NUL byte", "3: 3|4"}},
 		"bare quote": {
 			text: "a,b\n5\" pipe,2\n3,4\n",
 			want: []string{"row 2, a: has a quote in the middle: put the whole field between quotes, and write the quote twice", "3: 3|4"},
@@ -77,14 +79,22 @@ func TestReader(t *testing.T) {
 		},
 		"a quote that swallows rows": {
 			text: "a,b\n\"x,1\n3,4\n\"y\",5\n6,7\n",
-			want: []string{
-				"row 2, a: goes on after its closing quote: write a quote inside a quoted field twice",
-				"row 2: takes in lines 2 to 4, because of a quote, and none of them was read", "5: 6|7",
-			},
+			want: []string{openQuote(2, "a"), "3: 3|4", "4: y|5", "5: 6|7"},
 		},
 		"a quote never closed": {
 			text: "a,b\n1,2\n3,\"x\n5,6\n",
-			want: []string{"2: 1|2", "row 3, b: has a quote that is never closed", "row 3: takes in lines 3 to 5, because of a quote, and none of them was read"},
+			want: []string{"2: 1|2", openQuote(3, "b"), "4: 5|6"},
+		},
+		"a quote closed by another's": {
+			text: "\ufeffa,b\n\"x\r\ny\",1\n\"2,3\r\n4,5\n6,7\"\n8,\"9\n\"\n",
+			want: []string{
+				"2: x\r\ny|1", openQuote(4, "a"), "5: 4|5",
+				"row 6, b: has a quote in the middle: put the whole field between quotes, and write the quote twice", "7: 8|9\n",
+			},
+		},
+		"quotes never closed": {
+			text: "a,b\n\"1,2\n\"3,4\n5,\"6\n\n\"7\",8\n", blank: 1,
+			want: []string{openQuote(2, "a"), openQuote(3, "a"), openQuote(4, "b"), "6: 7|8"},
 		},
 		"carriage return alone": {
 			text: "a,b\n1\r2,3\n4,5\n",
@@ -94,7 +104,7 @@ func TestReader(t *testing.T) {
 			text: "a,b\n1234,1\n12345,1\n2,\"1\n345\"\n3,4\n", format: small,
 			want: []string{
 				"2: 1234|1", "row 3, a: is larger than a field may be",
-				"row 4, b: is larger than a field may be", "row 4: takes in lines 4 to 5, because of a quote, and none of them was read", "6: 3|4",
+				"row 4, b: is larger than a field may be", "row 4, b: takes in lines 4 to 5, because of a quote, and none of them was read", "6: 3|4",
 			},
 		},
 		"large row": {
@@ -106,12 +116,66 @@ func TestReader(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			got, rd, err := read(t, tt.text, tt.format)
+			got, rd, err := read(t, strings.NewReader(tt.text), tt.format)
 			require.NoError(t, err)
 			require.Equal(t, tt.want, got)
 			require.Equal(t, tt.blank, rd.Blank())
 		})
 	}
+}
+
+// openQuote is the fault of a quote that would take other rows along.
+func openQuote(row int, field string) string {
+	return fmt.Sprintf("row %d, %s: begins with a quote that is not closed on its line, and makes no row with the lines after it", row, field)
+}
+
+// Without a way back the rows that a quote takes along are told.
+func TestAnOpenQuoteInAStreamTellsWhatItTakesAlong(t *testing.T) {
+	t.Parallel()
+
+	for text, want := range map[string][]string{
+		"a,b\n\"x,1\n3,4\n\"y\",5\n6,7\n": {
+			"row 2, a: goes on after its closing quote: write a quote inside a quoted field twice",
+			"row 2, a: takes in lines 2 to 4, because of a quote, and none of them was read", "5: 6|7",
+		},
+		"a,b\n1,2\n3,\"x\n5,6\n": {
+			"2: 1|2", "row 3, b: has a quote that is never closed", "row 3, b: takes in lines 3 to 5, because of a quote, and none of them was read",
+		},
+	} {
+		got, _, err := read(t, io.MultiReader(strings.NewReader(text)), transfer.Format{})
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}
+
+// A reader that begins in the middle of a file goes back to where it was, and a file with a quote in each line takes
+// no longer than its length.
+func TestGoingBack(t *testing.T) {
+	t.Parallel()
+
+	src := strings.NewReader("preface\na,b\n\"1,2\n3,4\n")
+	_, err := src.Seek(int64(len("preface\n")), io.SeekStart)
+	require.NoError(t, err)
+	got, _, err := read(t, src, transfer.Format{})
+	require.NoError(t, err)
+	require.Equal(t, []string{openQuote(2, "a"), "3: 3|4"}, got)
+
+	counted := &counter{ReadSeeker: strings.NewReader("a\n" + strings.Repeat("\"1\n", 10_000))}
+	got, _, err = read(t, counted, transfer.Format{})
+	require.NoError(t, err)
+	require.Len(t, got, 10_000)
+	require.LessOrEqual(t, counted.seeks, 10_001)
+}
+
+// counter counts how often its reader goes somewhere else.
+type counter struct {
+	io.ReadSeeker
+	seeks int
+}
+
+func (c *counter) Seek(offset int64, whence int) (int64, error) {
+	c.seeks++
+	return c.ReadSeeker.Seek(offset, whence)
 }
 
 func TestHeaderRefused(t *testing.T) {
@@ -133,15 +197,15 @@ func TestHeaderRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			_, _, err := read(t, tt.text, transfer.Format{})
+			_, _, err := read(t, strings.NewReader(tt.text), transfer.Format{})
 			require.ErrorIs(t, err, fault.ErrInvalid)
 			require.ErrorContains(t, err, tt.want)
 			require.ErrorContains(t, err, "header")
 		})
 	}
-	_, _, err := read(t, "a", transfer.Format{Delimiter: 'x'})
+	_, _, err := read(t, strings.NewReader("a"), transfer.Format{Delimiter: 'x'})
 	require.ErrorContains(t, err, "delimiter")
-	_, _, err = read(t, "a", transfer.Format{MaxRow: -1})
+	_, _, err = read(t, strings.NewReader("a"), transfer.Format{MaxRow: -1})
 	require.ErrorContains(t, err, "must not be negative")
 }
 
@@ -198,29 +262,16 @@ func FuzzReader(f *testing.F) {
 		f.Add(s, byte(0))
 	}
 	f.Fuzz(func(t *testing.T, text string, which byte) {
-		delimiter := []rune{',', ';', '\t', '|'}[which%4]
-		rd, err := transfer.NewReader(strings.NewReader(text), transfer.Format{Delimiter: delimiter, MaxField: 64, MaxRow: 256})
-		if err != nil {
-			require.ErrorIs(t, err, fault.ErrInvalid)
+		format := transfer.Format{Delimiter: []rune{',', ';', '\t', '|'}[which%4], MaxField: 64, MaxRow: 256}
+		mine, faulty, ok := values(t, io.MultiReader(strings.NewReader(text)), format)
+		if !ok {
 			return
 		}
-		var mine [][]string
-		faulty, line := 0, 1
-		for row, err := range rd.Rows() {
-			require.NoError(t, err)
-			require.Greater(t, row.Line, line, "rows come in order")
-			line = row.Line
-			if len(row.Faults()) > 0 {
-				faulty++
-				continue
-			}
-			var values []string
-			for i := range rd.Header() {
-				values = append(values, row.At(i))
-			}
-			mine = append(mine, values)
+		if again, bad, _ := values(t, strings.NewReader(text), format); faulty == 0 {
+			require.Zero(t, bad)
+			require.Equal(t, mine, again, "a source that can go back gives the same rows")
 		}
-		theirs, err := standard(text, delimiter)
+		theirs, err := standard(text, format.Delimiter)
 		if err != nil {
 			return
 		}
@@ -231,6 +282,36 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
+// values returns what stands in the rows that have no faults, and how many have; ok is false for a header that is none.
+func values(t *testing.T, src io.Reader, f transfer.Format) (list [][]string, faulty int, ok bool) {
+	t.Helper()
+	rd, err := transfer.NewReader(src, f)
+	if err != nil {
+		require.ErrorIs(t, err, fault.ErrInvalid)
+		return nil, 0, false
+	}
+	line := 1
+	for row, err := range rd.Rows() {
+		require.NoError(t, err)
+		require.Greater(t, row.Line, line, "rows come in order")
+		line = row.Line
+		for _, f := range row.Faults() {
+			require.NotEmpty(t, f.Field)
+		}
+		switch {
+		case len(row.Faults()) > 0:
+			faulty++
+		case !row.Blank():
+			var v []string
+			for i := range rd.Header() {
+				v = append(v, strings.TrimSpace(row.At(i)))
+			}
+			list = append(list, v)
+		}
+	}
+	return list, faulty, true
+}
+
 // standard is the reading of encoding/csv, with our views on blank rows, spaces and line ends within quotes.
 func standard(text string, delimiter rune) ([][]string, error) {
 	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\ufeff")))
@@ -239,10 +320,15 @@ func standard(text string, delimiter rune) ([][]string, error) {
 	if err != nil || strings.Contains(text, "\r") {
 		return nil, errors.Join(err, errors.New("carriage returns within quotes are lost there"))
 	}
+	blank := func(row []string) bool { // too many spaces are a fault
+		text := strings.Join(row, "")
+		return strings.TrimSpace(text) == "" && len(text) <= 64
+	}
+	all = slices.DeleteFunc(all, blank)
 	for _, row := range all {
 		for i := range row {
 			row[i] = strings.TrimSpace(row[i])
 		}
 	}
-	return slices.DeleteFunc(all, func(row []string) bool { return strings.Join(row, "") == "" }), nil
+	return all, nil
 }

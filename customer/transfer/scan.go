@@ -3,14 +3,18 @@ package transfer
 import (
 	"bufio"
 	"io"
+	"slices"
 )
 
 // scanner splits a file into records. It is ours because encoding/csv has no limits, drops carriage returns from
 // quoted text, and gives up the rest of a line, or of the file, without saying how much that was.
 type scanner struct {
 	in     *bufio.Reader
+	src    io.ReadSeeker // what in reads, where it can go back; nil otherwise
 	format Format
-	line   int // of the next byte
+	line   int   // of the next byte
+	at     int64 // of the next byte, in src
+	cut    cut
 
 	buf    []byte // text of the fields read so far
 	ends   []int  // where each ends
@@ -26,15 +30,27 @@ type record struct {
 	broken     []breach // at most one of a column; with any, fields are cut
 }
 
+// misquoted reports whether a quote is what breaks the record.
+func (r *record) misquoted() bool {
+	return slices.ContainsFunc(r.broken, func(b breach) bool { return b.message == msgOpen || b.message == msgAfter })
+}
+
 type breach struct {
 	column  int
 	message string
+}
+
+// cut is where the first line of a record ends within quotes.
+type cut struct {
+	at     int64 // of the byte behind it; 0 for none
+	column int   // the field whose quotes it is in
 }
 
 const (
 	msgBareQuote = `has a quote in the middle: put the whole field between quotes, and write the quote twice`
 	msgAfter     = `goes on after its closing quote: write a quote inside a quoted field twice`
 	msgOpen      = `has a quote that is never closed`
+	msgCut       = `begins with a quote that is not closed on its line, and makes no row with the lines after it`
 	msgReturn    = `has a carriage return that ends no line: rows end with LF or CRLF`
 	msgField     = `is larger than a field may be`
 	msgRow       = `is where the row becomes larger than a row may be`
@@ -53,7 +69,7 @@ const (
 
 // record returns the next record; io.EOF at the end. A file whose last row has no line end is whole.
 func (s *scanner) record() (record, error) {
-	s.buf, s.ends, s.broken, s.size, s.start = s.buf[:0], s.ends[:0], nil, 0, 0
+	s.buf, s.ends, s.broken, s.size, s.start, s.cut = s.buf[:0], s.ends[:0], nil, 0, 0, cut{}
 	rec := record{line: s.line}
 	at, begun := atStart, false
 	for {
@@ -72,6 +88,7 @@ func (s *scanner) record() (record, error) {
 			return s.finish(rec), nil
 		}
 		begun = true
+		s.at++
 		if at = s.step(at, c); at == ended {
 			rec.last = s.line
 			s.line++
@@ -124,9 +141,29 @@ func (s *scanner) quoted(c byte) place {
 	}
 	if c == '\n' {
 		s.line++
+		if s.cut.at == 0 {
+			s.cut = cut{s.at, len(s.ends)}
+		}
 	}
 	s.keep(c)
 	return inQuotes
+}
+
+// shorten ends a record that is none at the end of its first line, and goes back to the next one: of two rows with a
+// quote too many, the rows between them are rows. It returns the record as it was when there is no way back.
+//
+// A line is read at most twice: lines with an odd number of quotes end what the one before them began.
+func (s *scanner) shorten(rec record) (record, error) {
+	if s.cut.at == 0 || s.src == nil {
+		return rec, nil
+	}
+	if _, err := s.src.Seek(s.cut.at, io.SeekStart); err != nil {
+		return rec, unreadable(err)
+	}
+	s.in.Reset(s.src)
+	s.at, s.line = s.cut.at, rec.line+1
+	rec.last, rec.broken = rec.line, []breach{{s.cut.column, msgCut}}
+	return rec, nil
 }
 
 // keep adds a byte to the field, unless that or the row is too large already.

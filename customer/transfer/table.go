@@ -22,6 +22,7 @@ type Table struct {
 	columns map[string]int // field to column
 	parse   parser
 	seen    map[string]int // external id to the row that had it first
+	blank   int            // rows with delimiters only
 }
 
 // OpenTable reads a file's header and binds the mapping to its columns. The delimiter of f goes before the mapping's.
@@ -92,9 +93,9 @@ func (t *Table) Unmapped() []string {
 }
 
 // Blank returns how many rows were passed over so far because nothing stands in them.
-func (t *Table) Blank() int { return t.reader.Blank() }
+func (t *Table) Blank() int { return t.blank + t.reader.Blank() }
 
-// Records returns the rows of the file in order, those with faults too. It can be ranged over once. A second row with
+// Records returns the rows of the file in order, those with faults too, and those in which nothing stands not. It can be ranged over once. A second row with
 // an external id is a fault that names the first. An error ends it: the file could not be read any further.
 func (t *Table) Records() iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
@@ -102,6 +103,10 @@ func (t *Table) Records() iter.Seq2[*Record, error] {
 			if err != nil {
 				yield(nil, err)
 				return
+			}
+			if row.Blank() {
+				t.blank++
+				continue
 			}
 			rec := &Record{Row: row.Line, t: t, row: row, Faults: row.Faults()}
 			rec.broken = len(rec.Faults) > 0
@@ -167,15 +172,15 @@ func (t *Table) Column(field string) string {
 	}
 }
 
-// Text returns a field's text, from its column or its constant, translated by the mapping's values; "" when it has
-// neither.
+// Text returns a field's text, from its column without spaces around it, or its constant, translated by the mapping's
+// values; "" when it has neither.
 func (r *Record) Text(field string) string {
 	if r.broken {
 		return ""
 	}
 	s := r.t.m.Constants[field]
 	if c, ok := r.t.columns[field]; ok {
-		s = r.row.At(c)
+		s = strings.TrimSpace(r.row.At(c))
 	}
 	if value, ok := r.t.m.Values[field][s]; ok {
 		return value
