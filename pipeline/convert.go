@@ -90,22 +90,28 @@ func (l Leads) convert(ctx context.Context, id ident.ID, opt ConvertOptions) (Le
 	}, &move)
 }
 
-// owner settles whose lead it is.
+// owner settles whose lead it is. Whoever else is named must be the same customer.
 func (l Leads) owner(ctx context.Context, c *work.Call, rec *Lead, opt ConvertOptions) error {
-	given := opt.Customer
-	if opt.Draft != nil && given.IsZero() {
-		given = opt.Draft.Customer
+	named := []ident.ID{opt.Customer}
+	if opt.Draft != nil {
+		named = append(named, opt.Draft.Customer)
 	}
-	switch {
-	case rec.Customer.IsZero() && given.IsZero():
-		return fault.Field("customer", "the lead is anonymous: say whose it is")
-	case rec.Customer.IsZero():
-		if err := l.known(ctx, c, given); err != nil {
-			return err
+	for _, id := range named {
+		switch {
+		case id.IsZero():
+		case !rec.Customer.IsZero():
+			if err := l.same(ctx, c, rec.Customer, id); err != nil {
+				return err
+			}
+		default:
+			if err := l.known(ctx, c, id); err != nil {
+				return err
+			}
+			rec.Customer = id
 		}
-		rec.Customer = given
-	case !given.IsZero():
-		return l.same(ctx, c, rec.Customer, given)
+	}
+	if rec.Customer.IsZero() {
+		return fault.Field("customer", "the lead is anonymous: say whose it is")
 	}
 	return nil
 }

@@ -134,6 +134,32 @@ func TestConvertIsIdempotentAndCopiesNobody(t *testing.T) {
 	})
 }
 
+// Whoever is named, by the lead, the options and the draft, is one customer.
+func TestConvertRefusesTwoCustomers(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, l *lab) {
+		ctx := t.Context()
+		stranger, twin := ident.New(), ident.New()
+		l.known.add(stranger)
+		l.known.add(l.acme, twin)
+		for _, of := range []ident.ID{{}, l.acme} {
+			ld, err := l.leads.Create(ctx, pipeline.LeadDraft{Customer: of})
+			require.NoError(t, err)
+			_, err = l.leads.Convert(ctx, ld.ID, pipeline.ConvertOptions{Customer: l.acme, Draft: &pipeline.Draft{Customer: stranger}})
+			require.ErrorIs(t, err, fault.ErrInvalid)
+			var f *fault.Error
+			require.ErrorAs(t, err, &f)
+			require.Equal(t, "customer", f.Field)
+			list, err := l.Page(ctx, pipeline.Filter{Customer: stranger})
+			require.NoError(t, err)
+			require.Empty(t, list.Items)
+			_, err = l.leads.Convert(ctx, ld.ID, pipeline.ConvertOptions{Customer: l.acme, Draft: &pipeline.Draft{Customer: twin}})
+			require.NoError(t, err, "an id of the same customer")
+		}
+	})
+}
+
 func TestLeadsListUpdateAndDelete(t *testing.T) {
 	t.Parallel()
 
