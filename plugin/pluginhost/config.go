@@ -72,6 +72,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.MaxCrashes = either(c.MaxCrashes, 5)
 	c.CrashWindow = either(c.CrashWindow, 10*time.Minute)
 	c.TempDir = either(c.TempDir, tempDir())
+	if abs, err := filepath.Abs(c.TempDir); err == nil { // the process has another working directory
+		c.TempDir = abs
+	}
 	return c, c.validate()
 }
 

@@ -43,6 +43,9 @@ func TestMain(m *testing.M) {
 	case mode == "half":
 		fmt.Println("1|1|unix|" + os.TempDir() + "/nobody|grpc|")
 		select {}
+	case mode == "elsewhere":
+		fmt.Println("1|1|" + os.Args[2] + "|grpc|")
+		select {}
 	case mode == "longline":
 		fmt.Println(strings.Repeat("x", 1<<20))
 	case mode == "silent":
@@ -87,6 +90,7 @@ func probe(version string) *plugin.Plugin {
 		"env": func(context.Context, plugin.Host, string) (string, error) {
 			return strings.Join(os.Environ(), "\n"), nil
 		},
+		"fds":   descriptorsOf,
 		"dir":   func(context.Context, plugin.Host, string) (string, error) { return os.Getwd() },
 		"stdin": readStdin,
 		"panic": func(context.Context, plugin.Host, string) (string, error) { panic("Ada Lovelace") },
@@ -136,6 +140,18 @@ func refuse(context.Context, plugin.Host, string) (string, error) {
 		Code: fault.Gate, Field: "hall", Message: "the hall is full", Reason: "full",
 		Clauses: []fault.Clause{{Rule: "free > 0", Field: "free", Value: "0", Need: "> 0", Outcome: "false"}},
 	}
+}
+
+// descriptorsOf lists what the open descriptors of the process are, without those that Go itself opens.
+func descriptorsOf(context.Context, plugin.Host, string) (string, error) {
+	list, err := os.ReadDir("/proc/self/fd")
+	var open []string
+	for _, e := range list {
+		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil {
+			open = append(open, e.Name()+" "+to)
+		}
+	}
+	return strings.Join(open, "\n"), err
 }
 
 func readStdin(context.Context, plugin.Host, string) (string, error) {

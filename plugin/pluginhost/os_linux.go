@@ -2,7 +2,6 @@ package pluginhost
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -11,14 +10,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// image executes the verified file itself, whatever its path names by now. A script must go by its path, since its
-// interpreter opens it again.
+// image executes the verified file itself, which extraFiles hands down, whatever its path names by now. A script must
+// go by its path: it may look for others beside it.
 func image(file *os.File, path string) string {
 	var magic [2]byte
 	if n, _ := file.ReadAt(magic[:], 0); n == 2 && string(magic[:]) == "#!" {
 		return path
 	}
-	return fmt.Sprintf("/proc/self/fd/%d", file.Fd())
+	return "/proc/self/fd/3"
+}
+
+// extraFiles are the descriptors from 3 on that the process begins with: its executable, and nothing in place of those
+// that the host itself has inherited open.
+func extraFiles(file *os.File) []*os.File {
+	return append([]*os.File{file}, make([]*os.File, max(0, inherited("/proc/self/fd")-3))...)
 }
 
 func attributes() *syscall.SysProcAttr {

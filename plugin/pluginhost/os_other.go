@@ -8,7 +8,11 @@ import (
 	"syscall"
 )
 
+const ownSockets = false
+
 func image(_ *os.File, path string) string { return path }
+
+func extraFiles(*os.File) []*os.File { return nil }
 
 func attributes() *syscall.SysProcAttr { return nil }
 

@@ -12,6 +12,10 @@ import (
 
 func image(_ *os.File, path string) string { return path }
 
+// extraFiles are the descriptors from 3 on that the process begins with: none, also of those that the host itself has
+// inherited open.
+func extraFiles(*os.File) []*os.File { return make([]*os.File, max(0, inherited("/dev/fd")-2)) }
+
 func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
 func bindThread() (release func()) { return func() {} }

@@ -3,10 +3,12 @@ package pluginhost
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,6 +67,7 @@ func (p *process) live(started chan<- error, outR, errR, outW, errW *os.File) {
 	defer close(p.done)
 	release := bindThread()
 	defer release()
+	p.cmd.ExtraFiles = extraFiles(p.file)
 	err := p.cmd.Start()
 	for _, f := range []*os.File{outW, errW, p.file} {
 		_ = f.Close()
@@ -156,8 +159,12 @@ func (p *process) Diagnose(context.Context) string {
 	return fmt.Sprintf("Is %s a Rapport plugin for this system, executable, on a file system that allows it?", p.cmd.Args[0])
 }
 
-// PluginToHost implements runner.Runner.
+// PluginToHost implements runner.Runner. The host speaks to a socket in the process's own directory and nowhere else:
+// a process that must not reach the network cannot let the host reach it in its stead.
 func (p *process) PluginToHost(network, addr string) (hostNet, hostAddr string, err error) {
+	if ownSockets && (network != "unix" || !strings.HasPrefix(filepath.Clean(addr), p.cmd.Dir+string(filepath.Separator))) {
+		return "", "", errors.New("it does not listen on a Unix socket in the directory it was given")
+	}
 	return network, addr, nil
 }
 

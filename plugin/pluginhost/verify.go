@@ -6,21 +6,37 @@ import (
 	"encoding/hex"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/rapport-crm/rapport/core/fault"
 )
 
 // Checksum returns the SHA-256 of a file in hexadecimal, for [Config.SHA256].
 //
-// Errors: NotFound for a file that cannot be read.
+// Errors: NotFound for a file that cannot be read, Denied for what is no regular file.
 func Checksum(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := regular(path)
 	if err != nil {
-		return "", fault.Wrap(fault.NotFound, err, "pluginhost: the executable cannot be read")
+		return "", err
 	}
 	defer f.Close() //nolint:errcheck // only read
 	sum, err := digest(f)
 	return hex.EncodeToString(sum), err
+}
+
+// regular opens a file, and nothing that would let its reader wait or read for ever.
+func regular(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, fault.Wrap(fault.NotFound, err, "pluginhost: the executable cannot be read")
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		_ = f.Close()
+		bad := fault.New(fault.Denied, "the executable is not a regular file, and was not run")
+		bad.Field, bad.Reason = "Config.Command", "checksum"
+		return nil, bad
+	}
+	return f, nil
 }
 
 func digest(f *os.File) ([]byte, error) {
@@ -34,9 +50,9 @@ func digest(f *os.File) ([]byte, error) {
 // verify opens the executable, compares its checksum and returns the open file, so that a file put in its place
 // afterwards is not the one that runs.
 func verify(path, want string) (*os.File, error) {
-	f, err := os.Open(path)
+	f, err := regular(path)
 	if err != nil {
-		return nil, fault.Wrap(fault.NotFound, err, "pluginhost: the executable cannot be read")
+		return nil, err
 	}
 	sum, err := digest(f)
 	if err == nil {
