@@ -68,7 +68,7 @@ func (e *Entity) Filled(rec any) []string {
 	v := e.open(rec)
 	out := filled(nil, e.nodes, v)
 	if e.customAt != nil {
-		for _, p := range e.values(v).list {
+		for _, p := range e.values(v).list() {
 			out = append(out, CustomPrefix+p.key)
 		}
 	}

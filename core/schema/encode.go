@@ -22,14 +22,15 @@ func (v Values) Encode() []byte {
 		return []byte("{}")
 	}
 	b := []byte{'{'}
-	r := v.rest
+	c := v.open()
+	r := c.rest
 	member := func(key string) {
 		if len(b) > 1 {
 			b = append(b, ',')
 		}
 		b = append(appendJSON(b, key), ':')
 	}
-	for _, p := range v.list {
+	for _, p := range c.list {
 		for len(r) > 0 && r[0].key < p.key {
 			member(r[0].key)
 			b, r = append(b, r[0].raw...), r[1:]
@@ -87,13 +88,13 @@ func appendJSON(b []byte, x any) []byte {
 // of another type than their field's, are kept as they are and written back by Encode, but nobody sees them.
 // Empty input gives the empty Values. A malformed object is a fault of code Internal.
 func (e *Entity) Decode(raw []byte) (Values, error) {
-	var out Values
 	if len(raw) <= 2 { // "" or "{}"
-		return out, nil
+		return Values{}, nil
 	}
+	var out contents
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return out, errStored(e.Name)
+		return Values{}, errStored(e.Name)
 	}
 	for dec.More() {
 		t, err := dec.Token()
@@ -115,12 +116,12 @@ func (e *Entity) Decode(raw []byte) (Values, error) {
 			out.keep(key, x)
 			continue
 		}
-		out.setClassed(key, val, n.Class)
+		out.set(pair{key, val, n.Class})
 	}
 	if _, err := dec.Token(); err != nil || dec.More() {
 		return Values{}, errStored(e.Name)
 	}
-	return out, nil
+	return out.close(), nil
 }
 
 func errStored(entity string) error {
@@ -128,16 +129,16 @@ func errStored(entity string) error {
 }
 
 // keep puts a raw value at its sorted place.
-func (v *Values) keep(key string, raw json.RawMessage) {
-	i := len(v.rest)
-	for i > 0 && v.rest[i-1].key > key {
+func (c *contents) keep(key string, raw json.RawMessage) {
+	i := len(c.rest)
+	for i > 0 && c.rest[i-1].key > key {
 		i--
 	}
-	if i > 0 && v.rest[i-1].key == key {
-		v.rest[i-1].raw = raw
+	if i > 0 && c.rest[i-1].key == key {
+		c.rest[i-1].raw = raw
 		return
 	}
-	v.rest = slices.Concat(v.rest[:i], []rest{{key, raw}}, v.rest[i:])
+	c.rest = slices.Concat(c.rest[:i], []rest{{key, raw}}, c.rest[i:])
 }
 
 func decodeValue(t rule.Type, raw json.RawMessage) (rule.Value, bool) {

@@ -14,9 +14,16 @@ import (
 // Values holds the custom values of one record by key. Its zero value is empty and ready for use.
 //
 // Like [personal.Text] it never prints what is personal: fmt, slog and encoding/json show such values as their
-// class; personal.Revealed shows them. Copies of a Values are independent. A Values is safe for concurrent reads.
+// class, also where it lies in an unexported field; personal.Revealed shows them. Copies of a Values are independent.
+// Two are equal when their [Values.Encode] is. A Values is safe for concurrent reads.
 type Values struct {
-	list []pair // sorted by key; never changed in place, so that copies may share it
+	// The contents stand in a function, which no printer sees into; nil when there are none. What it returns is
+	// never changed in place, so that copies may share it.
+	in func() contents
+}
+
+type contents struct {
+	list []pair // sorted by key
 	rest []rest // stored values no present field has: kept as they were
 }
 
@@ -31,19 +38,36 @@ type rest struct {
 	raw json.RawMessage
 }
 
-func (v Values) find(key string) (int, bool) {
-	for i := range v.list { // records have few custom values: a scan beats a search
-		if v.list[i].key >= key {
-			return i, v.list[i].key == key
+func (v Values) open() contents {
+	if v.in == nil {
+		return contents{}
+	}
+	return v.in()
+}
+
+func (v *Values) list() []pair { return v.open().list }
+
+func (c contents) close() Values {
+	if len(c.list)+len(c.rest) == 0 {
+		return Values{}
+	}
+	return Values{func() contents { return c }}
+}
+
+func (c *contents) find(key string) (int, bool) {
+	for i := range c.list { // records have few custom values: a scan beats a search
+		if c.list[i].key >= key {
+			return i, c.list[i].key == key
 		}
 	}
-	return len(v.list), false
+	return len(c.list), false
 }
 
 // Get returns the value of a key, blank when there is none.
 func (v Values) Get(key string) rule.Value {
-	if i, ok := v.find(key); ok {
-		return v.list[i].value
+	c := v.open()
+	if i, ok := c.find(key); ok {
+		return c.list[i].value
 	}
 	return rule.Blank
 }
@@ -51,22 +75,38 @@ func (v Values) Get(key string) rule.Value {
 // Set gives key a value; a blank one, empty text and an empty list delete it. The schema checks it when the record is
 // written. Until then a value that was not read from the store counts as personal.
 func (v *Values) Set(key string, x rule.Value) {
-	i, found := v.find(key)
+	c := v.open()
+	var class personal.Class
+	if i, ok := c.find(key); ok {
+		class = c.list[i].class
+	}
+	c.set(pair{key, x, class})
+	*v = c.close()
+}
+
+func (v *Values) setClassed(key string, x rule.Value, class personal.Class) {
+	c := v.open()
+	c.set(pair{key, x, class})
+	*v = c.close()
+}
+
+// set works on a list of its own.
+func (c *contents) set(p pair) {
+	i, found := c.find(p.key)
 	switch {
-	case blank(x):
-		v.Delete(key)
+	case blank(p.value):
+		c.drop(p.key)
 	case found:
-		v.list = slices.Clone(v.list)
-		v.list[i].value = x
+		c.list = slices.Clone(c.list)
+		c.list[i] = p
 	default:
-		v.list = slices.Insert(slices.Clip(v.list), i, pair{key: key, value: x})
+		c.list = slices.Insert(slices.Clip(c.list), i, p)
 	}
 }
 
-func (v *Values) setClassed(key string, x rule.Value, c personal.Class) {
-	v.Set(key, x)
-	if i, ok := v.find(key); ok {
-		v.list[i].class = c // Set made the list its own
+func (c *contents) drop(key string) {
+	if i, ok := c.find(key); ok {
+		c.list = slices.Concat(c.list[:i], c.list[i+1:])
 	}
 }
 
@@ -84,25 +124,26 @@ func blank(x rule.Value) bool {
 
 // Delete removes a key.
 func (v *Values) Delete(key string) {
-	if i, ok := v.find(key); ok {
-		v.list = slices.Concat(v.list[:i], v.list[i+1:])
-	}
+	c := v.open()
+	c.drop(key)
+	*v = c.close()
 }
 
 // Keys lists the keys that have a value, sorted.
 func (v Values) Keys() []string {
-	out := make([]string, len(v.list))
-	for i := range v.list {
-		out[i] = v.list[i].key
+	list := v.list()
+	out := make([]string, len(list))
+	for i := range list {
+		out[i] = list[i].key
 	}
 	return out
 }
 
 // Len returns how many keys have a value.
-func (v Values) Len() int { return len(v.list) }
+func (v Values) Len() int { return len(v.list()) }
 
 // IsZero reports whether there is nothing, so that the omitzero option of encoding/json leaves it out.
-func (v Values) IsZero() bool { return len(v.list) == 0 && len(v.rest) == 0 }
+func (v Values) IsZero() bool { return v.in == nil }
 
 func (p pair) shown() string {
 	if p.class == personal.None {
@@ -120,8 +161,9 @@ func (p pair) shownClass() personal.Class {
 
 // String lists keys and values; personal values as their class.
 func (v Values) String() string {
-	parts := make([]string, len(v.list))
-	for i, p := range v.list {
+	list := v.list()
+	parts := make([]string, len(list))
+	for i, p := range list {
 		parts[i] = p.key + ":" + p.shown()
 	}
 	return "{" + strings.Join(parts, " ") + "}"
@@ -138,8 +180,9 @@ func (v Values) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
 // MarshalJSON writes one object by key; personal values as their class in brackets.
 func (v Values) MarshalJSON() ([]byte, error) {
-	out := make(map[string]any, len(v.list))
-	for _, p := range v.list {
+	list := v.list()
+	out := make(map[string]any, len(list))
+	for _, p := range list {
 		if p.class == personal.None {
 			out[p.key] = p.value
 		} else {
@@ -151,8 +194,9 @@ func (v Values) MarshalJSON() ([]byte, error) {
 
 // RevealJSON returns what personal.Revealed encodes: every value by key.
 func (v Values) RevealJSON() any {
-	out := make(map[string]rule.Value, len(v.list))
-	for _, p := range v.list {
+	list := v.list()
+	out := make(map[string]rule.Value, len(list))
+	for _, p := range list {
 		out[p.key] = p.value
 	}
 	return out
@@ -160,7 +204,7 @@ func (v Values) RevealJSON() any {
 
 // diffValues appends the names of custom fields in which a and b differ.
 func diffValues(out []string, a, b *Values) []string {
-	x, y := a.list, b.list
+	x, y := a.list(), b.list()
 	for len(x) > 0 || len(y) > 0 {
 		switch {
 		case len(y) == 0 || len(x) > 0 && x[0].key < y[0].key:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -23,7 +24,8 @@ const keyFormat = "rapport-keys-1"
 //
 // The file is replaced as a whole (written aside, synced, renamed), under a lock file of the same name with ".lock"
 // appended, so processes that meet a new tenant at the same time agree on its secrets and a crash leaves the old
-// file or the new one. A File is safe for concurrent use.
+// file or the new one. When the file is lost or replaced by another while its keys are in use, nothing is added to what
+// is there. A File is safe for concurrent use.
 type File struct {
 	path string
 	mu   sync.Mutex
@@ -51,12 +53,15 @@ type keyEntry struct {
 	Made   time.Time `json:"made"`
 }
 
-// OpenFile returns a KMS over the file at path. A file that is not there yet is made with the first secret; its
-// directory must exist.
+// OpenFile returns a KMS over the file at path, or that to which a link at path leads. A file that is not there yet is
+// made with the first secret; its directory must exist.
 //
 // Errors: Invalid of field "keys" for a file that others than its owner may read or that is not a key file;
 // Unavailable when it cannot be read.
 func OpenFile(path string) (*File, error) {
+	if to, err := filepath.EvalSymlinks(path); err == nil { // replacing the link would leave the file behind
+		path = to
+	}
 	k := &File{path: path}
 	have, _, err := k.read()
 	if err != nil {
@@ -93,6 +98,9 @@ func (k *File) load(ctx context.Context, tenant string, use Use, epoch uint32) (
 	if err != nil {
 		return Secret{}, err
 	}
+	if err := k.lost(have); err != nil {
+		return Secret{}, err
+	}
 	k.have = have
 	if s, ok := find(have, tenant, use, epoch); ok {
 		return s, nil
@@ -101,7 +109,8 @@ func (k *File) load(ctx context.Context, tenant string, use Use, epoch uint32) (
 		return Secret{}, noSecret(use, epoch)
 	}
 	s := newSecret(1)
-	entries = append(entries, keyEntry{tenant, use, s.Epoch, s.Bytes[:], time.Now().UTC().Truncate(time.Second)})
+	b := s.Bytes()
+	entries = append(entries, keyEntry{tenant, use, s.Epoch, b[:], time.Now().UTC().Truncate(time.Second)})
 	if err := replaceFile(k.path, keyFile{keyFormat, entries}); err != nil {
 		return Secret{}, fault.Wrap(fault.Unavailable, err, "cannot write the key file")
 	}
@@ -124,6 +133,20 @@ func find(have map[slot]Secret, tenant string, use Use, epoch uint32) (Secret, b
 	return best, ok
 }
 
+// lost refuses a file that has not what is in use: with a new secret in it, it would look like the right one, and the
+// next start would find that it is not. An old epoch may be taken out, once a newer one is there.
+func (k *File) lost(now map[slot]Secret) error {
+	for at, s := range k.have {
+		newest, ok := find(now, at.tenant, at.use, 0)
+		if same, kept := now[at]; !ok || newest.Epoch < at.epoch || kept && same.Bytes() != s.Bytes() {
+			f := fault.New(fault.Unavailable, "%s has not the keys that are in use: it was lost or replaced, restore it from its backup before this process ends", k.path)
+			f.Reason = "keys_lost"
+			return f
+		}
+	}
+	return nil
+}
+
 // read returns what the file holds; a file that is not there holds nothing.
 func (k *File) read() (map[slot]Secret, []keyEntry, error) {
 	have := map[slot]Secret{}
@@ -139,16 +162,19 @@ func (k *File) read() (map[slot]Secret, []keyEntry, error) {
 		return nil, nil, err
 	}
 	var doc keyFile
-	if err := json.NewDecoder(f).Decode(&doc); err != nil || doc.Format != keyFormat {
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return nil, nil, fault.Wrap(fault.Unavailable, err, "cannot read the key file")
+	}
+	if json.Unmarshal(text, &doc) != nil || doc.Format != keyFormat {
 		return nil, nil, fault.Field("keys", "%s is not a key file of format %s: restore it from its backup", k.path, keyFormat)
 	}
 	for i, e := range doc.Keys {
-		if len(e.Secret) != SecretSize || e.Epoch == 0 {
-			return nil, nil, fault.Field("keys", "entry %d of %s is damaged: restore the file from its backup", i+1, k.path)
+		at := slot{e.Tenant, e.Use, e.Epoch}
+		if _, twice := have[at]; twice || len(e.Secret) != SecretSize || e.Epoch == 0 {
+			return nil, nil, fault.Field("keys", "entry %d of %s is damaged or there twice: restore the file from its backup", i+1, k.path)
 		}
-		s := Secret{Epoch: e.Epoch}
-		copy(s.Bytes[:], e.Secret)
-		have[slot{e.Tenant, e.Use, e.Epoch}] = s
+		have[at] = NewSecret(e.Epoch, [SecretSize]byte(e.Secret))
 	}
 	return have, doc.Keys, nil
 }

@@ -3,7 +3,6 @@ package keys_test
 import (
 	"bufio"
 	"context"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
@@ -39,7 +38,7 @@ func makeSecrets(path string) int {
 		if err == nil {
 			var s keys.Secret
 			if s, err = kms.Secret(context.Background(), fmt.Sprint("tenant-", i), keys.UseWrap, 0); err == nil {
-				fmt.Println(hex.EncodeToString(s.Bytes[:]))
+				fmt.Printf("%x\n", s.Bytes())
 				continue
 			}
 		}
@@ -61,10 +60,10 @@ func TestFileKeepsSecrets(t *testing.T) {
 	require.Equal(t, uint32(1), a.Epoch)
 	d, err := kms.Secret(ctx, "acme", keys.UseDerive, 0)
 	require.NoError(t, err)
-	require.NotEqual(t, a.Bytes, d.Bytes)
+	require.NotEqual(t, a.Bytes(), d.Bytes())
 	b, err := kms.Secret(ctx, "umbrella", keys.UseWrap, 0)
 	require.NoError(t, err)
-	require.NotEqual(t, a.Bytes, b.Bytes)
+	require.NotEqual(t, a.Bytes(), b.Bytes())
 	_, err = kms.Secret(ctx, "acme", keys.UseWrap, 2)
 	require.ErrorIs(t, err, &fault.Error{Code: fault.Unavailable, Reason: "key_missing"})
 
@@ -72,8 +71,8 @@ func TestFileKeepsSecrets(t *testing.T) {
 	require.NoError(t, err)
 	same, err := again.Secret(ctx, "acme", keys.UseWrap, 1)
 	require.NoError(t, err)
-	require.Equal(t, a, same)
-	require.NotContains(t, fmt.Sprintf("%v %+v %#v %s", a, a, a, a), hex.EncodeToString(a.Bytes[:4]))
+	require.Equal(t, a.Bytes(), same.Bytes())
+	require.Equal(t, uint32(1), same.Epoch)
 
 	if runtime.GOOS != "windows" {
 		st, err := os.Stat(path)
@@ -99,10 +98,13 @@ func TestFileRefusesBadFiles(t *testing.T) {
 		}
 	}
 	for name, text := range map[string]string{
-		"empty":      "",
-		"cut":        `{"format":"rapport-keys-1","keys":[{"ten`,
-		"other":      `{"format":"something"}`,
-		"short key":  `{"format":"rapport-keys-1","keys":[{"tenant":"a","use":"wrap","epoch":1,"secret":"AAAA"}]}`,
+		"empty":              "",
+		"cut":                `{"format":"rapport-keys-1","keys":[{"ten`,
+		"other":              `{"format":"something"}`,
+		"short key":          `{"format":"rapport-keys-1","keys":[{"tenant":"a","use":"wrap","epoch":1,"secret":"AAAA"}]}`,
+		"something after it": `{"format":"rapport-keys-1","keys":[]}{}`,
+		"twice": `{"format":"rapport-keys-1","keys":[{"tenant":"a","use":"wrap","epoch":1,"secret":"` + strings.Repeat("A", 43) + `="},
+			{"tenant":"a","use":"wrap","epoch":1,"secret":"` + strings.Repeat("B", 42) + `A="}]}`,
 		"epoch zero": `{"format":"rapport-keys-1","keys":[{"tenant":"a","use":"wrap","epoch":0,"secret":"` + strings.Repeat("A", 43) + `="}]}`,
 	} {
 		path := filepath.Join(t.TempDir(), "k")
@@ -137,6 +139,74 @@ func TestFileNoticesWiderRights(t *testing.T) {
 	require.NoError(t, os.Chmod(path, 0o644))
 	_, err = kms.Secret(t.Context(), "b", keys.UseWrap, 0)
 	requireInvalid(t, err, "keys")
+}
+
+// A program that goes on after its key file was lost must not put a new one, without the old keys, in its place.
+func TestFileIsNotMadeAnewWhileItsKeysAreInUse(t *testing.T) {
+	t.Parallel()
+
+	for name, harm := range map[string]func(t *testing.T, path string){
+		"lost":  func(t *testing.T, path string) { t.Helper(); require.NoError(t, os.Remove(path)) },
+		"blank": func(t *testing.T, path string) { t.Helper(); write(t, path, `{"format":"rapport-keys-1"}`) },
+		"another": func(t *testing.T, path string) {
+			t.Helper()
+			require.NoError(t, os.Remove(path))
+			other, err := keys.OpenFile(path)
+			require.NoError(t, err)
+			_, err = other.Secret(t.Context(), "acme", keys.UseWrap, 0)
+			require.NoError(t, err)
+		},
+	} {
+		path := filepath.Join(t.TempDir(), "k")
+		kms, err := keys.OpenFile(path)
+		require.NoError(t, err)
+		first, err := kms.Secret(t.Context(), "acme", keys.UseWrap, 0)
+		require.NoError(t, err)
+		right, err := os.ReadFile(path)
+		require.NoError(t, err)
+
+		harm(t, path)
+		before, _ := os.ReadFile(path)
+		_, err = kms.Secret(t.Context(), "umbrella", keys.UseWrap, 0)
+		require.ErrorIs(t, err, &fault.Error{Code: fault.Unavailable, Reason: "keys_lost"}, name)
+		after, _ := os.ReadFile(path)
+		require.Equal(t, string(before), string(after), name)
+		same, err := kms.Secret(t.Context(), "acme", keys.UseWrap, 0)
+		require.NoError(t, err, "%s: what is in memory goes on working", name)
+		require.Equal(t, first.Bytes(), same.Bytes(), name)
+
+		write(t, path, string(right))
+		_, err = kms.Secret(t.Context(), "umbrella", keys.UseWrap, 0)
+		require.NoError(t, err, "%s: restored", name)
+	}
+}
+
+func TestFileBehindALink(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("links need a right of their own")
+	}
+
+	place, link := filepath.Join(t.TempDir(), "safe"), filepath.Join(t.TempDir(), "crm.db.keys")
+	write(t, place, `{"format":"rapport-keys-1"}`)
+	require.NoError(t, os.Symlink(place, link))
+	kms, err := keys.OpenFile(link)
+	require.NoError(t, err)
+	a, err := kms.Secret(t.Context(), "acme", keys.UseWrap, 0)
+	require.NoError(t, err)
+	st, err := os.Lstat(link)
+	require.NoError(t, err)
+	require.NotZero(t, st.Mode()&os.ModeSymlink, "the link is still one")
+	direct, err := keys.OpenFile(place)
+	require.NoError(t, err)
+	same, err := direct.Secret(t.Context(), "acme", keys.UseWrap, 1)
+	require.NoError(t, err)
+	require.Equal(t, a.Bytes(), same.Bytes())
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 }
 
 func TestFileWaitsNoLongerThanItsContext(t *testing.T) {
@@ -198,8 +268,8 @@ func TestFileInOneProcess(t *testing.T) {
 	}
 	wg.Wait()
 	for _, s := range got {
-		require.NotZero(t, s)
-		require.Equal(t, got[0], s)
+		require.False(t, s.IsZero())
+		require.Equal(t, got[0].Bytes(), s.Bytes())
 	}
 }
 

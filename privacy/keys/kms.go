@@ -3,6 +3,7 @@ package keys
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"sync"
 
 	"github.com/rapport-crm/rapport/core/fault"
@@ -21,17 +22,35 @@ const (
 	UseDerive Use = "derive" // derives the keys of digests, cursors and tokens
 )
 
-// Secret is one secret of a tenant. It never prints its bytes.
+// Secret is one secret of a tenant. Whatever prints it, by fmt, a logger, an encoder or from somebody's unexported
+// field, shows no bytes of it.
 type Secret struct {
 	Epoch uint32 // 1 for the first; a tenant's newest has the greatest
-	Bytes [SecretSize]byte
+
+	open func() [SecretSize]byte // as in a personal.Text, a function is what no printer sees into
 }
 
-// String hides the secret.
-func (s Secret) String() string { return "[secret]" }
+// NewSecret returns the secret of an epoch.
+func NewSecret(epoch uint32, bytes [SecretSize]byte) Secret {
+	return Secret{epoch, func() [SecretSize]byte { return bytes }}
+}
 
-// GoString hides the secret.
-func (s Secret) GoString() string { return s.String() }
+// Bytes returns the secret on purpose; of the zero Secret they are all zero.
+func (s Secret) Bytes() [SecretSize]byte {
+	if s.open == nil {
+		return [SecretSize]byte{}
+	}
+	return s.open()
+}
+
+// IsZero reports whether it is no secret: one without an epoch, or whose bytes are all zero.
+func (s Secret) IsZero() bool { return s.Epoch == 0 || s.Bytes() == [SecretSize]byte{} }
+
+// Format hides the secret under every verb.
+func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, "[secret]") }
+
+// MarshalText hides the secret from encoders and loggers.
+func (s Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
 
 // KMS keeps the secrets of tenants, apart from the database: who has only the database, or a backup of it, reads no
 // sealed value. Implementations must be safe for concurrent use, also by several processes.
@@ -74,9 +93,9 @@ func (m *Memory) Secret(_ context.Context, tenant string, use Use, epoch uint32)
 }
 
 func newSecret(epoch uint32) Secret {
-	s := Secret{Epoch: epoch}
-	rand.Read(s.Bytes[:])
-	return s
+	var b [SecretSize]byte
+	rand.Read(b[:])
+	return NewSecret(epoch, b)
 }
 
 // errKeyMissing is what errors.Is compares with to find a secret that is not there.

@@ -133,25 +133,27 @@ func (k *Ring) tenant(ctx context.Context, tenant string) (*tenantKeys, error) {
 	if t, ok := k.tenants.Load(tenant); ok {
 		return t.(*tenantKeys), nil //nolint:forcetypeassert // tenants holds nothing else
 	}
-	root, err := k.kms.Secret(ctx, tenant, UseDerive, 0)
+	derive, err := k.secret(ctx, tenant, UseDerive, 0)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, err
 	}
-	newest, err := k.kms.Secret(ctx, tenant, UseWrap, 0)
+	newest, err := k.secret(ctx, tenant, UseWrap, 0)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, err
 	}
-	t := &tenantKeys{epoch: newest.Epoch, wraps: map[uint32]tink.AEAD{}, root: root.Bytes[:]}
+	root := derive.Bytes()
+	t := &tenantKeys{epoch: newest.Epoch, wraps: map[uint32]tink.AEAD{}, root: root[:]}
 	for epoch := uint32(1); epoch <= newest.Epoch; epoch++ {
 		s := newest
 		if epoch != newest.Epoch {
-			if s, err = k.kms.Secret(ctx, tenant, UseWrap, epoch); errors.Is(err, errKeyMissing) {
+			if s, err = k.secret(ctx, tenant, UseWrap, epoch); errors.Is(err, errKeyMissing) {
 				continue // a retired epoch: what it wrapped is gone on purpose
 			} else if err != nil {
-				return nil, unavailable(err)
+				return nil, err
 			}
 		}
-		if t.wraps[epoch], err = subtle.NewAESGCM(s.Bytes[:]); err != nil {
+		b := s.Bytes()
+		if t.wraps[epoch], err = subtle.NewAESGCM(b[:]); err != nil {
 			return nil, fault.Wrap(fault.Internal, err, "cannot use a wrapping secret")
 		}
 	}
@@ -159,10 +161,14 @@ func (k *Ring) tenant(ctx context.Context, tenant string) (*tenantKeys, error) {
 	return kept.(*tenantKeys), nil //nolint:forcetypeassert // tenants holds nothing else
 }
 
-// unavailable keeps a fault of the KMS and classifies a foreign error.
-func unavailable(err error) error {
-	if _, ok := errors.AsType[*fault.Error](err); ok {
-		return err
+// secret asks the KMS. It keeps a fault of the KMS and classifies a foreign error; nothing is sealed with what is none.
+func (k *Ring) secret(ctx context.Context, tenant string, use Use, epoch uint32) (Secret, error) {
+	s, err := k.kms.Secret(ctx, tenant, use, epoch)
+	if err == nil && (s.IsZero() || epoch != 0 && s.Epoch != epoch) {
+		return Secret{}, fault.New(fault.Unavailable, "the key store answered with a %s secret that is empty or of another epoch", use)
 	}
-	return fault.Wrap(fault.Unavailable, err, "the key store does not answer")
+	if _, ok := errors.AsType[*fault.Error](err); ok || err == nil {
+		return s, err
+	}
+	return Secret{}, fault.Wrap(fault.Unavailable, err, "the key store does not answer")
 }
