@@ -48,7 +48,7 @@ func TestFaults(t *testing.T) {
 		"syntax":        {pg("42601"), fault.Internal, ""},
 		"lost":          {dbtest.LostConnection(), fault.Unavailable, ""},
 		"end of file":   {fmt.Errorf("x %s: %w", secret, io.ErrUnexpectedEOF), fault.Unavailable, ""},
-		"bad conn":      {driver.ErrBadConn, fault.Unavailable, store.ReasonNotSent},
+		"bad conn":      {driver.ErrBadConn, fault.Unavailable, ""},
 		"rolled back":   {pgx.ErrTxCommitRollback, fault.Invalid, ""},
 		"tx done":       {sql.ErrTxDone, fault.Invalid, ""},
 		"anything":      {errors.New(secret), fault.Internal, ""},

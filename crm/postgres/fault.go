@@ -34,25 +34,22 @@ func (dialect) Fault(err error) error {
 		return fault.New(fault.Invalid, "the transaction has ended already")
 	case errors.Is(err, pgx.ErrTxCommitRollback):
 		return fault.New(fault.Invalid, "a statement had failed before, so the database rolled the transaction back instead of committing it")
-	case pgconn.SafeToRetry(err), errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone):
-		return unavailable("connection lost", store.ReasonNotSent, err)
 	case lost(err):
-		return unavailable("connection lost", "", err)
+		return fault.Wrap(fault.Unavailable, store.Cause("connection lost", err), "the database does not answer")
 	}
-	return fault.Wrap(fault.Internal, store.Cause("postgres driver", err), "the database driver failed")
+	if store.PoolClosed(err) || strings.Contains(err.Error(), "closed pool") { // pgxpool has no value of its own for that
+		return store.ClosedFault(err)
+	}
+	return fault.Wrap(fault.Internal, store.Cause("an error of none of its kinds", err),
+		"the driver is not pgx, or fails: crm/postgres works with pgx only")
 }
 
-func unavailable(safe, reason string, err error) error {
-	f := fault.New(fault.Unavailable, "the database does not answer: %w", store.Cause(safe, err))
-	f.Reason = reason
-	return f
-}
-
-// lost reports a connection that broke while somebody waited for an answer.
+// lost reports a connection that is not there, or broke while somebody waited for an answer.
 func lost(err error) bool {
 	var op net.Error
 	var connect *pgconn.ConnectError
-	return errors.As(err, &op) || errors.As(err, &connect) ||
+	return pgconn.SafeToRetry(err) || errors.As(err, &op) || errors.As(err, &connect) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
@@ -78,6 +75,8 @@ func coded(e *pgconn.PgError, err error) error {
 		return fault.Wrap(fault.Unavailable, cause, "the statement was cancelled")
 	case "25P02":
 		return fault.Wrap(fault.Invalid, cause, "a statement of the transaction has failed before: roll it back")
+	case "42P01", "42703": // no such table, no such column
+		return store.UnmigratedFault(safe, err)
 	case "25006":
 		return fault.Wrap(fault.Invalid, cause, "the transaction is read-only")
 	}

@@ -57,12 +57,14 @@ func readRows(ctx context.Context, pg *pgx.Conn, text string, args []any, into *
 		return false, nil
 	}
 	rows, err := pg.Query(ctx, text, args...)
+	defer rows.Close()
+	if err == nil && !rows.Next() {
+		if err = rows.Err(); err == nil {
+			return true, nil
+		}
+	}
 	if err != nil {
 		return !pgconn.SafeToRetry(err) || ctx.Err() != nil, err
-	}
-	defer rows.Close()
-	if !rows.Next() {
-		return true, rows.Err()
 	}
 	fields := rows.FieldDescriptions()
 	names := make([]string, len(fields))

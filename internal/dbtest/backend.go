@@ -57,21 +57,24 @@ func SQLite(t testing.TB) Backend {
 // PostgresBackend returns a Backend on a database of its own.
 func PostgresBackend(t testing.TB) Backend {
 	t.Helper()
-	return onServer(t, "postgres", nil)
+	return onServer(t, "postgres", nil, nil)
 }
 
 // Partitioned returns a Backend on a database of its own, whose tables are partitioned by hash of the tenant.
 func Partitioned(t testing.TB) Backend {
 	t.Helper()
-	return onServer(t, "partitioned", PartitionByTenant)
+	return onServer(t, "partitioned", PartitionByTenant, nil)
 }
 
-func onServer(t testing.TB, name string, transform func(string) []string) Backend {
+func onServer(t testing.TB, name string, transform func(string) []string, configure func(*pgxpool.Config)) Backend {
 	t.Helper()
 	dsn := migrated(t, name, transform)
 	cfg, err := pgxpool.ParseConfig(dsn)
 	check(t, err)
 	cfg.MaxConns = 8
+	if configure != nil {
+		configure(cfg)
+	}
 	pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
 	check(t, err)
 	t.Cleanup(pool.Close)

@@ -96,7 +96,8 @@ func (f *Fault) Seen() int {
 //
 // Connections implement the optional driver interfaces and answer as database/sql
 // does where the connection beneath lacks one. Code that reaches for a driver's
-// own connection in [sql.Conn.Raw] calls Unwrap() driver.Conn first.
+// own connection in [sql.Conn.Raw] calls Unwrap() driver.Conn first, and what it
+// does there is not seen: [Chaos.Dial] sees that, too.
 type Chaos struct {
 	base driver.Connector
 
@@ -107,7 +108,7 @@ type Chaos struct {
 }
 
 // NewChaos wraps a connector, such as those of pgx's stdlib.GetConnector and
-// modernc's sqlite.NewConnector.
+// modernc's sqlite.NewConnector. With a nil one only [Chaos.Dial] is of use.
 func NewChaos(base driver.Connector) *Chaos {
 	return &Chaos{base: base, counts: map[string]int{}}
 }

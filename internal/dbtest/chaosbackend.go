@@ -4,16 +4,14 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/rapport-crm/rapport/crm/postgres"
 	"github.com/rapport-crm/rapport/crm/sqlite"
 	"github.com/rapport-crm/rapport/internal/store"
 )
 
 // EachChaos is [Each] over connections that fail on purpose. On SQLite reads run on the writing connection, so that
-// every statement passes the [Chaos]. Backend.Pool is nil.
+// every statement passes the [Chaos].
 func EachChaos(t *testing.T, fn func(t *testing.T, b Backend, c *Chaos)) {
 	t.Helper()
 	for name, open := range map[string]func(testing.TB) (Backend, *Chaos){
@@ -43,14 +41,12 @@ func sqliteChaos(t testing.TB) (Backend, *Chaos) {
 	return backend(t, Backend{Name: "sqlite", Dialect: sqlite.Dialect, Write: db, Read: db, Path: path}), chaos
 }
 
+// serverChaos opens the pool that a host would open, so that what passes database/sql by can fail, too.
 func serverChaos(t testing.TB, name string, transform func(string) []string) (Backend, *Chaos) {
 	t.Helper()
-	dsn := migrated(t, name, transform)
-	cfg, err := pgx.ParseConfig(dsn)
-	check(t, err)
-	chaos := NewChaos(postgres.Connector(stdlib.GetConnector(*cfg)))
-	db := chaos.DB()
-	db.SetMaxOpenConns(8)
-	t.Cleanup(func() { check(t, db.Close()) })
-	return backend(t, Backend{Name: name, Dialect: postgres.Dialect, Write: db, Read: db, Path: dsn}), chaos
+	chaos := NewChaos(nil)
+	return onServer(t, name, transform, func(cfg *pgxpool.Config) {
+		cfg.ConnConfig.TLSConfig, cfg.ConnConfig.Fallbacks = nil, nil
+		cfg.ConnConfig.DialFunc = chaos.Dial(cfg.ConnConfig.DialFunc)
+	}), chaos
 }

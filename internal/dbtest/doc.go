@@ -24,8 +24,9 @@
 //     what PATH and the usual installation directories offer.
 //   - CRM_REQUIRE_PG=1 makes a test fail, not skip, where no server can be had.
 //
-// [Chaos] wraps any driver connector and injects faults: an error before or
-// after a statement, a lost reply, a killed connection.
+// [Chaos] wraps any driver connector, or the wire beneath PostgreSQL's driver,
+// and injects faults: an error before or after a statement, a lost reply, a
+// killed connection.
 //
 // [Each] runs a test on every database the product supports. Start with [Each], or with [Postgres] for a bare server.
 package dbtest

@@ -115,7 +115,3 @@ func (k subjectKeys) AddSubjectKey(ctx context.Context, u work.Unit, tenant stri
 	n, err := k.db.On(u).Exec(ctx, labAddKey, tenant, subject, epoch, wrapped, at)
 	return n == 1, err
 }
-
-func (k subjectKeys) AnySubjectKey(context.Context, work.Unit, string) (subject ident.ID, wrapped []byte, ok bool, err error) {
-	return ident.ID{}, nil, false, nil
-}

@@ -3,6 +3,7 @@ package faults_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -173,6 +174,12 @@ func (m *matrix) cover(t *testing.T) {
 	}
 	t.Logf("%s: %d of %d statements covered; without: %v", m.name, covered, total, untouched)
 	require.Empty(t, missing, "statements that the scenario does not reach")
+	if m.name == "sqlite" {
+		return
+	}
+	loads := slices.DeleteFunc(slices.Sorted(maps.Keys(counts)), func(name string) bool { return !strings.HasPrefix(name, "cop") })
+	t.Logf("%s: bulk loads: %v", m.name, loads)
+	require.NotEmpty(t, loads, "COPY is out of reach")
 }
 
 // fire plays the scenario until every shot is fired, or a few times.

@@ -3,6 +3,7 @@ package faults_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"maps"
@@ -54,6 +55,11 @@ func strikes(t *testing.T, backend string) (out []strike) {
 	add("closed connection", gone, fault.Unavailable, fault.CommitUnknown)
 	for i := range out {
 		out[i].kill = out[i].when == dbtest.LostReply || errors.Is(out[i].err, gone)
+	}
+	if backend != "sqlite" {
+		out = append(out, strike{
+			name: "connection closed long ago", err: driver.ErrBadConn, kill: true, ends: []fault.Code{fault.Unavailable, fault.CommitUnknown},
+		})
 	}
 	return out
 }

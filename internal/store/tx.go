@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
@@ -50,22 +51,15 @@ func (db *DB) once(ctx context.Context, fn func(ctx context.Context, u work.Unit
 	if err := db.write.prepareWanted(ctx); err != nil {
 		return db.dialect.Fault(err)
 	}
-	conn, err := db.write.db.Conn(ctx)
-	if err != nil {
-		return db.dialect.Fault(err)
-	}
-	defer func() { _ = conn.Close() }() // it only goes back to the pool
 	txCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	heed := context.AfterFunc(ctx, cancel)
-	tx, err := conn.BeginTx(txCtx, nil)
+	conn, tx, err := db.begin(ctx, txCtx)
 	heed()
 	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return db.dialect.Fault(err)
+		return err
 	}
+	defer func() { _ = conn.Close() }() // it only goes back to the pool
 	u := &unit{db: db, ex: tx, pool: db.write, tx: tx, conn: conn, trans: &trans{}}
 	defer func() {
 		u.trans.over.Store(true)
@@ -87,10 +81,34 @@ func (db *DB) once(ctx context.Context, fn func(ctx context.Context, u work.Unit
 	return nil
 }
 
-// commitFault tells a commit that certainly did not happen from one that may have.
+// begin begins a transaction. A pool may hold connections that broke while nobody used them; a BEGIN that was lost has
+// no effect, so the next connection is tried.
+func (db *DB) begin(ctx, txCtx context.Context) (*sql.Conn, *sql.Tx, error) {
+	for try := 1; ; try++ {
+		conn, err := db.write.db.Conn(ctx)
+		if err != nil {
+			return nil, nil, db.dialect.Fault(err)
+		}
+		tx, err := conn.BeginTx(txCtx, nil)
+		if err == nil {
+			return conn, tx, nil
+		}
+		_ = conn.Close() // a broken one leaves the pool by this
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		err = db.dialect.Fault(err)
+		if fault.CodeOf(err) != fault.Unavailable || try == maxTries {
+			return nil, nil, err
+		}
+	}
+}
+
+// commitFault tells a commit that certainly did not happen from one that may have. A driver's word that nothing was
+// sent does not count: pgx says so, too, of a connection that broke while it waited for the answer.
 func (db *DB) commitFault(err error) error {
 	f := db.dialect.Fault(err)
-	lost := fault.CodeOf(f) == fault.Unavailable && reason(f) != ReasonNotSent || errors.Is(f, context.Canceled)
+	lost := fault.CodeOf(f) == fault.Unavailable || errors.Is(f, context.Canceled)
 	if !lost || db.dialect.Name() != Postgres {
 		return f
 	}
