@@ -281,3 +281,46 @@ func TestTimersFireInTheOrderTheyAreDue(t *testing.T) {
 		require.Equal(t, want, fired)
 	})
 }
+
+// TestAFailedTimerIsWaitedFor requires that the timers of one record keep their order when one of them fails, and that
+// other records go on meanwhile.
+func TestAFailedTimerIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
+		w := newWorld(b, 1)
+		var fired []string
+		failures := 2
+		relay := outbox.New(outbox.Config{
+			DB: b.DB, Now: func() time.Time { return w.now }, NewID: ident.New, Logger: slog.New(slog.DiscardHandler),
+			Consumers: []outbox.Consumer{{Name: "timer:alarm", Timer: func(_ context.Context, _ work.Unit, _ string, d outbox.Due) error {
+				if d.Key == "warn" && failures > 0 {
+					failures--
+					return errors.New("not now")
+				}
+				fired = append(fired, d.Key)
+				return nil
+			}}},
+		})
+		record, other := ident.Ref{Entity: "note", ID: ident.New()}, ident.Ref{Entity: "note", ID: ident.New()}
+		set := func(version int64, timers ...work.Timer) {
+			tr := work.Traces{
+				Op: "note: write", Action: work.Edit, Record: record, Version: version, At: w.now, Timers: timers,
+				Scope:  work.Scope{Principal: ident.System(tenant, "test"), Purpose: personal.Operations},
+				Events: []event.Event{{ID: ident.New(), Tenant: tenant, Kind: "note.written", Record: record, Version: version, Purpose: personal.Operations, At: w.now}},
+			}
+			require.NoError(t, b.DB.Write(t.Context(), nil, func(ctx context.Context, u work.Unit) error { return w.core.Record(ctx, u, tr) }))
+		}
+		at := func(d time.Duration) time.Time { return w.now.Add(d) }
+		breach := work.Timer{Key: "breach", Kind: "alarm", Record: record, Due: at(time.Second)} // before its warning, until it is moved
+		set(1, breach, work.Timer{Key: "warn", Kind: "alarm", Record: record, Due: at(2 * time.Second)},
+			work.Timer{Key: "other", Kind: "alarm", Record: other, Due: at(3 * time.Second)})
+		breach.Due = at(4 * time.Second)
+		set(2, breach)
+		w.now = w.now.Add(time.Minute)
+		for range 4 {
+			require.NoError(t, relay.Drain(t.Context()))
+			w.now = w.now.Add(time.Minute)
+		}
+		require.Equal(t, []string{"other", "warn", "breach"}, fired)
+	})
+}

@@ -32,9 +32,9 @@ var (
 	setTimer = store.Same("corestore.set_timer", `
 		INSERT INTO crm_delivery (tenant_id, consumer, event_id, kind, entity, record_id, order_key, version, ordinal,
 			due_at, attempts, state, timer_key, last_error)
-		VALUES ($1, $2, $3, $4, $5, $6, $3, 0, 0, $7, 0, 'open', $8, '')
+		VALUES ($1, $2, $3, $4, $5, $6, $6, $9, 0, $7, 0, 'open', $8, '')
 		ON CONFLICT (tenant_id, consumer, event_id) DO UPDATE SET entity = excluded.entity, record_id = excluded.record_id,
-			due_at = excluded.due_at, attempts = 0, lease_until = NULL, lease_id = NULL, state = 'open', last_error = ''`)
+			order_key = excluded.order_key, version = excluded.version, due_at = excluded.due_at, attempts = 0, lease_until = NULL, lease_id = NULL, state = 'open', last_error = ''`)
 
 	dropTimer = store.Same("corestore.drop_timer", `
 		DELETE FROM crm_delivery WHERE tenant_id = $1 AND consumer = $2 AND event_id = $3`)

@@ -11,7 +11,8 @@ import (
 	"github.com/rapport-crm/rapport/internal/store"
 )
 
-// setTimers puts due work into the queue, where it looks like a delivery to the consumer "timer:" and the kind.
+// setTimers puts due work into the queue, where it looks like a delivery to the consumer "timer:" and the kind. The
+// instant stands as version too, so that the timers of a record keep their order when one has to be tried again.
 // A timer that is set while its handler runs takes the lease away, so that the handler's work is undone and done anew.
 func (s *Store) setTimers(ctx context.Context, conn store.Conn, t *work.Traces) error {
 	for i := range t.Timers {
@@ -24,7 +25,7 @@ func (s *Store) setTimers(ctx context.Context, conn store.Conn, t *work.Traces) 
 		if tm.Due.IsZero() {
 			_, err = conn.Exec(ctx, dropTimer, tenant, consumer, id)
 		} else {
-			_, err = conn.Exec(ctx, setTimer, tenant, consumer, id, string(tm.Kind), tm.Record.Entity, tm.Record.ID, tm.Due, tm.Key)
+			_, err = conn.Exec(ctx, setTimer, tenant, consumer, id, string(tm.Kind), tm.Record.Entity, tm.Record.ID, tm.Due, tm.Key, tm.Due.UnixMicro())
 		}
 		if err != nil {
 			return err
