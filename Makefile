@@ -11,11 +11,16 @@ LINT := $(BIN)/golangci-lint
 # The linter is a tool, not a dependency: it stays out of go.mod.
 LINT_VERSION := 2.15.0
 
+# The compiler of protocol buffers comes from the packager; what it calls to write Go is fixed here.
+PROTOC_GEN_GO_VERSION      := 1.36.12
+PROTOC_GEN_GO_GRPC_VERSION := 1.6.2
+PROTOC_GEN                 := $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc
+
 # Tests on two busy cores need patience; a hang still ends.
 TEST_FLAGS ?= -timeout 20m
 
 # What "make test" does, cheap things first. Each phase runs even when an earlier one failed.
-PHASES := vet lint archtest tidy-check examples race
+PHASES = vet lint archtest tidy-check $(if $(shell command -v protoc),verify) examples race
 
 # The programs of PostgreSQL where packagers put them.
 PG_BINARIES := /usr/lib/postgresql/*/bin/initdb /usr/pgsql-*/bin/initdb /opt/homebrew/opt/postgresql*/bin/initdb
@@ -95,12 +100,26 @@ tidy-check: ## fail where go mod tidy would change a module
 	while read -r mod; do echo "go mod tidy -diff: $$mod"; (cd "$$(dirname "$$mod")" && $(GO) mod tidy -diff); done
 
 .PHONY: generate
-generate: ## make the generated code anew
-	$(GO) generate ./...
+generate: $(PROTOC_GEN) ## make the generated code anew
+	PATH="$(BIN):$$PATH" $(GO) generate ./...
 
+# The version of protoc in the headers is whatever the packager has.
 .PHONY: verify
-verify: generate ## fail where the generated code is not what its sources say
-	git diff --exit-code -- plugin/proto
+verify: $(PROTOC_GEN) ## fail where the generated code is not what its sources say
+	@out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; \
+	cp plugin/proto/doc.go plugin/proto/*.proto "$$out"; \
+	(cd "$$out" && PATH="$(BIN):$$PATH" $(GO) generate doc.go); \
+	for made in "$$out"/*.pb.go; do \
+		diff -u -I '^// .*protoc  *v' "plugin/proto/$${made##*/}" "$$made" || { echo "verify: run make generate"; exit 1; }; \
+	done
+
+$(BIN)/protoc-gen-go: Makefile
+	GOBIN=$(BIN) $(GO) install google.golang.org/protobuf/cmd/protoc-gen-go@v$(PROTOC_GEN_GO_VERSION)
+	@touch $@
+
+$(BIN)/protoc-gen-go-grpc: Makefile
+	GOBIN=$(BIN) $(GO) install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v$(PROTOC_GEN_GO_GRPC_VERSION)
+	@touch $@
 
 # A program directly in examples/<name> is run from here, as a reader would; those beneath it are only built.
 .PHONY: examples
@@ -117,12 +136,13 @@ examples: ## build every example and run those that are programs
 	done
 
 .PHONY: setup
-setup: ## install what is missing and can be: PostgreSQL and a C compiler by apt, the linter into .bin
+setup: ## install what is missing and can be: PostgreSQL, protoc and a C compiler by apt, the linter into .bin
 	@start=$$SECONDS; want=; \
 	have="$${CRM_TEST_DSN:-}$${CRM_PG_BINDIR:-}$$(command -v initdb || true)"; \
 	for path in $(PG_BINARIES); do if [ -x "$$path" ]; then have=$$path; fi; done; \
 	if [ -z "$$have" ]; then want="$$want postgresql"; fi; \
 	if ! command -v "$${CC:-gcc}" >/dev/null && ! command -v clang >/dev/null; then want="$$want gcc libc6-dev"; fi; \
+	if ! command -v protoc >/dev/null; then want="$$want protobuf-compiler"; fi; \
 	if [ -n "$$want" ]; then $(MAKE) --no-print-directory install-packages WANT="$$want" || echo "== setup: could not install$$want"; fi; \
 	$(MAKE) --no-print-directory $(LINT) || echo "== setup: could not install the linter"; \
 	echo "== setup: done in $$((SECONDS - start)) s"

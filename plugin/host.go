@@ -18,6 +18,8 @@ const (
 	MaxBatch    = 100       // deliveries in one batch
 	MaxWrites   = 100       // writes in one Commit
 	MaxRecords  = 200       // records on one page of a Query
+	MaxCalls    = 1000      // call-backs for one event or action
+	MaxShown    = 10_000    // records shown for one event or action
 	MaxKey      = 200       // bytes of a key of Put and Get
 	MaxValue    = 64 << 10  // bytes of a value of Put
 	MaxInput    = 256 << 10 // bytes of an action's input or output, all texts together
@@ -61,8 +63,8 @@ type Claims interface {
 // Query asks for records of one entity: those with the given ids, or those that meet a condition.
 type Query struct {
 	Entity string     // registry name, such as "customer"
-	IDs    []ident.ID // these records only, at most MaxRecords; then Where and Cursor must be empty
-	Fields []string   // declared fields; nil means every declared one
+	IDs    []ident.ID // these records only, at most MaxRecords, so none when it is empty; then Where and Cursor must be empty. Nil means those that meet Where
+	Fields []string   // declared fields, so ids only when it is empty; nil means every declared one
 	Where  page.Where // further condition in CEL over declared fields
 	Limit  int        // records on a page, 1 to MaxRecords; 0 means 50
 	Cursor string     // Next of the page before

@@ -50,6 +50,11 @@ func (w world) Notes(t *testing.T) []string {
 	return out
 }
 
+func (w world) Disclosed(t *testing.T, id ident.ID) []plugin.Disclosure {
+	t.Helper()
+	return w.ledger(t, id)
+}
+
 func TestBoundaryBehavesAsTheHostInMemory(t *testing.T) {
 	t.Parallel()
 

@@ -14,12 +14,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/work"
-)
-
-// Budgets of one event or action.
-const (
-	maxCalls   = 1000   // call-backs
-	maxRecords = 10_000 // records shown
+	"github.com/rapport-crm/rapport/plugin"
 )
 
 // grant is what one event or action allows its handler, as long as it is at hand.
@@ -104,16 +99,16 @@ func (b *Boundary) allowed(m *member, token string) (*grant, error) {
 	if g == nil || g.m != m || !hmac.Equal(g.mac[:], raw[16:]) || time.Now().After(g.deadline) {
 		return nil, badToken()
 	}
-	if g.calls.Add(1) > maxCalls {
-		return nil, spent("calls", maxCalls)
+	if g.calls.Add(1) > plugin.MaxCalls {
+		return nil, spent("calls", plugin.MaxCalls)
 	}
 	return g, nil
 }
 
 // show counts records against the budget.
 func (g *grant) show(n int) error {
-	if g.records.Add(int64(n)) > maxRecords {
-		return spent("records", maxRecords)
+	if g.records.Add(int64(n)) > plugin.MaxShown {
+		return spent("records", plugin.MaxShown)
 	}
 	return nil
 }

@@ -185,7 +185,7 @@ func (g *generation) callbacks(connect func() plugin.Connect) func([]grpc.Server
 			grpc.MaxConcurrentStreams(64),
 			grpc.ChainUnaryInterceptor(proto.Recover),
 		)...)
-		proto.RegisterHostServer(srv, &callbacks{connect: connect, lines: g.out})
+		proto.RegisterHostServer(srv, &proto.Callbacks{Connect: connect, MayLog: g.out.mayLog})
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.backing = srv

@@ -47,8 +47,7 @@ func (s *server) Configure(ctx context.Context, r *proto.ConfigureRequest) (*pro
 			s.err = fault.Wrap(fault.Unavailable, err, "plugin: the host's call-back service does not answer")
 			return
 		}
-		client := proto.NewHostClient(conn)
-		s.err = s.ext.Start(ctx, func(token string) plugin.Host { return &host{client, token} })
+		s.err = s.ext.Start(ctx, proto.Connect(proto.NewHostClient(conn)))
 	})
 	return &proto.ConfigureReply{Fault: proto.FromFault(s.err)}, nil
 }

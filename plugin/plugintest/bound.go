@@ -48,6 +48,9 @@ func (b *bound) Query(_ context.Context, q plugin.Query) (out page.Page[plugin.R
 		if !ok || ref.Entity != q.Entity || q.IDs != nil && !slices.Contains(q.IDs, ref.ID) || len(out.Items) == q.Limit {
 			continue
 		}
+		if g.shown++; g.shown > plugin.MaxShown {
+			return page.Page[plugin.Record]{}, spent("records", plugin.MaxShown)
+		}
 		out.Items = append(out.Items, h.disclose(rec, q.Fields, g.purpose, g.subject))
 	}
 	return out, nil

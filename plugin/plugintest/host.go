@@ -24,7 +24,7 @@ type Host struct {
 
 	mu           sync.Mutex
 	now          func() time.Time
-	grants       map[string]grant // by token, while the call runs
+	grants       map[string]*grant // by token, while the call runs
 	records      map[ident.Ref]plugin.Record
 	order        []ident.Ref
 	claims       map[ident.ID]claim.Claim
@@ -44,6 +44,8 @@ type grant struct {
 	purpose personal.Purpose
 	subject ident.ID
 	until   time.Time
+	calls   int
+	shown   int
 }
 
 // Dead is an event that the extension gave up.
@@ -57,7 +59,7 @@ type Dead struct {
 func NewHost(tb testing.TB, ext plugin.Extension) *Host {
 	tb.Helper()
 	h := &Host{
-		ext: ext, m: ext.Manifest(), now: time.Now, grants: map[string]grant{}, records: map[ident.Ref]plugin.Record{},
+		ext: ext, m: ext.Manifest(), now: time.Now, grants: map[string]*grant{}, records: map[ident.Ref]plugin.Record{},
 		claims: map[ident.ID]claim.Claim{}, kv: map[string][]byte{}, versions: map[ident.Ref]int64{}, consumed: map[ident.ID]bool{},
 	}
 	if err := h.m.Validate(); err != nil {
@@ -122,7 +124,7 @@ func (h *Host) queue(e event.Event) ident.ID {
 func (h *Host) Connect(token string) plugin.Host { return &bound{h, token} }
 
 // mint makes a token that lives until revoke is called.
-func (h *Host) mint(g grant) (token string, revoke func()) {
+func (h *Host) mint(g *grant) (token string, revoke func()) {
 	token = rand.Text()
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -135,14 +137,23 @@ func (h *Host) mint(g grant) (token string, revoke func()) {
 }
 
 // allowed returns what the token allows; h.mu must be held.
-func (h *Host) allowed(token string) (grant, error) {
+func (h *Host) allowed(token string) (*grant, error) {
 	g, ok := h.grants[token]
 	if !ok || time.Now().After(g.until) {
 		f := fault.New(fault.Denied, "the token is unknown or has run out")
 		f.Reason = "token"
-		return g, f
+		return nil, f
+	}
+	if g.calls++; g.calls > plugin.MaxCalls {
+		return nil, spent("calls", plugin.MaxCalls)
 	}
 	return g, nil
+}
+
+func spent(what string, limit int) error {
+	f := fault.New(fault.LimitExceeded, "one event or action may use at most %d %s", limit, what)
+	f.Reason = what
+	return f
 }
 
 // Invoke runs an action as a user would and returns its output.
@@ -170,7 +181,7 @@ func (h *Host) InvokeOnce(ctx context.Context, key, action string, in map[string
 	defer cancel()
 	sum := sha256.Sum256([]byte(action + "\x00" + key))
 	req := plugin.Request{ID: ident.ID(sum[:16]), Action: action, Input: input}
-	token, revoke := h.mint(grant{a.Purpose, req.ID, time.Now().Add(a.Deadline())})
+	token, revoke := h.mint(&grant{purpose: a.Purpose, subject: req.ID, until: time.Now().Add(a.Deadline())})
 	defer revoke()
 	r, err := h.ext.Invoke(ctx, plugin.Call{Token: token, Request: req})
 	if err != nil {
@@ -224,7 +235,7 @@ func (h *Host) next() (batch []plugin.Delivery, revoke func()) {
 		}
 		seen[e.Record] = true
 		s, _ := h.m.Subscription(e.Kind)
-		token, revoke := h.mint(grant{s.Purpose, e.ID, time.Now().Add(30 * time.Second)})
+		token, revoke := h.mint(&grant{purpose: s.Purpose, subject: e.ID, until: time.Now().Add(30 * time.Second)})
 		revokes = append(revokes, revoke)
 		batch = append(batch, plugin.Delivery{Token: token, Event: h.project(e, s)})
 	}

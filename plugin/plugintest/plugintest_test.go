@@ -3,10 +3,12 @@ package plugintest_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/rapport-crm/rapport/core/event"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/rule"
@@ -18,9 +20,15 @@ import (
 type world struct{ *plugintest.Host }
 
 func (w world) Customer(_ *testing.T, name string) ident.ID {
-	return w.Add("customer", map[string]plugin.Field{
+	ref := w.Add("customer", map[string]plugin.Field{
 		"name": {Class: personal.Name, Value: rule.Text(name)}, "family": {Class: personal.Name, Value: rule.Text("L")},
-	}).ID
+	})
+	w.Happen(event.Event{Kind: "customer.created", Record: ref, Changed: []string{"family", "name"}})
+	return ref.ID
+}
+
+func (w world) Disclosed(_ *testing.T, id ident.ID) []plugin.Disclosure {
+	return slices.DeleteFunc(w.Host.Disclosed(), func(d plugin.Disclosure) bool { return d.Record.ID != id })
 }
 
 func (w world) Drain(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 
 // World is a host under the suite of [Conform], with one tenant and the suite's extension.
 type World interface {
-	// Customer must store a customer of a name and return its id.
+	// Customer must store a customer of a name, with the event customer.created, and return its id.
 	Customer(t *testing.T, name string) ident.ID
 	// Invoke must run an action as a user who may do everything the suite's extension does.
 	Invoke(ctx context.Context, action string, in map[string]any) (plugin.Values, error)
@@ -27,6 +28,8 @@ type World interface {
 	Drain(t *testing.T)
 	// Notes must return the subjects of all logged interactions, in order.
 	Notes(t *testing.T) []string
+	// Disclosed must return what the extension was shown of a customer, in order.
+	Disclosed(t *testing.T, customer ident.ID) []plugin.Disclosure
 }
 
 // Conform proves that a host keeps the promises of [plugin.Host], as the host in memory does. Open must return a
@@ -35,6 +38,7 @@ func Conform(t *testing.T, open func(t *testing.T, ext plugin.Extension) World) 
 	t.Helper()
 	for name, test := range map[string]func(c *check){
 		"query": testQuery, "commit": testCommit, "claims": testClaims, "events": testEvents, "tokens": testTokens, "values": testValues,
+		"projections": testProjections, "limits": testLimits,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -60,6 +64,9 @@ type subject struct {
 	*plugin.Plugin
 	run func(ctx context.Context, h plugin.Host, id ident.ID) error
 	on  func(ctx context.Context, h plugin.Host, e plugin.Event) error
+
+	mu      sync.Mutex
+	created []plugin.Event
 }
 
 func newSubject() *subject {
@@ -77,6 +84,13 @@ func newSubject() *subject {
 	s.On(plugin.Subscription{Kind: "conf.said", Purpose: personal.Sales}, func(ctx context.Context, h plugin.Host, e plugin.Event) error {
 		return s.on(ctx, h, e)
 	})
+	s.On(plugin.Subscription{Kind: "customer.created", Purpose: personal.Sales, Project: []string{"name"}},
+		func(_ context.Context, _ plugin.Host, e plugin.Event) error {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.created = append(s.created, e)
+			return nil
+		})
 	return s
 }
 
@@ -121,8 +135,17 @@ func testQuery(c *check) {
 			c.equal("fields", r.Names(), []string{"name"})
 			c.equal("name", r.Text("name").Reveal(), "Ada")
 		}
-		_, err = h.Query(ctx, plugin.Query{Entity: "customer"})
+		got, err = h.Query(ctx, plugin.Query{Entity: "customer"})
 		c.want("query of all", err, nil)
+		c.equal("all records", len(got.Items), 1)
+		got, err = h.Query(ctx, plugin.Query{Entity: "customer", IDs: []ident.ID{}})
+		c.want("query of none", err, nil)
+		c.equal("no records", len(got.Items), 0)
+		got, err = h.Query(ctx, plugin.Query{Entity: "customer", IDs: []ident.ID{c.ada}, Fields: []string{}})
+		c.want("query of ids only", err, nil)
+		for _, r := range got.Items {
+			c.equal("ids only", len(r.Names()), 0)
+		}
 		_, err = h.Query(ctx, plugin.Query{Entity: "customer", Fields: []string{"family"}})
 		c.want("an undeclared field", err, because(fault.Denied, "not_granted"))
 		_, err = h.Query(ctx, plugin.Query{Entity: "case"})
@@ -151,6 +174,10 @@ func testCommit(c *check) {
 		c.want("an undeclared event", err, because(fault.Denied, "not_granted"))
 		_, err = h.Commit(ctx, plugin.Commit{Writes: []plugin.Write{plugin.LogInteraction{Customer: c.ada}}})
 		c.want("a malformed write", err, fault.ErrInvalid)
+		_, err = h.Commit(ctx, plugin.Commit{Writes: []plugin.Write{plugin.Emit{Kind: "conf.said", About: ident.Ref{Entity: "no entity", ID: id}}}})
+		c.want("a malformed reference", err, fault.ErrInvalid)
+		_, err = h.Commit(ctx, plugin.Commit{Writes: slices.Repeat([]plugin.Write{plugin.Put{Key: "k"}}, plugin.MaxWrites+1)})
+		c.want("too many writes", err, fault.ErrInvalid)
 	})
 	c.equal("notes", c.w.Notes(c.T), []string{"b"})
 }
@@ -194,68 +221,4 @@ func testClaims(c *check) {
 		c.want("commit what was released", err, because(fault.Conflict, "released"))
 	})
 	c.equal("notes", c.w.Notes(c.T), []string{"sold"})
-}
-
-func testEvents(c *check) {
-	about := ident.Ref{Entity: "customer", ID: c.ada}
-	c.inside(func(ctx context.Context, h plugin.Host, _ ident.ID) {
-		for i := range 4 {
-			_, err := h.Commit(ctx, plugin.Commit{Writes: []plugin.Write{
-				plugin.Emit{Kind: "conf.said", About: about, Facts: map[string]string{"word": fmt.Sprint(i)}},
-			}})
-			c.want("emit", err, nil)
-		}
-	})
-	fails := 2
-	var ids []ident.ID
-	c.s.on = func(ctx context.Context, h plugin.Host, e plugin.Event) error {
-		switch word := e.Facts["word"]; {
-		case word == "1" && fails > 0: // takes effect, and fails to say so
-			fails--
-			ids = append(ids, e.ID)
-			_, err := h.Commit(ctx, plugin.Commit{Consumed: []ident.ID{e.ID}, Writes: []plugin.Write{c.note(word)}})
-			c.want("commit", err, nil)
-			return errors.New("again")
-		case word == "2":
-			return plugin.Reject("no_two")
-		default:
-			c.equal("about", e.Refs, []ident.Ref{about})
-			_, err := h.Commit(ctx, plugin.Commit{Consumed: []ident.ID{e.ID}, Writes: []plugin.Write{c.note(word)}})
-			return err
-		}
-	}
-	c.w.Drain(c.T)
-	c.equal("notes", c.w.Notes(c.T), []string{"0", "1", "3"})
-	c.equal("failures left", fails, 0)
-	c.equal("one id", len(slices.Compact(ids)), 1)
-}
-
-func testTokens(c *check) {
-	var kept plugin.Host
-	c.inside(func(_ context.Context, h plugin.Host, _ ident.ID) { kept = h })
-	void := because(fault.Denied, "token")
-	ctx := c.Context()
-	_, err := kept.Query(ctx, plugin.Query{Entity: "customer"})
-	c.want("query", err, void)
-	_, err = kept.Commit(ctx, plugin.Commit{})
-	c.want("commit", err, void)
-	_, _, err = kept.Get(ctx, "k")
-	c.want("get", err, void)
-	_, err = kept.Claims().Release(ctx, c.ada)
-	c.want("release", err, void)
-	kept.Log(ctx, 0, "nobody hears this")
-}
-
-func testValues(c *check) {
-	c.inside(func(ctx context.Context, h plugin.Host, _ ident.ID) {
-		for _, v := range []string{"one", "two", ""} {
-			_, err := h.Commit(ctx, plugin.Commit{Writes: []plugin.Write{plugin.Put{Key: "k", Value: []byte(v)}}})
-			c.want("put", err, nil)
-			got, ok, err := h.Get(ctx, "k")
-			c.want("get", err, nil)
-			c.equal("value", fmt.Sprint(string(got), ok), fmt.Sprint(v, v != ""))
-		}
-		_, _, err := h.Get(ctx, "")
-		c.want("no key", err, fault.ErrInvalid)
-	})
 }

@@ -1244,8 +1244,8 @@ type QueryRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Token         string                 `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
 	Entity        string                 `protobuf:"bytes,2,opt,name=entity,proto3" json:"entity,omitempty"`
-	Ids           [][]byte               `protobuf:"bytes,3,rep,name=ids,proto3" json:"ids,omitempty"`
-	Fields        []string               `protobuf:"bytes,4,rep,name=fields,proto3" json:"fields,omitempty"`
+	Ids           *Ids                   `protobuf:"bytes,3,opt,name=ids,proto3" json:"ids,omitempty"`       // these records only, so none when it is empty; absent: those that meet the condition
+	Fields        *Texts                 `protobuf:"bytes,4,opt,name=fields,proto3" json:"fields,omitempty"` // these fields only, so ids when it is empty; absent: every declared one
 	Where         string                 `protobuf:"bytes,5,opt,name=where,proto3" json:"where,omitempty"`
 	Args          map[string]*Value      `protobuf:"bytes,6,rep,name=args,proto3" json:"args,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Limit         int32                  `protobuf:"varint,7,opt,name=limit,proto3" json:"limit,omitempty"`
@@ -1298,14 +1298,14 @@ func (x *QueryRequest) GetEntity() string {
 	return ""
 }
 
-func (x *QueryRequest) GetIds() [][]byte {
+func (x *QueryRequest) GetIds() *Ids {
 	if x != nil {
 		return x.Ids
 	}
 	return nil
 }
 
-func (x *QueryRequest) GetFields() []string {
+func (x *QueryRequest) GetFields() *Texts {
 	if x != nil {
 		return x.Fields
 	}
@@ -1340,6 +1340,50 @@ func (x *QueryRequest) GetCursor() string {
 	return ""
 }
 
+type Ids struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	List          [][]byte               `protobuf:"bytes,1,rep,name=list,proto3" json:"list,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ids) Reset() {
+	*x = Ids{}
+	mi := &file_rapport_plugin_v1_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ids) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ids) ProtoMessage() {}
+
+func (x *Ids) ProtoReflect() protoreflect.Message {
+	mi := &file_rapport_plugin_v1_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ids.ProtoReflect.Descriptor instead.
+func (*Ids) Descriptor() ([]byte, []int) {
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Ids) GetList() [][]byte {
+	if x != nil {
+		return x.List
+	}
+	return nil
+}
+
 type QueryReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Records       []*Record              `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
@@ -1351,7 +1395,7 @@ type QueryReply struct {
 
 func (x *QueryReply) Reset() {
 	*x = QueryReply{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[20]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1363,7 +1407,7 @@ func (x *QueryReply) String() string {
 func (*QueryReply) ProtoMessage() {}
 
 func (x *QueryReply) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[20]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1376,7 +1420,7 @@ func (x *QueryReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryReply.ProtoReflect.Descriptor instead.
 func (*QueryReply) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{20}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *QueryReply) GetRecords() []*Record {
@@ -1411,7 +1455,7 @@ type CommitRequest struct {
 
 func (x *CommitRequest) Reset() {
 	*x = CommitRequest{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[21]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1423,7 +1467,7 @@ func (x *CommitRequest) String() string {
 func (*CommitRequest) ProtoMessage() {}
 
 func (x *CommitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[21]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1436,7 +1480,7 @@ func (x *CommitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitRequest.ProtoReflect.Descriptor instead.
 func (*CommitRequest) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{21}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CommitRequest) GetToken() string {
@@ -1476,7 +1520,7 @@ type Write struct {
 
 func (x *Write) Reset() {
 	*x = Write{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[22]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1488,7 +1532,7 @@ func (x *Write) String() string {
 func (*Write) ProtoMessage() {}
 
 func (x *Write) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[22]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1501,7 +1545,7 @@ func (x *Write) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Write.ProtoReflect.Descriptor instead.
 func (*Write) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{22}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Write) GetKind() isWrite_Kind {
@@ -1604,7 +1648,7 @@ type LogInteraction struct {
 
 func (x *LogInteraction) Reset() {
 	*x = LogInteraction{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[23]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1616,7 +1660,7 @@ func (x *LogInteraction) String() string {
 func (*LogInteraction) ProtoMessage() {}
 
 func (x *LogInteraction) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[23]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1629,7 +1673,7 @@ func (x *LogInteraction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogInteraction.ProtoReflect.Descriptor instead.
 func (*LogInteraction) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{23}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *LogInteraction) GetCustomer() []byte {
@@ -1686,7 +1730,7 @@ type Emit struct {
 
 func (x *Emit) Reset() {
 	*x = Emit{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[24]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1698,7 +1742,7 @@ func (x *Emit) String() string {
 func (*Emit) ProtoMessage() {}
 
 func (x *Emit) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[24]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1711,7 +1755,7 @@ func (x *Emit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Emit.ProtoReflect.Descriptor instead.
 func (*Emit) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{24}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Emit) GetKind() string {
@@ -1752,7 +1796,7 @@ type Put struct {
 
 func (x *Put) Reset() {
 	*x = Put{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[25]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1764,7 +1808,7 @@ func (x *Put) String() string {
 func (*Put) ProtoMessage() {}
 
 func (x *Put) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[25]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1777,7 +1821,7 @@ func (x *Put) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Put.ProtoReflect.Descriptor instead.
 func (*Put) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{25}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Put) GetKey() string {
@@ -1805,7 +1849,7 @@ type CommitReply struct {
 
 func (x *CommitReply) Reset() {
 	*x = CommitReply{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[26]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1817,7 +1861,7 @@ func (x *CommitReply) String() string {
 func (*CommitReply) ProtoMessage() {}
 
 func (x *CommitReply) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[26]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1830,7 +1874,7 @@ func (x *CommitReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitReply.ProtoReflect.Descriptor instead.
 func (*CommitReply) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{26}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *CommitReply) GetAgain() bool {
@@ -1870,7 +1914,7 @@ type ClaimRequest struct {
 
 func (x *ClaimRequest) Reset() {
 	*x = ClaimRequest{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[27]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1882,7 +1926,7 @@ func (x *ClaimRequest) String() string {
 func (*ClaimRequest) ProtoMessage() {}
 
 func (x *ClaimRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[27]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1895,7 +1939,7 @@ func (x *ClaimRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClaimRequest.ProtoReflect.Descriptor instead.
 func (*ClaimRequest) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{27}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ClaimRequest) GetToken() string {
@@ -1987,7 +2031,7 @@ type Acquire struct {
 
 func (x *Acquire) Reset() {
 	*x = Acquire{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[28]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1999,7 +2043,7 @@ func (x *Acquire) String() string {
 func (*Acquire) ProtoMessage() {}
 
 func (x *Acquire) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[28]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2012,7 +2056,7 @@ func (x *Acquire) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acquire.ProtoReflect.Descriptor instead.
 func (*Acquire) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{28}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Acquire) GetKeys() []*ClaimKey {
@@ -2046,7 +2090,7 @@ type ClaimKey struct {
 
 func (x *ClaimKey) Reset() {
 	*x = ClaimKey{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[29]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2058,7 +2102,7 @@ func (x *ClaimKey) String() string {
 func (*ClaimKey) ProtoMessage() {}
 
 func (x *ClaimKey) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[29]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2071,7 +2115,7 @@ func (x *ClaimKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClaimKey.ProtoReflect.Descriptor instead.
 func (*ClaimKey) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{29}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ClaimKey) GetNamespace() string {
@@ -2098,7 +2142,7 @@ type ClaimReply struct {
 
 func (x *ClaimReply) Reset() {
 	*x = ClaimReply{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[30]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2110,7 +2154,7 @@ func (x *ClaimReply) String() string {
 func (*ClaimReply) ProtoMessage() {}
 
 func (x *ClaimReply) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[30]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2123,7 +2167,7 @@ func (x *ClaimReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClaimReply.ProtoReflect.Descriptor instead.
 func (*ClaimReply) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{30}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ClaimReply) GetClaim() *Claim {
@@ -2154,7 +2198,7 @@ type Claim struct {
 
 func (x *Claim) Reset() {
 	*x = Claim{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[31]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2166,7 +2210,7 @@ func (x *Claim) String() string {
 func (*Claim) ProtoMessage() {}
 
 func (x *Claim) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[31]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2179,7 +2223,7 @@ func (x *Claim) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Claim.ProtoReflect.Descriptor instead.
 func (*Claim) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{31}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Claim) GetId() []byte {
@@ -2234,7 +2278,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[32]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2246,7 +2290,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[32]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2259,7 +2303,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{32}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *GetRequest) GetToken() string {
@@ -2287,7 +2331,7 @@ type GetReply struct {
 
 func (x *GetReply) Reset() {
 	*x = GetReply{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[33]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2299,7 +2343,7 @@ func (x *GetReply) String() string {
 func (*GetReply) ProtoMessage() {}
 
 func (x *GetReply) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[33]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2312,7 +2356,7 @@ func (x *GetReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReply.ProtoReflect.Descriptor instead.
 func (*GetReply) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{33}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *GetReply) GetValue() []byte {
@@ -2348,7 +2392,7 @@ type LogRequest struct {
 
 func (x *LogRequest) Reset() {
 	*x = LogRequest{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[34]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2360,7 +2404,7 @@ func (x *LogRequest) String() string {
 func (*LogRequest) ProtoMessage() {}
 
 func (x *LogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[34]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2373,7 +2417,7 @@ func (x *LogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogRequest.ProtoReflect.Descriptor instead.
 func (*LogRequest) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{34}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *LogRequest) GetToken() string {
@@ -2412,7 +2456,7 @@ type LogReply struct {
 
 func (x *LogReply) Reset() {
 	*x = LogReply{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[35]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2424,7 +2468,7 @@ func (x *LogReply) String() string {
 func (*LogReply) ProtoMessage() {}
 
 func (x *LogReply) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[35]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2437,7 +2481,7 @@ func (x *LogReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogReply.ProtoReflect.Descriptor instead.
 func (*LogReply) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{35}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{36}
 }
 
 type Fault struct {
@@ -2456,7 +2500,7 @@ type Fault struct {
 
 func (x *Fault) Reset() {
 	*x = Fault{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[36]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2468,7 +2512,7 @@ func (x *Fault) String() string {
 func (*Fault) ProtoMessage() {}
 
 func (x *Fault) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[36]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2481,7 +2525,7 @@ func (x *Fault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fault.ProtoReflect.Descriptor instead.
 func (*Fault) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{36}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Fault) GetCode() string {
@@ -2554,7 +2598,7 @@ type Clause struct {
 
 func (x *Clause) Reset() {
 	*x = Clause{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[37]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2566,7 +2610,7 @@ func (x *Clause) String() string {
 func (*Clause) ProtoMessage() {}
 
 func (x *Clause) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[37]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2579,7 +2623,7 @@ func (x *Clause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Clause.ProtoReflect.Descriptor instead.
 func (*Clause) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{37}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Clause) GetRule() string {
@@ -2634,7 +2678,7 @@ type Violation struct {
 
 func (x *Violation) Reset() {
 	*x = Violation{}
-	mi := &file_rapport_plugin_v1_proto_msgTypes[38]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2646,7 +2690,7 @@ func (x *Violation) String() string {
 func (*Violation) ProtoMessage() {}
 
 func (x *Violation) ProtoReflect() protoreflect.Message {
-	mi := &file_rapport_plugin_v1_proto_msgTypes[38]
+	mi := &file_rapport_plugin_v1_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2659,7 +2703,7 @@ func (x *Violation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Violation.ProtoReflect.Descriptor instead.
 func (*Violation) Descriptor() ([]byte, []int) {
-	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{38}
+	return file_rapport_plugin_v1_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Violation) GetField() string {
@@ -2765,19 +2809,21 @@ const file_rapport_plugin_v1_proto_rawDesc = "" +
 	"\x05minor\x18\x01 \x01(\x03R\x05minor\x12\x1a\n" +
 	"\bcurrency\x18\x02 \x01(\tR\bcurrency\"\x1b\n" +
 	"\x05Texts\x12\x12\n" +
-	"\x04list\x18\x01 \x03(\tR\x04list\"\xbc\x02\n" +
+	"\x04list\x18\x01 \x03(\tR\x04list\"\xee\x02\n" +
 	"\fQueryRequest\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\x12\x16\n" +
-	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x10\n" +
-	"\x03ids\x18\x03 \x03(\fR\x03ids\x12\x16\n" +
-	"\x06fields\x18\x04 \x03(\tR\x06fields\x12\x14\n" +
+	"\x06entity\x18\x02 \x01(\tR\x06entity\x12(\n" +
+	"\x03ids\x18\x03 \x01(\v2\x16.rapport.plugin.v1.IdsR\x03ids\x120\n" +
+	"\x06fields\x18\x04 \x01(\v2\x18.rapport.plugin.v1.TextsR\x06fields\x12\x14\n" +
 	"\x05where\x18\x05 \x01(\tR\x05where\x12=\n" +
 	"\x04args\x18\x06 \x03(\v2).rapport.plugin.v1.QueryRequest.ArgsEntryR\x04args\x12\x14\n" +
 	"\x05limit\x18\a \x01(\x05R\x05limit\x12\x16\n" +
 	"\x06cursor\x18\b \x01(\tR\x06cursor\x1aQ\n" +
 	"\tArgsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
-	"\x05value\x18\x02 \x01(\v2\x18.rapport.plugin.v1.ValueR\x05value:\x028\x01\"\x85\x01\n" +
+	"\x05value\x18\x02 \x01(\v2\x18.rapport.plugin.v1.ValueR\x05value:\x028\x01\"\x19\n" +
+	"\x03Ids\x12\x12\n" +
+	"\x04list\x18\x01 \x03(\fR\x04list\"\x85\x01\n" +
 	"\n" +
 	"QueryReply\x123\n" +
 	"\arecords\x18\x01 \x03(\v2\x19.rapport.plugin.v1.RecordR\arecords\x12\x12\n" +
@@ -2914,7 +2960,7 @@ func file_rapport_plugin_v1_proto_rawDescGZIP() []byte {
 }
 
 var file_rapport_plugin_v1_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_rapport_plugin_v1_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
+var file_rapport_plugin_v1_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
 var file_rapport_plugin_v1_proto_goTypes = []any{
 	(AckOutcome)(0),          // 0: rapport.plugin.v1.AckOutcome
 	(*DescribeRequest)(nil),  // 1: rapport.plugin.v1.DescribeRequest
@@ -2937,102 +2983,105 @@ var file_rapport_plugin_v1_proto_goTypes = []any{
 	(*Money)(nil),            // 18: rapport.plugin.v1.Money
 	(*Texts)(nil),            // 19: rapport.plugin.v1.Texts
 	(*QueryRequest)(nil),     // 20: rapport.plugin.v1.QueryRequest
-	(*QueryReply)(nil),       // 21: rapport.plugin.v1.QueryReply
-	(*CommitRequest)(nil),    // 22: rapport.plugin.v1.CommitRequest
-	(*Write)(nil),            // 23: rapport.plugin.v1.Write
-	(*LogInteraction)(nil),   // 24: rapport.plugin.v1.LogInteraction
-	(*Emit)(nil),             // 25: rapport.plugin.v1.Emit
-	(*Put)(nil),              // 26: rapport.plugin.v1.Put
-	(*CommitReply)(nil),      // 27: rapport.plugin.v1.CommitReply
-	(*ClaimRequest)(nil),     // 28: rapport.plugin.v1.ClaimRequest
-	(*Acquire)(nil),          // 29: rapport.plugin.v1.Acquire
-	(*ClaimKey)(nil),         // 30: rapport.plugin.v1.ClaimKey
-	(*ClaimReply)(nil),       // 31: rapport.plugin.v1.ClaimReply
-	(*Claim)(nil),            // 32: rapport.plugin.v1.Claim
-	(*GetRequest)(nil),       // 33: rapport.plugin.v1.GetRequest
-	(*GetReply)(nil),         // 34: rapport.plugin.v1.GetReply
-	(*LogRequest)(nil),       // 35: rapport.plugin.v1.LogRequest
-	(*LogReply)(nil),         // 36: rapport.plugin.v1.LogReply
-	(*Fault)(nil),            // 37: rapport.plugin.v1.Fault
-	(*Clause)(nil),           // 38: rapport.plugin.v1.Clause
-	(*Violation)(nil),        // 39: rapport.plugin.v1.Violation
-	nil,                      // 40: rapport.plugin.v1.InvokeRequest.InputEntry
-	nil,                      // 41: rapport.plugin.v1.InvokeReply.OutputEntry
-	nil,                      // 42: rapport.plugin.v1.Event.FactsEntry
-	nil,                      // 43: rapport.plugin.v1.QueryRequest.ArgsEntry
-	nil,                      // 44: rapport.plugin.v1.Emit.FactsEntry
-	nil,                      // 45: rapport.plugin.v1.LogRequest.AttrsEntry
+	(*Ids)(nil),              // 21: rapport.plugin.v1.Ids
+	(*QueryReply)(nil),       // 22: rapport.plugin.v1.QueryReply
+	(*CommitRequest)(nil),    // 23: rapport.plugin.v1.CommitRequest
+	(*Write)(nil),            // 24: rapport.plugin.v1.Write
+	(*LogInteraction)(nil),   // 25: rapport.plugin.v1.LogInteraction
+	(*Emit)(nil),             // 26: rapport.plugin.v1.Emit
+	(*Put)(nil),              // 27: rapport.plugin.v1.Put
+	(*CommitReply)(nil),      // 28: rapport.plugin.v1.CommitReply
+	(*ClaimRequest)(nil),     // 29: rapport.plugin.v1.ClaimRequest
+	(*Acquire)(nil),          // 30: rapport.plugin.v1.Acquire
+	(*ClaimKey)(nil),         // 31: rapport.plugin.v1.ClaimKey
+	(*ClaimReply)(nil),       // 32: rapport.plugin.v1.ClaimReply
+	(*Claim)(nil),            // 33: rapport.plugin.v1.Claim
+	(*GetRequest)(nil),       // 34: rapport.plugin.v1.GetRequest
+	(*GetReply)(nil),         // 35: rapport.plugin.v1.GetReply
+	(*LogRequest)(nil),       // 36: rapport.plugin.v1.LogRequest
+	(*LogReply)(nil),         // 37: rapport.plugin.v1.LogReply
+	(*Fault)(nil),            // 38: rapport.plugin.v1.Fault
+	(*Clause)(nil),           // 39: rapport.plugin.v1.Clause
+	(*Violation)(nil),        // 40: rapport.plugin.v1.Violation
+	nil,                      // 41: rapport.plugin.v1.InvokeRequest.InputEntry
+	nil,                      // 42: rapport.plugin.v1.InvokeReply.OutputEntry
+	nil,                      // 43: rapport.plugin.v1.Event.FactsEntry
+	nil,                      // 44: rapport.plugin.v1.QueryRequest.ArgsEntry
+	nil,                      // 45: rapport.plugin.v1.Emit.FactsEntry
+	nil,                      // 46: rapport.plugin.v1.LogRequest.AttrsEntry
 }
 var file_rapport_plugin_v1_proto_depIdxs = []int32{
-	37, // 0: rapport.plugin.v1.ConfigureReply.fault:type_name -> rapport.plugin.v1.Fault
+	38, // 0: rapport.plugin.v1.ConfigureReply.fault:type_name -> rapport.plugin.v1.Fault
 	6,  // 1: rapport.plugin.v1.DeliverRequest.deliveries:type_name -> rapport.plugin.v1.Delivery
 	13, // 2: rapport.plugin.v1.Delivery.event:type_name -> rapport.plugin.v1.Event
 	8,  // 3: rapport.plugin.v1.DeliverReply.acks:type_name -> rapport.plugin.v1.Ack
-	37, // 4: rapport.plugin.v1.DeliverReply.fault:type_name -> rapport.plugin.v1.Fault
+	38, // 4: rapport.plugin.v1.DeliverReply.fault:type_name -> rapport.plugin.v1.Fault
 	0,  // 5: rapport.plugin.v1.Ack.outcome:type_name -> rapport.plugin.v1.AckOutcome
-	40, // 6: rapport.plugin.v1.InvokeRequest.input:type_name -> rapport.plugin.v1.InvokeRequest.InputEntry
-	41, // 7: rapport.plugin.v1.InvokeReply.output:type_name -> rapport.plugin.v1.InvokeReply.OutputEntry
-	37, // 8: rapport.plugin.v1.InvokeReply.fault:type_name -> rapport.plugin.v1.Fault
+	41, // 6: rapport.plugin.v1.InvokeRequest.input:type_name -> rapport.plugin.v1.InvokeRequest.InputEntry
+	42, // 7: rapport.plugin.v1.InvokeReply.output:type_name -> rapport.plugin.v1.InvokeReply.OutputEntry
+	38, // 8: rapport.plugin.v1.InvokeReply.fault:type_name -> rapport.plugin.v1.Fault
 	14, // 9: rapport.plugin.v1.Event.record:type_name -> rapport.plugin.v1.Ref
 	14, // 10: rapport.plugin.v1.Event.refs:type_name -> rapport.plugin.v1.Ref
-	42, // 11: rapport.plugin.v1.Event.facts:type_name -> rapport.plugin.v1.Event.FactsEntry
+	43, // 11: rapport.plugin.v1.Event.facts:type_name -> rapport.plugin.v1.Event.FactsEntry
 	15, // 12: rapport.plugin.v1.Event.data:type_name -> rapport.plugin.v1.Record
 	14, // 13: rapport.plugin.v1.Record.ref:type_name -> rapport.plugin.v1.Ref
 	16, // 14: rapport.plugin.v1.Record.fields:type_name -> rapport.plugin.v1.Field
 	17, // 15: rapport.plugin.v1.Field.value:type_name -> rapport.plugin.v1.Value
 	18, // 16: rapport.plugin.v1.Value.money:type_name -> rapport.plugin.v1.Money
 	19, // 17: rapport.plugin.v1.Value.texts:type_name -> rapport.plugin.v1.Texts
-	43, // 18: rapport.plugin.v1.QueryRequest.args:type_name -> rapport.plugin.v1.QueryRequest.ArgsEntry
-	15, // 19: rapport.plugin.v1.QueryReply.records:type_name -> rapport.plugin.v1.Record
-	37, // 20: rapport.plugin.v1.QueryReply.fault:type_name -> rapport.plugin.v1.Fault
-	23, // 21: rapport.plugin.v1.CommitRequest.writes:type_name -> rapport.plugin.v1.Write
-	24, // 22: rapport.plugin.v1.Write.log_interaction:type_name -> rapport.plugin.v1.LogInteraction
-	25, // 23: rapport.plugin.v1.Write.emit:type_name -> rapport.plugin.v1.Emit
-	26, // 24: rapport.plugin.v1.Write.put:type_name -> rapport.plugin.v1.Put
-	14, // 25: rapport.plugin.v1.Emit.about:type_name -> rapport.plugin.v1.Ref
-	14, // 26: rapport.plugin.v1.Emit.refs:type_name -> rapport.plugin.v1.Ref
-	44, // 27: rapport.plugin.v1.Emit.facts:type_name -> rapport.plugin.v1.Emit.FactsEntry
-	37, // 28: rapport.plugin.v1.CommitReply.fault:type_name -> rapport.plugin.v1.Fault
-	29, // 29: rapport.plugin.v1.ClaimRequest.acquire:type_name -> rapport.plugin.v1.Acquire
-	30, // 30: rapport.plugin.v1.ClaimRequest.of:type_name -> rapport.plugin.v1.ClaimKey
-	30, // 31: rapport.plugin.v1.Acquire.keys:type_name -> rapport.plugin.v1.ClaimKey
-	14, // 32: rapport.plugin.v1.Acquire.holder:type_name -> rapport.plugin.v1.Ref
-	32, // 33: rapport.plugin.v1.ClaimReply.claim:type_name -> rapport.plugin.v1.Claim
-	37, // 34: rapport.plugin.v1.ClaimReply.fault:type_name -> rapport.plugin.v1.Fault
-	30, // 35: rapport.plugin.v1.Claim.keys:type_name -> rapport.plugin.v1.ClaimKey
-	14, // 36: rapport.plugin.v1.Claim.holder:type_name -> rapport.plugin.v1.Ref
-	37, // 37: rapport.plugin.v1.GetReply.fault:type_name -> rapport.plugin.v1.Fault
-	45, // 38: rapport.plugin.v1.LogRequest.attrs:type_name -> rapport.plugin.v1.LogRequest.AttrsEntry
-	38, // 39: rapport.plugin.v1.Fault.clauses:type_name -> rapport.plugin.v1.Clause
-	39, // 40: rapport.plugin.v1.Fault.violations:type_name -> rapport.plugin.v1.Violation
-	17, // 41: rapport.plugin.v1.InvokeRequest.InputEntry.value:type_name -> rapport.plugin.v1.Value
-	17, // 42: rapport.plugin.v1.InvokeReply.OutputEntry.value:type_name -> rapport.plugin.v1.Value
-	17, // 43: rapport.plugin.v1.QueryRequest.ArgsEntry.value:type_name -> rapport.plugin.v1.Value
-	1,  // 44: rapport.plugin.v1.Plugin.Describe:input_type -> rapport.plugin.v1.DescribeRequest
-	3,  // 45: rapport.plugin.v1.Plugin.Configure:input_type -> rapport.plugin.v1.ConfigureRequest
-	5,  // 46: rapport.plugin.v1.Plugin.Deliver:input_type -> rapport.plugin.v1.DeliverRequest
-	9,  // 47: rapport.plugin.v1.Plugin.Invoke:input_type -> rapport.plugin.v1.InvokeRequest
-	11, // 48: rapport.plugin.v1.Plugin.Drain:input_type -> rapport.plugin.v1.DrainRequest
-	20, // 49: rapport.plugin.v1.Host.Query:input_type -> rapport.plugin.v1.QueryRequest
-	22, // 50: rapport.plugin.v1.Host.Commit:input_type -> rapport.plugin.v1.CommitRequest
-	28, // 51: rapport.plugin.v1.Host.Claim:input_type -> rapport.plugin.v1.ClaimRequest
-	33, // 52: rapport.plugin.v1.Host.Get:input_type -> rapport.plugin.v1.GetRequest
-	35, // 53: rapport.plugin.v1.Host.Log:input_type -> rapport.plugin.v1.LogRequest
-	2,  // 54: rapport.plugin.v1.Plugin.Describe:output_type -> rapport.plugin.v1.DescribeReply
-	4,  // 55: rapport.plugin.v1.Plugin.Configure:output_type -> rapport.plugin.v1.ConfigureReply
-	7,  // 56: rapport.plugin.v1.Plugin.Deliver:output_type -> rapport.plugin.v1.DeliverReply
-	10, // 57: rapport.plugin.v1.Plugin.Invoke:output_type -> rapport.plugin.v1.InvokeReply
-	12, // 58: rapport.plugin.v1.Plugin.Drain:output_type -> rapport.plugin.v1.DrainReply
-	21, // 59: rapport.plugin.v1.Host.Query:output_type -> rapport.plugin.v1.QueryReply
-	27, // 60: rapport.plugin.v1.Host.Commit:output_type -> rapport.plugin.v1.CommitReply
-	31, // 61: rapport.plugin.v1.Host.Claim:output_type -> rapport.plugin.v1.ClaimReply
-	34, // 62: rapport.plugin.v1.Host.Get:output_type -> rapport.plugin.v1.GetReply
-	36, // 63: rapport.plugin.v1.Host.Log:output_type -> rapport.plugin.v1.LogReply
-	54, // [54:64] is the sub-list for method output_type
-	44, // [44:54] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	21, // 18: rapport.plugin.v1.QueryRequest.ids:type_name -> rapport.plugin.v1.Ids
+	19, // 19: rapport.plugin.v1.QueryRequest.fields:type_name -> rapport.plugin.v1.Texts
+	44, // 20: rapport.plugin.v1.QueryRequest.args:type_name -> rapport.plugin.v1.QueryRequest.ArgsEntry
+	15, // 21: rapport.plugin.v1.QueryReply.records:type_name -> rapport.plugin.v1.Record
+	38, // 22: rapport.plugin.v1.QueryReply.fault:type_name -> rapport.plugin.v1.Fault
+	24, // 23: rapport.plugin.v1.CommitRequest.writes:type_name -> rapport.plugin.v1.Write
+	25, // 24: rapport.plugin.v1.Write.log_interaction:type_name -> rapport.plugin.v1.LogInteraction
+	26, // 25: rapport.plugin.v1.Write.emit:type_name -> rapport.plugin.v1.Emit
+	27, // 26: rapport.plugin.v1.Write.put:type_name -> rapport.plugin.v1.Put
+	14, // 27: rapport.plugin.v1.Emit.about:type_name -> rapport.plugin.v1.Ref
+	14, // 28: rapport.plugin.v1.Emit.refs:type_name -> rapport.plugin.v1.Ref
+	45, // 29: rapport.plugin.v1.Emit.facts:type_name -> rapport.plugin.v1.Emit.FactsEntry
+	38, // 30: rapport.plugin.v1.CommitReply.fault:type_name -> rapport.plugin.v1.Fault
+	30, // 31: rapport.plugin.v1.ClaimRequest.acquire:type_name -> rapport.plugin.v1.Acquire
+	31, // 32: rapport.plugin.v1.ClaimRequest.of:type_name -> rapport.plugin.v1.ClaimKey
+	31, // 33: rapport.plugin.v1.Acquire.keys:type_name -> rapport.plugin.v1.ClaimKey
+	14, // 34: rapport.plugin.v1.Acquire.holder:type_name -> rapport.plugin.v1.Ref
+	33, // 35: rapport.plugin.v1.ClaimReply.claim:type_name -> rapport.plugin.v1.Claim
+	38, // 36: rapport.plugin.v1.ClaimReply.fault:type_name -> rapport.plugin.v1.Fault
+	31, // 37: rapport.plugin.v1.Claim.keys:type_name -> rapport.plugin.v1.ClaimKey
+	14, // 38: rapport.plugin.v1.Claim.holder:type_name -> rapport.plugin.v1.Ref
+	38, // 39: rapport.plugin.v1.GetReply.fault:type_name -> rapport.plugin.v1.Fault
+	46, // 40: rapport.plugin.v1.LogRequest.attrs:type_name -> rapport.plugin.v1.LogRequest.AttrsEntry
+	39, // 41: rapport.plugin.v1.Fault.clauses:type_name -> rapport.plugin.v1.Clause
+	40, // 42: rapport.plugin.v1.Fault.violations:type_name -> rapport.plugin.v1.Violation
+	17, // 43: rapport.plugin.v1.InvokeRequest.InputEntry.value:type_name -> rapport.plugin.v1.Value
+	17, // 44: rapport.plugin.v1.InvokeReply.OutputEntry.value:type_name -> rapport.plugin.v1.Value
+	17, // 45: rapport.plugin.v1.QueryRequest.ArgsEntry.value:type_name -> rapport.plugin.v1.Value
+	1,  // 46: rapport.plugin.v1.Plugin.Describe:input_type -> rapport.plugin.v1.DescribeRequest
+	3,  // 47: rapport.plugin.v1.Plugin.Configure:input_type -> rapport.plugin.v1.ConfigureRequest
+	5,  // 48: rapport.plugin.v1.Plugin.Deliver:input_type -> rapport.plugin.v1.DeliverRequest
+	9,  // 49: rapport.plugin.v1.Plugin.Invoke:input_type -> rapport.plugin.v1.InvokeRequest
+	11, // 50: rapport.plugin.v1.Plugin.Drain:input_type -> rapport.plugin.v1.DrainRequest
+	20, // 51: rapport.plugin.v1.Host.Query:input_type -> rapport.plugin.v1.QueryRequest
+	23, // 52: rapport.plugin.v1.Host.Commit:input_type -> rapport.plugin.v1.CommitRequest
+	29, // 53: rapport.plugin.v1.Host.Claim:input_type -> rapport.plugin.v1.ClaimRequest
+	34, // 54: rapport.plugin.v1.Host.Get:input_type -> rapport.plugin.v1.GetRequest
+	36, // 55: rapport.plugin.v1.Host.Log:input_type -> rapport.plugin.v1.LogRequest
+	2,  // 56: rapport.plugin.v1.Plugin.Describe:output_type -> rapport.plugin.v1.DescribeReply
+	4,  // 57: rapport.plugin.v1.Plugin.Configure:output_type -> rapport.plugin.v1.ConfigureReply
+	7,  // 58: rapport.plugin.v1.Plugin.Deliver:output_type -> rapport.plugin.v1.DeliverReply
+	10, // 59: rapport.plugin.v1.Plugin.Invoke:output_type -> rapport.plugin.v1.InvokeReply
+	12, // 60: rapport.plugin.v1.Plugin.Drain:output_type -> rapport.plugin.v1.DrainReply
+	22, // 61: rapport.plugin.v1.Host.Query:output_type -> rapport.plugin.v1.QueryReply
+	28, // 62: rapport.plugin.v1.Host.Commit:output_type -> rapport.plugin.v1.CommitReply
+	32, // 63: rapport.plugin.v1.Host.Claim:output_type -> rapport.plugin.v1.ClaimReply
+	35, // 64: rapport.plugin.v1.Host.Get:output_type -> rapport.plugin.v1.GetReply
+	37, // 65: rapport.plugin.v1.Host.Log:output_type -> rapport.plugin.v1.LogReply
+	56, // [56:66] is the sub-list for method output_type
+	46, // [46:56] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_rapport_plugin_v1_proto_init() }
@@ -3051,14 +3100,14 @@ func file_rapport_plugin_v1_proto_init() {
 		(*Value_Id)(nil),
 		(*Value_Texts)(nil),
 	}
-	file_rapport_plugin_v1_proto_msgTypes[22].OneofWrappers = []any{
+	file_rapport_plugin_v1_proto_msgTypes[23].OneofWrappers = []any{
 		(*Write_LogInteraction)(nil),
 		(*Write_Emit)(nil),
 		(*Write_Put)(nil),
 		(*Write_CommitClaim)(nil),
 		(*Write_ReleaseClaim)(nil),
 	}
-	file_rapport_plugin_v1_proto_msgTypes[27].OneofWrappers = []any{
+	file_rapport_plugin_v1_proto_msgTypes[28].OneofWrappers = []any{
 		(*ClaimRequest_Acquire)(nil),
 		(*ClaimRequest_Commit)(nil),
 		(*ClaimRequest_Release)(nil),
@@ -3070,7 +3119,7 @@ func file_rapport_plugin_v1_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rapport_plugin_v1_proto_rawDesc), len(file_rapport_plugin_v1_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   45,
+			NumMessages:   46,
 			NumExtensions: 0,
 			NumServices:   2,
 		},
