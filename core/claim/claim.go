@@ -83,7 +83,7 @@ type Request struct {
 	ID     ident.ID      // the host's own id for the claim; zero for a new one
 	Keys   []Key         // 1 to 200 keys; order and repetition do not matter
 	Holder ident.Ref     // the record the keys are for
-	For    time.Duration // how long to hold, above 0 and at most 366 days
+	For    time.Duration // how long to hold, a microsecond to 366 days
 }
 
 // normal checks keys and returns them sorted, without repetition.
@@ -121,8 +121,8 @@ func badKey(s string) string {
 }
 
 func checkFor(d time.Duration) error {
-	if d <= 0 || d > MaxFor {
-		return fault.Field("for", "want a time above 0 and at most %s", MaxFor)
+	if d < time.Microsecond || d > MaxFor {
+		return fault.Field("for", "want a microsecond, which is as fine as times are kept, to %s", MaxFor)
 	}
 	return nil
 }

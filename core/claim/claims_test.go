@@ -64,12 +64,12 @@ func TestAcquireRefusesBadInput(t *testing.T) {
 		many[i] = claim.Key{Namespace: "n", Key: fmt.Sprint(i)}
 	}
 	for field, r := range map[string]claim.Request{
-		"keys":              {Holder: holder, For: 1},
-		"keys[0].namespace": {Keys: []claim.Key{{Key: "k"}}, Holder: holder, For: 1},
-		"keys[0].key":       {Keys: []claim.Key{{Namespace: "n", Key: "a\x00"}}, Holder: holder, For: 1},
-		"keys[1].key":       {Keys: []claim.Key{hall[0], {Namespace: "n", Key: "\xff"}}, Holder: holder, For: 1},
+		"keys":              {Holder: holder, For: time.Hour},
+		"keys[0].namespace": {Keys: []claim.Key{{Key: "k"}}, Holder: holder, For: time.Hour},
+		"keys[0].key":       {Keys: []claim.Key{{Namespace: "n", Key: "a\x00"}}, Holder: holder, For: time.Hour},
+		"keys[1].key":       {Keys: []claim.Key{hall[0], {Namespace: "n", Key: "\xff"}}, Holder: holder, For: time.Hour},
 		"for":               {Keys: hall, Holder: holder},
-		"holder":            {Keys: hall, For: 1},
+		"holder":            {Keys: hall, For: time.Hour},
 	} {
 		_, err := m.as("u-1").Acquire(t.Context(), r)
 		require.Equal(t, field, faultOf(t, err).Field)
@@ -77,7 +77,7 @@ func TestAcquireRefusesBadInput(t *testing.T) {
 	}
 	for _, r := range []claim.Request{
 		hold(many...), hold(claim.Key{Namespace: "n", Key: strings.Repeat("k", claim.MaxKey+1)}),
-		{Keys: hall, Holder: holder, For: -1}, {Keys: hall, Holder: holder, For: claim.MaxFor + 1},
+		{Keys: hall, Holder: holder, For: -1}, {Keys: hall, Holder: holder, For: time.Nanosecond}, {Keys: hall, Holder: holder, For: claim.MaxFor + 1},
 	} {
 		_, err := m.as("u-1").Acquire(t.Context(), r)
 		require.ErrorIs(t, err, fault.ErrInvalid)
