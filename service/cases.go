@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"iter"
+	"strings"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
@@ -90,7 +91,7 @@ func (d Draft) validate(priority error) error {
 	if d.Customer.IsZero() {
 		v.Add("customer", "must not be blank: a case belongs to a customer")
 	}
-	if d.Subject == "" {
+	if strings.TrimSpace(d.Subject) == "" {
 		v.Add("subject", "must not be blank")
 	}
 	v.AddAll("", priority)

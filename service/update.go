@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/fault"
@@ -52,7 +53,7 @@ func (up Update) apply(c *work.Call, rec *Case) error {
 	}
 	var v fault.Violations
 	checkTexts(&v, typ, subject, body)
-	if subject == "" {
+	if strings.TrimSpace(subject) == "" {
 		v.Add("subject", "must not be blank")
 	}
 	if err := v.Err(); err != nil {

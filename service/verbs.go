@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/fault"
@@ -162,7 +163,7 @@ func (s Cases) Resolve(ctx context.Context, id ident.ID, note string) (Case, err
 //
 // Errors: Invalid; Conflict with reason "state" when it is not resolved; NotFound; Denied.
 func (s Cases) Close(ctx context.Context, id ident.ID, acceptance string) (Case, error) {
-	if acceptance == "" {
+	if strings.TrimSpace(acceptance) == "" {
 		return Case{}, fault.At("case: close", fault.Field("acceptance", "must not be blank: say how the customer accepted"))
 	}
 	if err := schema.CheckText("acceptance", acceptance, 2000); err != nil {

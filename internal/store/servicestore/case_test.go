@@ -96,7 +96,7 @@ func TestOpenRefusesBadInput(t *testing.T) {
 	t.Parallel()
 
 	each(t, func(t *testing.T, l *lab) {
-		_, err := l.Open(t.Context(), service.Draft{Type: "Angry Letter", Priority: "asap", Body: "a\x00b"})
+		_, err := l.Open(t.Context(), service.Draft{Type: "Angry Letter", Priority: "asap", Subject: " \n", Body: "a\x00b"})
 		var f *fault.Error
 		require.ErrorAs(t, err, &f)
 		var fields []string

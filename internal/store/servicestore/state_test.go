@@ -114,9 +114,11 @@ func TestCloseNeedsAnAcceptance(t *testing.T) {
 
 	each(t, func(t *testing.T, l *lab) {
 		cs := l.in(t, service.StateResolved)
-		_, err := l.Close(t.Context(), cs.ID, "")
-		require.ErrorIs(t, err, fault.ErrInvalid)
-		cs, err = l.Close(t.Context(), cs.ID, "said so on the phone")
+		for _, blank := range []string{"", " \t\u00a0"} {
+			_, err := l.Close(t.Context(), cs.ID, blank)
+			require.ErrorIs(t, err, fault.ErrInvalid)
+		}
+		cs, err := l.Close(t.Context(), cs.ID, "said so on the phone")
 		require.NoError(t, err)
 		require.Equal(t, l.Now(), cs.ClosedAt)
 		cs, err = l.Reopen(t.Context(), cs.ID, "smokes again")
