@@ -50,8 +50,10 @@ func gateFault(st Stage, against []fault.Clause) error {
 // say puts one objection into a sentence. Values are left out: messages go to logs.
 func say(cl fault.Clause) string {
 	switch {
-	case cl.Outcome == rule.Unknown.String() && cl.Field != "":
+	case cl.Outcome == rule.Unknown.String() && cl.Field != "" && cl.Value == "":
 		return fmt.Sprintf("gate %s cannot tell: %s is blank", cl.ID, cl.Field)
+	case cl.Outcome == rule.Unknown.String() && cl.Field != "" && cl.Need == "":
+		return fmt.Sprintf("gate %s cannot tell by this %s", cl.ID, cl.Field)
 	case cl.Field != "" && cl.Need != "":
 		return fmt.Sprintf("gate %s needs %s %s", cl.ID, cl.Field, cl.Need)
 	}
@@ -77,7 +79,7 @@ func objections(c *work.Call, g Gate, tr *rule.Trace) []fault.Clause {
 			ID: g.ID, Rule: cl.Text, Field: cl.Field, Value: cl.Value, Need: cl.Need,
 			Outcome: cl.Outcome.String(), Message: g.Message,
 		}
-		if slices.ContainsFunc(cl.Fields, c.Access.Mask.Has) {
+		if slices.ContainsFunc(cl.Fields, func(f string) bool { return c.CheckField(f) != nil }) {
 			x.Value = Hidden
 		}
 		out = append(out, x)

@@ -124,9 +124,6 @@ func (s *Service) step(ctx context.Context, c *work.Call, rec *Opportunity, def 
 	if past == nil && rec.Category.Closed() && st.Category.Closed() {
 		return nil, refused(rec.Version, "a %s opportunity stays in its stage: Reopen it first", rec.Category)
 	}
-	if past == nil && st.Category == Lost && rec.LostReason == "" {
-		return nil, fault.Field("lost_reason", "must not be blank for a lost stage: use Lose, or give it with the move")
-	}
 	from, was := rec.Stage, rec.Category
 	move, err := s.enter(ctx, c, rec, st, past, nil)
 	if err != nil {
@@ -155,6 +152,9 @@ func tell(c *work.Call, rec *Opportunity, from string, was Category) {
 
 // enter asks the gates of a stage and puts rec into it: the one place where stage and category change.
 func (s *Service) enter(ctx context.Context, c *work.Call, rec *Opportunity, st Stage, past *past, m *memo) (*Transition, error) {
+	if past == nil && st.Category == Lost && rec.LostReason == "" {
+		return nil, fault.Field("lost_reason", "must not be blank for a lost stage: use Lose, or give it with the move")
+	}
 	zone, err := m.zoneOf(ctx, c, s)
 	if err != nil {
 		return nil, err

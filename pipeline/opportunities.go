@@ -18,7 +18,7 @@ type Opportunities struct {
 }
 
 // Create adds an opportunity in the first stage of its pipeline, or in the stage the draft names: the entry gates of
-// that stage are asked.
+// that stage are asked. A lost stage cannot be the first: its reason comes with [Opportunities.Lose].
 //
 // Errors: Invalid; Gate with the clauses that refuse; NotFound for a customer that the caller may not see; Denied;
 // Conflict when the id or the external id is taken.
@@ -168,8 +168,14 @@ func (o Opportunities) Update(ctx context.Context, id ident.ID, version int64, u
 	var none *Transition
 	return o.write(ctx, work.Change[Opportunity]{
 		Op: "opportunity: update", Action: work.Edit, Kind: OpportunityUpdated, ID: id, Version: version, Args: up,
-		Load:  o.lock(id),
-		Apply: func(_ context.Context, c *work.Call, rec *Opportunity) error { return up.apply(c, rec, false) },
+		Load: o.lock(id),
+		Apply: func(_ context.Context, c *work.Call, rec *Opportunity) error {
+			err := up.apply(c, rec, false)
+			if err == nil && up.LostReason != nil && (rec.Category == Lost) == (rec.LostReason == "") {
+				err = fault.Field("lost_reason", "a lost opportunity has one, and no other: use Lose")
+			}
+			return err
+		},
 	}, &none)
 }
 

@@ -67,8 +67,8 @@ type Update struct {
 	Amount     *money.Amount // refused while closed
 	CloseDate  *date.Date
 	Product    *string
-	Override   *int64 // basis points; refused while closed
-	LostReason *string
+	Override   *int64  // basis points; refused while closed
+	LostReason *string // with a move to a lost stage, or in place of a lost one's
 	OpenedOn   *date.Date
 	OwnerUser  *string
 	OwnerTeam  *string

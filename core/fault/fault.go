@@ -58,8 +58,8 @@ type Clause struct {
 	ID      string `json:"id,omitempty"`      // the rule the clause is part of, such as the id of a gate; "" when it has none
 	Rule    string `json:"rule"`              // the clause's source text
 	Field   string `json:"field"`             // field it reads, "" when it reads none or several
-	Value   string `json:"value"`             // the value seen, formatted; personal values as their class; "" when blank
-	Need    string `json:"need"`              // what would pass, such as ">= 10000.00 EUR"
+	Value   string `json:"value"`             // the value seen, formatted; personal values as their class; "" when blank; several with their fields' names
+	Need    string `json:"need"`              // what would pass, such as ">= 10000.00 EUR"; "" when no comparison says it
 	Outcome string `json:"outcome"`           // "true", "false" or "unknown"
 	Message string `json:"message,omitempty"` // the author's own words, when the rule has them
 }

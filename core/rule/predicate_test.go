@@ -193,7 +193,11 @@ func TestNeed(t *testing.T) {
 		"false":                    rule.Not(rule.Is("a")),
 		"<= b":                     rule.LeField("a", "b"),
 		`a text that contains "x"`: rule.Contains("a", "x"),
-		"":                         rule.Any(rule.Is("a"), rule.Is("b")),
+		"a is true or b is true":   rule.Any(rule.Is("a"), rule.Is("b")),
+		"m >= 1 or (a is \"x\" and b is a value)": rule.Any(
+			rule.Ge("m", rule.Int(1)), rule.All(rule.Eq("a", rule.Text("x")), rule.Ne("b", rule.Blank))),
+		"m >= 1 and l without the element \"x\"": rule.Not(rule.Any(rule.Lt("m", rule.Int(1)), rule.Has("l", "x"))),
+		"":                                       rule.Any(rule.Is("a"), rule.If(rule.Is("b"), rule.Is("c"), rule.Is("d"))),
 	} {
 		require.Equal(t, want, p.Need(true))
 	}

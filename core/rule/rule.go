@@ -79,8 +79,8 @@ type Clause struct {
 	Outcome Outcome  // of this part alone
 	Field   string   // the field it reads, "" when none or several
 	Fields  []string // every field it reads, sorted
-	Value   string   // the value seen, personal ones as their class, "" when blank
-	Need    string   // what would pass: `>= 10000.00 EUR`, `one of "a", "b"`, `a value`
+	Value   string   // the value seen, personal ones as their class, "" when blank; of several fields with their names
+	Need    string   // what would pass, as [Predicate.Need] says it: `>= 10000.00 EUR`, `one of "a", "b"`, `a value`
 	Reason  string   // for Unknown: "blank", "currency", "budget" or the error
 }
 

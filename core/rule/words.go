@@ -170,12 +170,65 @@ func (v Value) Literal() string {
 	return v.String()
 }
 
-// Need says, for a predicate of one comparison of a field with a value, what the field needs for it to be want:
-// ">= 10000.00 EUR", `one of "a", "b"`, "a value", "blank". It is "" for every other predicate.
+// Need says what the fields of a predicate need for it to be want. For one comparison of a field with a value the field
+// goes without saying: ">= 10000.00 EUR", `one of "a", "b"`, "a value", "blank"; comparisons joined by && and || name
+// theirs: `amount >= 10000.00 EUR or stage is "won"`. It is "" for every other predicate.
 func (p Predicate) Need(want bool) string {
+	p, want = p.bare(want)
+	if p.n != nil && (p.n.op == opAnd || p.n.op == opOr) {
+		return p.needs(want, p.n.op)
+	}
+	return p.needOne(want)
+}
+
+// bare takes off the negations around a predicate.
+func (p Predicate) bare(want bool) (Predicate, bool) {
 	for p.n != nil && p.n.op == opNot {
 		p, want = p.n.kids[0], !want
 	}
+	return p, want
+}
+
+// needs is Need with the names of the fields; within is the operation around it.
+func (p Predicate) needs(want bool, within op) string {
+	p, want = p.bare(want)
+	if p.n == nil || p.n.op != opAnd && p.n.op != opOr {
+		return p.named(want)
+	}
+	parts := make([]string, len(p.n.kids))
+	for i, k := range p.n.kids {
+		if parts[i] = k.needs(want, p.n.op); parts[i] == "" {
+			return ""
+		}
+	}
+	word := " or "
+	if (p.n.op == opAnd) == want {
+		word = " and "
+	}
+	out := strings.Join(parts, word)
+	if p.n.op != within {
+		out = "(" + out + ")"
+	}
+	return out
+}
+
+// named is the need of one comparison with the name of its field.
+func (p Predicate) named(want bool) string {
+	need := p.needOne(want)
+	switch {
+	case need == "":
+		return ""
+	case p.n.other != "" || p.n.op >= opLt && p.n.op <= opGe:
+		return p.n.field + " " + need
+	case p.n.op == opHas && want:
+		return p.n.field + " with " + need
+	case p.n.op == opHas:
+		return p.n.field + " without " + strings.TrimPrefix(need, "not ")
+	}
+	return p.n.field + " is " + need
+}
+
+func (p Predicate) needOne(want bool) string {
 	if p.n == nil || p.n.field == "" {
 		return ""
 	}

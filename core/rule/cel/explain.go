@@ -56,6 +56,8 @@ func (p part) explain(in *inputs) rule.Clause {
 	if len(c.Fields) == 1 {
 		c.Field = c.Fields[0]
 		c.Value = shown(in, c.Field)
+	} else {
+		c.Value = shownAll(in, c.Fields)
 	}
 	c.Need = p.need(in)
 	if c.Outcome == rule.Unknown {
@@ -72,6 +74,17 @@ func shown(in *inputs, field string) string {
 		return "[" + string(f.Class) + "]"
 	}
 	return v.String()
+}
+
+// shownAll lists the values of several fields with their names, blank ones left out.
+func shownAll(in *inputs, fields []string) string {
+	var out []string
+	for _, f := range fields {
+		if v := shown(in, f); v != "" {
+			out = append(out, f+": "+v)
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func (p part) reason(in *inputs, err error) string {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/money"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/rule"
@@ -141,6 +142,35 @@ func TestUnknownBlocksAndNamesTheBlankField(t *testing.T) {
 		require.Equal(t, "gold", got)
 		_, err = l.Create(ctx, pipeline.Draft{Customer: l.acme, Pipeline: "hw", Stage: "second"})
 		gate(t, err)
+	})
+}
+
+// A refusal never calls blank what has a value, and says of a choice what it saw and what would do.
+func TestEvidenceIsTrueAndComplete(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, l *lab) {
+		ctx := t.Context()
+		_, err := l.pipelines.Define(ctx, withGate("hw",
+			`amount >= money("10000 EUR")`, `1 / probability > 0`, `product == "p" || amount > money("5 EUR")`))
+		require.NoError(t, err)
+		o, err := l.Create(ctx, pipeline.Draft{Customer: l.acme, Pipeline: "hw", Amount: money.MustParse("99999.00 USD"), Override: new(int64(0)), Product: "q"})
+		require.NoError(t, err)
+		_, err = l.Move(ctx, o.ID, "second")
+		f := gate(t, err)
+		require.Contains(t, err.Error(), "needs amount >= 10000.00 EUR")
+		require.Equal(t, "99999.00 USD", f.Clauses[0].Value)
+		require.Equal(t, "amount: 99999.00 USD, product: q", f.Clauses[2].Value)
+		require.Equal(t, `product is "p" or amount > 5.00 EUR`, f.Clauses[2].Need)
+
+		_, err = l.Move(ctx, o.ID, "second", pipeline.Update{Amount: new(eur("10000.00"))})
+		f = gate(t, err)
+		require.Len(t, f.Clauses, 1)
+		require.Equal(t, "0", f.Clauses[0].Value)
+		require.NotContains(t, err.Error(), "blank")
+		l.Engine.Policy = masking{l.Engine.Policy, work.NewMask("amount")}
+		_, err = l.Move(ctx, o.ID, "second")
+		require.Equal(t, pipeline.Hidden, gate(t, err).Clauses[2].Value)
 	})
 }
 

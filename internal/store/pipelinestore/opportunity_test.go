@@ -122,6 +122,36 @@ func TestReopenClearsWhatClosingFixed(t *testing.T) {
 	})
 }
 
+// A lost opportunity has a reason, and no other one has.
+func TestReasonsAreOfLostOnes(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, l *lab) {
+		ctx := t.Context()
+		_, err := l.Create(ctx, pipeline.Draft{Customer: l.acme, Stage: "lost"})
+		reasonless(t, err)
+		o, err := l.Create(ctx, pipeline.Draft{Customer: l.acme})
+		require.NoError(t, err)
+		_, err = l.Update(ctx, o.ID, 0, pipeline.Update{LostReason: new("price")})
+		reasonless(t, err)
+		_, err = l.Lose(ctx, o.ID, "price")
+		require.NoError(t, err)
+		_, err = l.Update(ctx, o.ID, 0, pipeline.Update{LostReason: new("")})
+		reasonless(t, err)
+		o, err = l.Update(ctx, o.ID, 0, pipeline.Update{LostReason: new("timing")})
+		require.NoError(t, err, "a reason may be mended")
+		require.Equal(t, "timing", o.LostReason)
+	})
+}
+
+func reasonless(t *testing.T, err error) {
+	t.Helper()
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	var f *fault.Error
+	require.ErrorAs(t, err, &f)
+	require.Equal(t, "lost_reason", f.Field)
+}
+
 func TestVersionsConflictsAndForeignTenants(t *testing.T) {
 	t.Parallel()
 
