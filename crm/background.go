@@ -11,12 +11,15 @@ import (
 // nothing runs in the background; what was written meanwhile is kept and handled then. The work ends with
 // [CRM.Stop], or when ctx ends. A second Start without a Stop does nothing.
 //
-// Errors: what keeps an extension from starting; then nothing is left running.
+// Errors: what keeps an extension from starting, Unavailable with reason "closed"; then nothing is left running.
 func (c *CRM) Start(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.running {
 		return nil
+	}
+	if err := c.db.Ready(ctx); err != nil {
+		return fault.At("crm: start", err)
 	}
 	if err := c.boundary.Start(ctx); err != nil {
 		return fault.At("crm: start", err)

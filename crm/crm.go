@@ -22,6 +22,7 @@ type CRM struct {
 
 	mu      sync.Mutex
 	running bool
+	closed  bool
 	close   func() error
 }
 
@@ -36,8 +37,9 @@ func New(ctx context.Context, db *sql.DB, d Dialect, cfg *Config) (*CRM, error) 
 
 // Pools are the pools a CRM works with. SQLite wants one writer and several readers; elsewhere both are the same.
 type Pools struct {
-	Write, Read *sql.DB
-	Close       func() error // closes what the opener opened; nil leaves the pools to the host
+	Write *sql.DB      // runs transactions; required
+	Read  *sql.DB      // runs reads outside of transactions. Defaults to Write
+	Close func() error // closes what the opener opened; nil leaves the pools to the host
 }
 
 // NewPools is [New] for an opener that has a pool for writing and one for reading.
@@ -45,9 +47,6 @@ func NewPools(ctx context.Context, p Pools, d Dialect, cfg *Config) (*CRM, error
 	full, err := cfg.withDefaults()
 	if err != nil {
 		return nil, fault.At("crm: new", err)
-	}
-	if p.Write == nil || p.Read == nil || d == nil {
-		return nil, fault.At("crm: new", fault.Field("db", "a database and its dialect must be given"))
 	}
 	db, err := store.Open(ctx, store.Config{Write: p.Write, Read: p.Read, Dialect: d, Logger: full.Logger})
 	if err != nil {
@@ -60,9 +59,17 @@ func NewPools(ctx context.Context, p Pools, d Dialect, cfg *Config) (*CRM, error
 	return c, nil
 }
 
-// Close stops the background work and closes what the opener opened; a pool the host gave stays open.
+// Close stops the background work and closes what the opener opened; a pool the host gave stays open. Afterwards every
+// operation is an Unavailable fault with reason "closed". A second Close does nothing.
 func (c *CRM) Close(ctx context.Context) error {
-	err := errors.Join(c.Stop(ctx), c.db.Close())
+	err := c.Stop(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return err
+	}
+	c.closed = true
+	err = errors.Join(err, c.db.Close())
 	if c.close != nil {
 		err = errors.Join(err, c.close())
 	}

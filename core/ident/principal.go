@@ -16,6 +16,9 @@ const (
 	KindPlugin Kind = "plugin" // an extension, with the rights its grant gives it
 )
 
+// Valid reports whether k is one of the kinds.
+func (k Kind) Valid() bool { return k == KindUser || k == KindSystem || k == KindPlugin }
+
 // MaxHostID is the greatest length in bytes of a tenant or user id, and of a role, team or external system name.
 const MaxHostID = 64
 

@@ -35,6 +35,8 @@ func (s Scope) Validate() error {
 	}
 	if m := ident.HostID(s.Principal.ID); m != "" {
 		v.Add("principal", "%s: name who acts in ident.User or ident.System", m)
+	} else if !s.Principal.Kind.Valid() {
+		v.Add("principal", "is of no known kind: make it by ident.User, ident.System or ident.Plugin")
 	}
 	if m := ident.HostID(string(s.Purpose)); m != "" {
 		v.Add("purpose", "%s: say why in CRM.As, for example privacy.Sales", m)

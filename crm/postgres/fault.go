@@ -76,7 +76,9 @@ func coded(e *pgconn.PgError, err error) error {
 	case "25P02":
 		return fault.Wrap(fault.Invalid, cause, "a statement of the transaction has failed before: roll it back")
 	case "42P01", "42703": // no such table, no such column
-		return store.UnmigratedFault(safe, err)
+		if e.Code == "42703" || strings.Contains(e.Message, `"crm_`) {
+			return store.UnmigratedFault(safe, err)
+		}
 	case "25006":
 		return fault.Wrap(fault.Invalid, cause, "the transaction is read-only")
 	}

@@ -31,6 +31,9 @@ func FromPool(ctx context.Context, pool *pgxpool.Pool, cfg *crm.Config) (*crm.CR
 
 // Migrate brings the schema in the pool's database up to this version; see [crm.Migrate].
 func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
+	if pool == nil {
+		return fault.At("postgres: migrate", fault.Field("pool", "a pool must be given"))
+	}
 	db := OpenDB(pool)
 	return errors.Join(crm.Migrate(ctx, db, Dialect), db.Close())
 }
@@ -39,6 +42,9 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 // runs on tx, each write inside a savepoint, so an error leaves tx usable. The session must not be used after fn has
 // returned. No goroutine is left behind.
 func Join(ctx context.Context, s *crm.Session, tx pgx.Tx, fn func(ctx context.Context, s *crm.Session) error) error {
+	if s == nil || fn == nil {
+		return fault.At("postgres: join", fault.Field("fn", "a session and a function to run with it must be given"))
+	}
 	return s.JoinWith(ctx, func(ctx context.Context, db *store.DB) (work.Unit, func() error, error) {
 		return JoinUnit(ctx, db, tx)
 	}, fn)

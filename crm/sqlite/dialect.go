@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/date"
@@ -12,7 +13,8 @@ import (
 	"github.com/rapport-crm/rapport/internal/store"
 )
 
-// Dialect is SQLite 3.35 or newer. It is for crm.New over a host's own *sql.DB; Open needs no dialect.
+// Dialect is SQLite 3.35 or newer. It is for crm.New over a host's own *sql.DB, whose driver must be
+// modernc.org/sqlite; Open needs no dialect.
 var Dialect store.Dialect = dialect{}
 
 type dialect struct{}
@@ -62,16 +64,23 @@ func (dialect) Check(ctx context.Context, db *sql.DB) error {
 			return err
 		}
 	}
-	const how = "open the database with sqlite.Open, or add _pragma=%s to its name"
-	switch {
-	case journal != "wal" && journal != "memory":
-		return fault.New(fault.Invalid, "the journal mode is %q, with which readers and writers block each other: "+how, journal, "journal_mode(WAL)")
-	case timeout == 0:
-		return fault.New(fault.Invalid, "there is no busy timeout, so a second process fails at once: "+how, "busy_timeout(5000)")
-	case keys == 0:
-		return fault.New(fault.Invalid, "foreign keys are not enforced: "+how, "foreign_keys(1)")
+	var wrong, add []string
+	for _, p := range []struct {
+		bad         bool
+		what, mends string
+	}{
+		{journal != "wal" && journal != "memory", "the journal mode is " + journal + ", with which readers and writers block each other", "journal_mode(WAL)"},
+		{timeout == 0, "there is no busy timeout, so a second process fails at once", "busy_timeout(5000)"},
+		{keys == 0, "foreign keys are not enforced", "foreign_keys(1)"},
+	} {
+		if p.bad {
+			wrong, add = append(wrong, p.what), append(add, "_pragma="+p.mends)
+		}
 	}
-	return nil
+	if wrong == nil {
+		return nil
+	}
+	return fault.Field("db", "%s: open it with sqlite.OpenPools, or add %s to its name", strings.Join(wrong, "; "), strings.Join(add, "&"))
 }
 
 // TextTest implements [rule.Columns], comparing bytes: LIKE and GLOB fold case or know wildcards.

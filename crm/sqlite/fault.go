@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -31,8 +32,11 @@ func (dialect) Fault(err error) error {
 		return fault.New(fault.Invalid, "the transaction has ended already")
 	case errors.Is(err, sql.ErrConnDone), errors.Is(err, driver.ErrBadConn):
 		return fault.Wrap(fault.Unavailable, err, "the connection is closed")
+	case store.PoolClosed(err):
+		return store.ClosedFault(err)
 	}
-	return fault.Wrap(fault.Internal, store.Cause("sqlite", err), "the database driver failed")
+	return fault.Wrap(fault.Internal, store.Cause("an error of none of its kinds", err),
+		"the driver is not modernc.org/sqlite, or fails: crm/sqlite works with that driver only")
 }
 
 func coded(code int, err error) error {
@@ -60,8 +64,14 @@ func coded(code int, err error) error {
 	case codes.SQLITE_IOERR, codes.SQLITE_CANTOPEN, codes.SQLITE_CORRUPT, codes.SQLITE_NOTADB, codes.SQLITE_PROTOCOL:
 		return fault.Wrap(fault.Unavailable, cause, "the database file cannot be used")
 	}
+	if code == codes.SQLITE_ERROR && missing.MatchString(err.Error()) {
+		return store.UnmigratedFault(safe, err)
+	}
 	return fault.Wrap(fault.Internal, cause, "the database refused a statement")
 }
+
+// missing finds what SQLite has no code of its own for.
+var missing = regexp.MustCompile(`no such table: crm_|no such column: |has no column named `)
 
 // constraint returns the columns that SQLite names in "UNIQUE constraint failed: t.a, t.b (2067)".
 func constraint(err error) string {

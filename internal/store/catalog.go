@@ -95,7 +95,12 @@ func Golden(d Dialect) ([]string, error) {
 }
 
 // Check is the function [Check] for the DB's writing pool.
-func (db *DB) Check(ctx context.Context) error { return Check(ctx, db.write.db, db.dialect) }
+func (db *DB) Check(ctx context.Context) error {
+	if err := db.open(); err != nil {
+		return err
+	}
+	return Check(ctx, db.write.db, db.dialect)
+}
 
 // Reasons of the Unavailable fault of [Check].
 const (

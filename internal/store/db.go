@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -38,6 +39,7 @@ type DB struct {
 
 	mu       sync.Mutex
 	onCommit []func()
+	closed   atomic.Bool
 }
 
 var _ work.Units = (*DB)(nil)
@@ -45,8 +47,8 @@ var _ work.Units = (*DB)(nil)
 // Open returns a DB over pools that the caller keeps open. It checks the database with [Dialect.Check] and nothing
 // else: it neither migrates nor starts anything.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
-	if cfg.Write == nil || cfg.Dialect == nil {
-		return nil, fault.New(fault.Invalid, "store: a pool and a dialect are needed")
+	if err := given(ctx, cfg.Write, cfg.Dialect); err != nil {
+		return nil, err
 	}
 	if cfg.Read == nil {
 		cfg.Read = cfg.Write
@@ -81,8 +83,28 @@ func bunDialect(name string) (schema.Dialect, error) {
 	return nil, fault.New(fault.Invalid, "store: unknown dialect %q", name)
 }
 
-// Close gives back the statements the DB prepared. The DB must not be used afterwards.
+// given checks what a caller from outside may have left out.
+func given(ctx context.Context, db *sql.DB, d Dialect) error {
+	if db == nil || d == nil {
+		return fault.Field("db", "a database and its dialect must be given")
+	}
+	return hasContext(ctx)
+}
+
+// hasContext refuses a nil context, which would panic inside database/sql while that holds the pool's lock.
+func hasContext(ctx context.Context) error {
+	if ctx == nil {
+		return fault.Field("ctx", "must not be nil: without anything better pass context.Background()")
+	}
+	return nil
+}
+
+// Close gives back the statements the DB prepared. Work that begins afterwards is refused as Unavailable with reason
+// [ReasonClosed]; a second Close does nothing.
 func (db *DB) Close() error {
+	if db.closed.Swap(true) {
+		return nil
+	}
 	err := db.write.close()
 	if db.read != db.write {
 		err = errors.Join(err, db.read.close())

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/rapport-crm/rapport/core/fault"
 )
@@ -13,8 +14,8 @@ var ErrNoRow = &fault.Error{Code: fault.NotFound, Message: "no such record", Rea
 // Reasons of faults that the dialects make.
 const (
 	ReasonDuplicate = "duplicate" // Conflict: a primary key or unique index holds the key already
-	ReasonNotSent   = "not_sent"  // Unavailable: the connection was lost before the statement was sent
 	ReasonReference = "reference" // Conflict: a foreign key points at nothing, or is pointed at
+	ReasonClosed    = "closed"    // Unavailable: the DB, or the pool beneath it, was closed
 )
 
 // Duplicate reports whether err is a repeated key of a unique index. The transaction is usable after it, because
@@ -27,6 +28,23 @@ func reason(err error) string {
 	}
 	return ""
 }
+
+// UnmigratedFault is what a dialect returns for a table or column that is not there.
+func UnmigratedFault(safe string, cause error) error {
+	f := fault.New(fault.Unavailable, "the database lacks a table or column of the CRM: call crm.Migrate, see CRM.Check: %w", Cause(safe, cause))
+	f.Reason = ReasonPending
+	return f
+}
+
+// ClosedFault is what a dialect returns for a pool that its owner has closed.
+func ClosedFault(cause error) error {
+	f := fault.New(fault.Unavailable, "the pool of connections is closed: %w", cause)
+	f.Reason = ReasonClosed
+	return f
+}
+
+// PoolClosed reports whether database/sql refuses work because the pool was closed; it has no value to compare with.
+func PoolClosed(err error) bool { return strings.Contains(err.Error(), "sql: database is closed") }
 
 // DuplicateFault is what a dialect returns for a repeated key. safe names the constraint.
 func DuplicateFault(safe string, cause error) error {

@@ -23,6 +23,9 @@ type MigrateOptions struct {
 // Errors: Invalid when a migration was changed after it was applied; whatever the database refuses, and then nothing
 // of that step remains.
 func Migrate(ctx context.Context, db *sql.DB, d Dialect, o MigrateOptions) error {
+	if err := given(ctx, db, d); err != nil {
+		return err
+	}
 	all, err := Migrations(d)
 	if err != nil {
 		return err
@@ -56,6 +59,9 @@ func Migrate(ctx context.Context, db *sql.DB, d Dialect, o MigrateOptions) error
 // MigrateDown takes migrations back, newest first, until version to is the newest. The data of the tables it drops is
 // lost.
 func MigrateDown(ctx context.Context, db *sql.DB, d Dialect, to int) error {
+	if err := given(ctx, db, d); err != nil {
+		return err
+	}
 	all, err := Migrations(d)
 	if err != nil {
 		return err
@@ -84,6 +90,9 @@ func MigrateDown(ctx context.Context, db *sql.DB, d Dialect, to int) error {
 
 // Pending returns the migrations that are missing, by version. It changes nothing.
 func Pending(ctx context.Context, db *sql.DB, d Dialect) ([]Migration, error) {
+	if err := given(ctx, db, d); err != nil {
+		return nil, err
+	}
 	all, err := Migrations(d)
 	if err != nil {
 		return nil, err
@@ -132,7 +141,7 @@ func locked(ctx context.Context, db *sql.DB, d Dialect, fn func(ctx context.Cont
 		}
 		err = d.Fault(err)
 		code := fault.CodeOf(err)
-		again := code == fault.Retryable || !prepared && (code == fault.Conflict || code == fault.Internal)
+		again := code == fault.Retryable || !prepared && (code == fault.Conflict || code == fault.Internal || reason(err) == ReasonPending)
 		if !again || try == maxTries || ctx.Err() != nil {
 			return err
 		}

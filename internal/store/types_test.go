@@ -153,7 +153,7 @@ func TestABadStatementSpoilsNothing(t *testing.T) {
 	t.Parallel()
 
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
-		bad := store.Same("test.bad", "SELECT nothing FROM crm_no_such WHERE tenant_id = $1")
+		bad := store.Same("test.bad", "SELECT no_such_function(tenant_id) FROM crm_customer WHERE tenant_id = $1")
 		for range 2 {
 			var n int
 			err := b.DB.Write(t.Context(), nil, func(ctx context.Context, u work.Unit) error { return b.DB.On(u).Get(ctx, bad, &n, "acme") })

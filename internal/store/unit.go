@@ -46,9 +46,12 @@ type inTx struct{ db *DB }
 // Every use of a nil one is an Invalid fault of field "tx".
 func (db *DB) Join(tx *sql.Tx) work.Unit {
 	t := &trans{}
-	if tx == nil {
-		f := error(fault.Field("tx", "must be an open transaction"))
-		t.broken.Store(&f)
+	err := db.open()
+	if err == nil && tx == nil {
+		err = fault.Field("tx", "must be an open transaction")
+	}
+	if err != nil {
+		t.broken.Store(&err)
 	}
 	return &unit{db: db, ex: tx, trans: t}
 }
@@ -68,10 +71,28 @@ func (db *DB) Querier(u work.Unit) Execer {
 // InTx reports whether the unit is inside a transaction.
 func (db *DB) InTx(u work.Unit) bool { return db.Querier(u) != nil }
 
+// Ready returns why no work can begin with a context: it is nil, or the DB is closed.
+func (db *DB) Ready(ctx context.Context) error {
+	if err := hasContext(ctx); err != nil {
+		return err
+	}
+	return db.open()
+}
+
+// open refuses work after [DB.Close]; transactions that are open by then go on.
+func (db *DB) open() error {
+	if !db.closed.Load() {
+		return nil
+	}
+	f := fault.New(fault.Unavailable, "the CRM is closed: open it again")
+	f.Reason = ReasonClosed
+	return f
+}
+
 // unit returns u as ours, or nil for a nil u.
 func (db *DB) unit(u work.Unit) (*unit, error) {
 	if u == nil {
-		return nil, nil
+		return nil, db.open()
 	}
 	x, ok := u.(*unit)
 	switch {
@@ -88,8 +109,11 @@ func (db *DB) unit(u work.Unit) (*unit, error) {
 }
 
 // outside refuses work on the pools from inside a transaction: on SQLite's single writer, or a pool of one, it would
-// wait for itself.
+// wait for itself. It also refuses a nil context.
 func (db *DB) outside(ctx context.Context) error {
+	if err := hasContext(ctx); err != nil {
+		return err
+	}
 	t, ok := ctx.Value(inTx{db}).(*trans)
 	if ok && !t.over.Load() {
 		return fault.New(fault.Invalid, "the outer session was used inside InTx: use the session that InTx passes to the function")
