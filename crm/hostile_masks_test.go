@@ -34,12 +34,17 @@ func blindHouse(t *testing.T, b dbtest.Backend) *house {
 		const a = work.LevelAll
 		return access.Right{Entity: entity, Read: a, Create: a, Edit: a, Delete: a, Export: a, Send: a, Hide: hide}
 	}
-	roles := append(access.DefaultRoles(), access.Role{Name: "blind", Rights: []access.Right{
+	return houseOf(t, b, access.Role{Name: "blind", Rights: []access.Right{
 		all("customer", "name", "given", "family", "lifecycle", "lifecycle_reason", "points", "custom.c_text", "owner_user"),
 		all("interaction", "subject", "body", "at"), all("opportunity", "amount", "custom.c_text"), all("case", "subject", "body", "custom.c_text"),
 		all(access.EveryEntity),
 	}})
-	policy, err := access.New(roles, nil)
+}
+
+// houseOf is a house with further roles.
+func houseOf(t *testing.T, b dbtest.Backend, roles ...access.Role) *house {
+	t.Helper()
+	policy, err := access.New(append(access.DefaultRoles(), roles...), nil)
 	require.NoError(t, err)
 	h := &house{Backend: b, clock: &clock{now: time.Date(2026, 3, 27, 9, 0, 0, 0, time.UTC)}}
 	c, err := crm.NewPools(t.Context(), crm.Pools{Write: b.Write, Read: b.Read}, b.Dialect, &crm.Config{

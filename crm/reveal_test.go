@@ -1,6 +1,7 @@
 package crm_test
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -9,12 +10,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/access"
 )
 
 func TestP3ATaxIDStandsNowhereInClear(t *testing.T) {
@@ -78,6 +83,67 @@ func TestARevealInAHostsTransaction(t *testing.T) {
 			read(manager.Join(tx))
 			require.NoError(t, end(tx))
 			require.Equal(t, want, h.rows(t, "crm_access"))
+		}
+	})
+}
+
+// Who may change a tax id but not see it learns nothing by writing it and taking that back.
+func TestATaxIDCannotBeGuessedByWritingIt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, h *house) {
+		admin := h.admin()
+		with, err := admin.Customers.Upsert(t.Context(), ident.Ext{System: "erp", ID: "1"}, customer.OrganizationDraft{Name: "ACME", TaxID: "DE 1"})
+		require.NoError(t, err)
+		without, err := admin.Customers.Create(t.Context(), customer.OrganizationDraft{Name: "Umbrella"})
+		require.NoError(t, err)
+		for who, s := range map[string]*crm.Session{
+			"no right": h.As(ident.User("acme", "u-2", "service"), privacy.Legal),
+			"no need":  h.As(ident.User("acme", "u-1", "admin"), privacy.Sales),
+		} {
+			for name, write := range map[string]func(s *crm.Session) (customer.Customer, error){
+				"right": func(s *crm.Session) (customer.Customer, error) {
+					return s.Customers.Update(t.Context(), with.ID, 0, customer.Update{TaxID: new("DE 1")})
+				},
+				"wrong": func(s *crm.Session) (customer.Customer, error) {
+					return s.Customers.Update(t.Context(), with.ID, 0, customer.Update{TaxID: new("DE 2")})
+				},
+				"right, by upsert": func(s *crm.Session) (customer.Customer, error) {
+					return s.Customers.Upsert(t.Context(), ident.Ext{System: "erp", ID: "1"}, customer.OrganizationDraft{TaxID: "DE 1"})
+				},
+				"none to clear": func(s *crm.Session) (customer.Customer, error) {
+					return s.Customers.Update(t.Context(), without.ID, 0, customer.Update{Clear: []string{"tax_id"}})
+				},
+			} {
+				err := s.InTx(t.Context(), func(_ context.Context, s *crm.Session) error {
+					rec, err := write(s)
+					require.NoError(t, err, name)
+					require.Equal(t, int64(2), rec.Version, "%s, %s", who, name)
+					return errBack
+				})
+				require.ErrorIs(t, err, errBack)
+			}
+		}
+		same, err := admin.For(privacy.Legal).Customers.Update(t.Context(), with.ID, 0, customer.Update{TaxID: new("DE 1")})
+		require.NoError(t, err)
+		require.Equal(t, int64(1), same.Version, "who may see it writes nothing that is there already")
+	})
+}
+
+// A name that is hidden finds nobody, although it stands in the same index as one that is shown.
+func TestSearchNeedsEveryName(t *testing.T) {
+	t.Parallel()
+	names := []string{"name", "given", "family"}
+	var roles []access.Role
+	for _, hidden := range names {
+		roles = append(roles, access.Role{Name: "no-" + hidden, Rights: []access.Right{{Entity: "customer", Read: work.LevelAll, Hide: []string{hidden}}}})
+	}
+	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
+		h := houseOf(t, b, roles...)
+		_, err := h.admin().Customers.Create(t.Context(), customer.PersonDraft{Name: "Lady Lovelace", Given: "Augusta"})
+		require.NoError(t, err)
+		for _, hidden := range names {
+			_, err := h.As(ident.User("acme", "u-3", "no-"+hidden), privacy.Sales).Customers.Search(t.Context(), "Augusta", 0)
+			require.ErrorIs(t, err, fault.ErrDenied, hidden)
 		}
 	})
 }

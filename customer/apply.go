@@ -312,7 +312,7 @@ func (u *Update) sets() []string {
 	out := slices.Concat(u.Clear, schema.Names(u.Custom))
 	for name, p := range map[string]*string{
 		"name": u.Name, "given": u.Given, "family": u.Family, "language": u.Language, "country": u.Country,
-		"owner_user": u.OwnerUser, "owner_team": u.OwnerTeam,
+		"tax_id": u.TaxID, "owner_user": u.OwnerUser, "owner_team": u.OwnerTeam,
 	} {
 		if p != nil {
 			out = append(out, name)

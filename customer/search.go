@@ -34,8 +34,10 @@ func (cs Customers) Search(ctx context.Context, text string, limit int) ([]Custo
 		return nil, fault.At(op, err)
 	}
 	return work.View(ctx, cs.s.engine, cs.scope, op, EntityCustomer, func(ctx context.Context, c *work.Call) ([]Customer, error) {
-		if err := c.CheckField("name"); err != nil {
-			return nil, err
+		for _, field := range []string{"name", "given", "family"} { // the index does not keep them apart
+			if err := c.CheckField(field); err != nil {
+				return nil, err
+			}
 		}
 		found, err := cs.s.searchPoints(ctx, c, text)
 		if err != nil {

@@ -342,7 +342,7 @@ func TestDecisionTable(t *testing.T) {
 			if state == Given {
 				st.Basis = OnConsent
 			}
-			for _, sup := range []*Suppression{nil, {Cause: Complained, Since: day(4)}, {Cause: Complained, Since: day(6)}, {Cause: Bounced, Since: day(4)}} {
+			for _, sup := range []*Suppression{nil, {Cause: Complained, Since: day(4)}, {Cause: Complained, Since: day(5)}, {Cause: Complained, Since: day(6)}, {Cause: Bounced, Since: day(4)}} {
 				for _, address := range []bool{true, false} {
 					r, b, _ := decide(facts{purpose: p, standing: st, suppressed: sup, address: address})
 					expect := row[i]

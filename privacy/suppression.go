@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
@@ -45,15 +46,26 @@ type Suppression struct {
 	Since   time.Time        `json:"since" crm:"since,class=none,readonly,sort"` // when it was last suppressed
 }
 
-// liftedBy reports whether the subject's own, newer yes ends the suppression.
+// liftedBy reports whether the subject's own, newer yes ends the suppression. Of the same instant nobody knows which
+// came first, so that does not.
 func (s *Suppression) liftedBy(st Standing) bool {
-	return s.Cause != Bounced && st.State == Given && st.Basis == OnConsent && !st.Since.Before(s.Since)
+	return s.Cause != Bounced && st.State == Given && st.Basis == OnConsent && st.Since.After(s.Since)
 }
 
 // digest is the keyed digest of a normalised address. It ignores case: who asks not to be written to means the
 // mailbox, although by the letter of the standard its name may tell A from a.
 func (s *Office) digest(ctx context.Context, tenant, normal string) ([]byte, error) {
-	return s.cfg.Keys.Blind(ctx, tenant, addressIndex, strings.ToLower(normal))
+	return s.cfg.Keys.Blind(ctx, tenant, addressIndex, strings.Map(anyCase, normal))
+}
+
+// anyCase gives the same sign for all that differ in case only, for ς as for σ and Σ, which lower case tells apart.
+func anyCase(r rune) rune {
+	r = unicode.ToLower(r)
+	least := r
+	for o := unicode.SimpleFold(r); o != r; o = unicode.SimpleFold(o) {
+		least = min(least, o)
+	}
+	return least
 }
 
 // Suppress keeps an address from being written to from now on, whosever it is. A second time moves the instant, so
@@ -81,6 +93,10 @@ func (cs Consents) Suppress(ctx context.Context, ch personal.Channel, address st
 		s.Unit = u
 		normal, err := cs.svc.cfg.Subjects.Normalise(ctx, s, ch, address)
 		if err != nil {
+			return err
+		}
+		// Kept under the keys of another key store, it would keep nobody from writing.
+		if err := cs.svc.cfg.Keys.Prove(ctx, u, s.Principal.Tenant); err != nil {
 			return err
 		}
 		digest, err := cs.svc.digest(ctx, s.Principal.Tenant, normal)

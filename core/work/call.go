@@ -24,6 +24,7 @@ type Call struct {
 	refs    []ident.Ref
 	facts   map[string]string
 	touched []string
+	blind   []schema.Field // sensitive ones that the caller assigns
 	veil    veil
 }
 

@@ -81,6 +81,9 @@ func writeIn[T any, P interface {
 	if err := ch.Apply(ctx, c, after); err != nil {
 		return nil, err
 	}
+	if err := c.touchBlind(ctx, after); err != nil {
+		return nil, err
+	}
 	changed, err := inspect(c, &ch, before, after)
 	if err != nil {
 		return nil, err

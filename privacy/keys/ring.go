@@ -23,15 +23,13 @@ import (
 const BlindSize = 16
 
 // Store keeps the wrapped keys of subjects, one row each. Deleting a row makes every sealed value of the
-// subject unreadable.
+// subject unreadable. One row of each tenant belongs to no subject but to [Ring.Prove].
 type Store interface {
 	// SubjectKey must return the wrapped key of a subject; ok is false when there is none.
 	SubjectKey(ctx context.Context, u work.Unit, tenant string, subject ident.ID) (wrapped []byte, ok bool, err error)
 	// AddSubjectKey must store the key unless the subject has one, and report whether it did. It must not fail
 	// when another transaction adds one at the same time.
 	AddSubjectKey(ctx context.Context, u work.Unit, tenant string, subject ident.ID, epoch uint32, wrapped []byte, at time.Time) (added bool, err error)
-	// AnySubjectKey must return some subject's wrapped key; ok is false when the tenant has none.
-	AnySubjectKey(ctx context.Context, u work.Unit, tenant string) (subject ident.ID, wrapped []byte, ok bool, err error)
 }
 
 // Ring seals and opens personal values. Below the tenant's secrets in the [KMS] each subject has a random key of
@@ -54,7 +52,7 @@ type tenantKeys struct {
 	root    []byte               // what other keys are derived from
 	derived sync.Map             // label → [SecretSize]byte
 	blinds  sync.Map             // index → *sync.Pool of hash.Hash
-	proven  atomic.Bool          // a stored subject key opened, or there is none
+	proven  atomic.Bool          // a stored key opened
 }
 
 // NewRing returns a Ring over a KMS and a store of subject keys. now stamps new keys; nil means [time.Now].

@@ -43,17 +43,6 @@ func (k *keyTable) AddSubjectKey(_ context.Context, _ work.Unit, tenant string, 
 	return true, nil
 }
 
-func (k *keyTable) AnySubjectKey(_ context.Context, _ work.Unit, tenant string) (ident.ID, []byte, bool, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for at, w := range k.rows {
-		if n := len(at) - 36; at[:n] == tenant {
-			return ident.MustParse(at[n:]), w, true, nil
-		}
-	}
-	return ident.ID{}, nil, false, nil
-}
-
 func newRing() (*keys.Ring, *keyTable) {
 	t := newKeyTable()
 	return keys.NewRing(keys.NewMemory(), t, nil), t
@@ -136,7 +125,7 @@ func TestSubjectKeyIsMadeOnce(t *testing.T) {
 	for _, w := range wrapped {
 		require.Equal(t, wrapped[0], w)
 	}
-	require.Len(t, table.rows, 1)
+	require.Len(t, table.rows, 2, "the subject's, and the one that proves the key store")
 }
 
 func TestOpenerNeedsWarmSecrets(t *testing.T) {
@@ -176,6 +165,34 @@ func TestForeignKeyStoreIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, mismatch)
 	require.ErrorIs(t, wrong.Prove(ctx, nil, "acme"), mismatch)
 	require.NoError(t, wrong.Prove(ctx, nil, "umbrella"))
+	require.ErrorIs(t, right.Prove(ctx, nil, "umbrella"), mismatch, "who came first is right, also before anything was sealed")
+}
+
+// Two processes with different key stores that both find a tenant empty must not both go on.
+func TestForeignKeyStoreIsRefusedFromTheBeginning(t *testing.T) {
+	t.Parallel()
+
+	table := newKeyTable()
+	start, errs := make(chan struct{}), make([]error, 4)
+	var wg sync.WaitGroup
+	for i := range errs {
+		ring := keys.NewRing(keys.NewMemory(), table, nil)
+		wg.Go(func() {
+			<-start
+			_, errs[i] = ring.Fresh(t.Context(), nil, "acme", ident.New())
+		})
+	}
+	close(start)
+	wg.Wait()
+	served := 0
+	for _, err := range errs {
+		if err == nil {
+			served++
+		} else {
+			require.ErrorIs(t, err, &fault.Error{Code: fault.Unavailable, Reason: "key_mismatch"})
+		}
+	}
+	require.Equal(t, 1, served)
 }
 
 func TestDerivedKeysAndDigests(t *testing.T) {

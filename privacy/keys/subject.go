@@ -37,6 +37,11 @@ func (k *Ring) Fresh(ctx context.Context, u work.Unit, tenant string, subject id
 	if err := k.Prove(ctx, u, tenant); err != nil {
 		return Key{}, err
 	}
+	return k.add(ctx, u, tenant, subject)
+}
+
+// add stores a new key, or returns the one that somebody else has stored meanwhile.
+func (k *Ring) add(ctx context.Context, u work.Unit, tenant string, subject ident.ID) (Key, error) {
 	made, err := k.NewKeys(ctx, tenant, subject)
 	if err != nil {
 		return Key{}, err
@@ -97,8 +102,12 @@ func (k *Ring) Unwrap(ctx context.Context, tenant string, subject ident.ID, wrap
 	return Key{tenant: tenant, subject: subject, epoch: epoch, wrapped: wrapped, aead: a}, nil
 }
 
+// proof is the subject of a key that seals nothing.
+var proof = ident.ID{15: 1}
+
 // Prove checks that the tenant's secrets open a key that is already stored, so that nothing new is sealed or
-// indexed with the secrets of another key store. It asks the database once per tenant and process.
+// indexed with the secrets of another key store: not even the first thing, and not when two processes with different
+// key stores begin at the same time. It asks the database until it found that key, then never again.
 //
 // Errors: Unavailable with reason "key_mismatch".
 func (k *Ring) Prove(ctx context.Context, u work.Unit, tenant string) error {
@@ -106,17 +115,16 @@ func (k *Ring) Prove(ctx context.Context, u work.Unit, tenant string) error {
 	if err != nil || t.proven.Load() {
 		return err
 	}
-	subject, wrapped, ok, err := k.store.AnySubjectKey(ctx, u, tenant)
+	wrapped, ok, err := k.store.SubjectKey(ctx, u, tenant, proof)
 	if err != nil {
 		return err
 	}
 	if ok {
-		if _, _, err = t.unwrap(tenant, subject, wrapped); err != nil {
-			return err
-		}
+		_, err = k.Unwrap(ctx, tenant, proof, wrapped)
+		return err
 	}
-	t.proven.Store(true)
-	return nil
+	_, err = k.add(ctx, u, tenant, proof)
+	return err
 }
 
 func (t *tenantKeys) unwrap(tenant string, subject ident.ID, wrapped []byte) (tink.AEAD, uint32, error) {

@@ -12,7 +12,6 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
-	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/privacy"
 )
@@ -281,50 +280,5 @@ func TestConsentTraces(t *testing.T) {
 		line := store.Same("test.line", "SELECT kind FROM crm_timeline WHERE tenant_id = $1 AND customer_id = $2")
 		require.NoError(t, l.DB.On(nil).Get(t.Context(), line, &kind, tenant, l.ada))
 		require.Equal(t, string(privacy.ConsentGiven), kind)
-	})
-}
-
-func TestSuppression(t *testing.T) {
-	t.Parallel()
-
-	each(t, func(t *testing.T, l *lab) {
-		l.give(t)
-		l.Advance(time.Hour)
-		first, err := l.consents.Suppress(t.Context(), privacy.ByEmail, "ADA@Example.org", privacy.Erased)
-		require.NoError(t, err)
-		d := l.decide(t)
-		require.Equal(t, privacy.IsSuppressed, d.Code)
-		require.Equal(t, []ident.ID{first.ID}, d.Evidence)
-
-		back := l.people.add("ada@example.org")
-		d, err = l.consents.Decide(t.Context(), privacy.Request{Subject: back, Purpose: privacy.Sales, Channel: privacy.ByEmail})
-		require.NoError(t, err)
-		require.Equal(t, privacy.IsSuppressed, d.Code, "the same address under a new customer")
-		d, err = l.consents.Decide(t.Context(), privacy.Request{Subject: back, Purpose: privacy.Legal, Channel: privacy.ByEmail})
-		require.NoError(t, err)
-		require.True(t, d.Allowed)
-
-		l.Advance(time.Hour)
-		l.give(t)
-		require.True(t, l.decide(t).Allowed, "a new yes of the person lifts it")
-		l.Advance(time.Hour)
-		second, err := l.consents.Suppress(t.Context(), privacy.ByEmail, "ada@example.org", privacy.Bounced)
-		require.NoError(t, err)
-		require.Equal(t, first.ID, second.ID)
-		require.Equal(t, first.Version+1, second.Version)
-		l.Advance(time.Hour)
-		l.give(t)
-		require.Equal(t, privacy.IsSuppressed, l.decide(t).Code, "no yes mends a bounce")
-
-		_, err = l.consents.Suppress(t.Context(), privacy.ByAnything, "x", "mood")
-		require.Len(t, requireReason(t, err, fault.Invalid, "").Violations, 2)
-		_, err = l.consents.Suppress(t.Context(), privacy.ByEmail, "x", privacy.Bounced)
-		require.ErrorIs(t, err, fault.ErrInvalid)
-		s := l.scope
-		s.Principal = ident.System("umbrella", "job")
-		_, err = l.office.Consents(s).Suppress(t.Context(), privacy.ByEmail, "grace@example.org", privacy.Bounced)
-		require.NoError(t, err)
-		_, err = l.office.Consents(work.Scope{}).Suppress(t.Context(), privacy.ByEmail, "ada@example.org", privacy.Bounced)
-		require.ErrorIs(t, err, fault.ErrInvalid)
 	})
 }

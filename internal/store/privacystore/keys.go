@@ -13,7 +13,6 @@ import (
 
 var (
 	getKey = store.Same("privacy.subject_key", `SELECT wrapped FROM crm_subject_key WHERE tenant_id = $1 AND subject_id = $2`)
-	anyKey = store.Same("privacy.any_subject_key", `SELECT subject_id, wrapped FROM crm_subject_key WHERE tenant_id = $1 LIMIT 1`)
 	addKey = store.Same("privacy.add_subject_key", `
 		INSERT INTO crm_subject_key (tenant_id, subject_id, epoch, wrapped, created_at) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (tenant_id, subject_id) DO NOTHING`)
@@ -28,33 +27,15 @@ func Keys(db *store.DB) keys.Store { return subjectKeys{db} }
 
 // SubjectKey implements [keys.Store].
 func (k subjectKeys) SubjectKey(ctx context.Context, u work.Unit, tenant string, subject ident.ID) (wrapped []byte, ok bool, err error) {
-	var row keyRow
-	err = k.db.On(u).Get(ctx, getKey, &row, tenant, subject)
-	return found(row.Wrapped, err)
+	err = k.db.On(u).Get(ctx, getKey, &wrapped, tenant, subject)
+	if errors.Is(err, store.ErrNoRow) {
+		return nil, false, nil
+	}
+	return wrapped, err == nil, err
 }
 
 // AddSubjectKey implements [keys.Store].
 func (k subjectKeys) AddSubjectKey(ctx context.Context, u work.Unit, tenant string, subject ident.ID, epoch uint32, wrapped []byte, at time.Time) (bool, error) {
 	n, err := k.db.On(u).Exec(ctx, addKey, tenant, subject, epoch, wrapped, at)
 	return n == 1, err
-}
-
-// AnySubjectKey implements [keys.Store].
-func (k subjectKeys) AnySubjectKey(ctx context.Context, u work.Unit, tenant string) (ident.ID, []byte, bool, error) {
-	var row keyRow
-	err := k.db.On(u).Get(ctx, anyKey, &row, tenant)
-	wrapped, ok, err := found(row.Wrapped, err)
-	return ident.ID(row.SubjectID), wrapped, ok, err
-}
-
-type keyRow struct {
-	SubjectID store.ID `bun:"subject_id"`
-	Wrapped   []byte   `bun:"wrapped"`
-}
-
-func found(wrapped []byte, err error) ([]byte, bool, error) {
-	if errors.Is(err, store.ErrNoRow) {
-		return nil, false, nil
-	}
-	return wrapped, err == nil, err
 }
