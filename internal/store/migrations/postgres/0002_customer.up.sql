@@ -29,6 +29,9 @@ CREATE TABLE crm_customer (
 );
 CREATE INDEX crm_customer_name ON crm_customer (tenant_id, sort_name, id) WHERE deleted_at IS NULL AND canonical_id IS NULL;
 CREATE INDEX crm_customer_updated ON crm_customer (tenant_id, updated_at, id) WHERE deleted_at IS NULL AND canonical_id IS NULL;
+CREATE INDEX crm_customer_created ON crm_customer (tenant_id, created_at, id) WHERE deleted_at IS NULL AND canonical_id IS NULL;
+CREATE INDEX crm_customer_kind ON crm_customer (tenant_id, kind, id) WHERE deleted_at IS NULL AND canonical_id IS NULL;
+CREATE INDEX crm_customer_lifecycle ON crm_customer (tenant_id, lifecycle, id) WHERE deleted_at IS NULL AND canonical_id IS NULL;
 CREATE INDEX crm_customer_owner_user ON crm_customer (tenant_id, owner_user, sort_name, id);
 CREATE INDEX crm_customer_owner_team ON crm_customer (tenant_id, owner_team, sort_name, id);
 CREATE INDEX crm_customer_canonical ON crm_customer (tenant_id, canonical_id) WHERE canonical_id IS NOT NULL;

@@ -57,6 +57,10 @@ CREATE TABLE crm_lead (
 );
 CREATE INDEX crm_lead_customer ON crm_lead (tenant_id, customer_id, id);
 CREATE INDEX crm_lead_state ON crm_lead (tenant_id, state, id) WHERE deleted_at IS NULL;
+CREATE INDEX crm_lead_created ON crm_lead (tenant_id, created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX crm_lead_updated ON crm_lead (tenant_id, updated_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX crm_lead_since ON crm_lead (tenant_id, state_since, id) WHERE deleted_at IS NULL;
+CREATE INDEX crm_lead_score ON crm_lead (tenant_id, score, id) WHERE deleted_at IS NULL;
 CREATE INDEX crm_lead_owner_user ON crm_lead (tenant_id, owner_user, id);
 CREATE INDEX crm_lead_owner_team ON crm_lead (tenant_id, owner_team, id);
 
@@ -119,6 +123,12 @@ CREATE INDEX crm_opportunity_customer ON crm_opportunity (tenant_id, customer_id
 CREATE INDEX crm_opportunity_stage ON crm_opportunity (tenant_id, pipeline, stage, id) WHERE deleted_at IS NULL;
 CREATE INDEX crm_opportunity_close_date ON crm_opportunity (tenant_id, close_date, id) WHERE deleted_at IS NULL;
 CREATE INDEX crm_opportunity_amount ON crm_opportunity (tenant_id, amount_minor, id) WHERE deleted_at IS NULL;
+CREATE INDEX crm_opportunity_created ON crm_opportunity (tenant_id, created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX crm_opportunity_updated ON crm_opportunity (tenant_id, updated_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX crm_opportunity_since ON crm_opportunity (tenant_id, stage_since, id) WHERE deleted_at IS NULL;
+CREATE INDEX crm_opportunity_probability ON crm_opportunity (tenant_id, probability, id) WHERE deleted_at IS NULL;
+CREATE INDEX crm_opportunity_opened_on ON crm_opportunity (tenant_id, opened_on, id) WHERE deleted_at IS NULL;
+CREATE INDEX crm_opportunity_closed_on ON crm_opportunity (tenant_id, closed_on, id) WHERE deleted_at IS NULL;
 CREATE INDEX crm_opportunity_owner_user ON crm_opportunity (tenant_id, owner_user, id);
 CREATE INDEX crm_opportunity_owner_team ON crm_opportunity (tenant_id, owner_team, id);
 

@@ -37,6 +37,12 @@ CREATE TABLE crm_case (
 );
 CREATE INDEX crm_case_customer ON crm_case (tenant_id, customer_id, id);
 CREATE INDEX crm_case_state ON crm_case (tenant_id, state, resolution_due, id);
+CREATE INDEX crm_case_created ON crm_case (tenant_id, created_at, id);
+CREATE INDEX crm_case_updated ON crm_case (tenant_id, updated_at, id);
+CREATE INDEX crm_case_since ON crm_case (tenant_id, state_since, id);
+CREATE INDEX crm_case_escalation ON crm_case (tenant_id, escalation, id);
+CREATE INDEX crm_case_response ON crm_case (tenant_id, first_response_due, id);
+CREATE INDEX crm_case_resolution ON crm_case (tenant_id, resolution_due, id);
 CREATE INDEX crm_case_owner_user ON crm_case (tenant_id, owner_user, id);
 CREATE INDEX crm_case_owner_team ON crm_case (tenant_id, owner_team, id);
 
