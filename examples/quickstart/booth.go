@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,10 +32,11 @@ func servedPlugin() bool {
 	return true
 }
 
-// exhibition is the plugin process. The first event that it is given finds it killed: that is the accident of the
-// story, at the worst moment.
+// exhibition is the plugin process. The event of the sale finds it killed: that is the accident of the story, at the
+// worst moment.
 type exhibition struct {
 	*pluginhost.Process
+	name     string        // of the exhibition: a new one for each run on a database
 	curtain  chan struct{} // closed when the sale is over and the accident may happen
 	accident sync.Once
 	before   int // its process id until the accident
@@ -53,11 +56,15 @@ func openExhibition(ctx context.Context, log *slog.Logger) (*exhibition, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &exhibition{Process: p, curtain: make(chan struct{})}, nil
+	name := "SHOW " + time.Now().UTC().Format("20060102-150405.000000")
+	return &exhibition{Process: p, name: name, curtain: make(chan struct{})}, nil
 }
 
-// Deliver kills the process the first time, and hands the batch on.
+// Deliver hands the batch on, and kills the process before the one with the sale.
 func (e *exhibition) Deliver(ctx context.Context, batch []plugin.Delivery) ([]plugin.Ack, error) {
+	if !slices.ContainsFunc(batch, func(d plugin.Delivery) bool { return d.Event.Facts["exhibition"] == e.name }) {
+		return e.Process.Deliver(ctx, batch) // left over from a run that was interrupted
+	}
 	e.accident.Do(func() {
 		select {
 		case <-e.curtain:
@@ -76,19 +83,15 @@ func (e *exhibition) Deliver(ctx context.Context, batch []plugin.Delivery) ([]pl
 func (e *exhibition) show(ctx context.Context, c *crm.CRM, me ident.Principal, buyers [2]customer.Customer, tell *story) (b booth, p process, err error) {
 	tell.step("A plugin process sells a booth, once")
 	s := c.As(me, privacy.Sales)
-	earlier, err := confirmations(ctx, s, buyers[0].ID)
-	if err != nil {
-		return b, p, err
-	}
 	if err := c.Start(ctx); err != nil {
 		return b, p, err
 	}
-	if b, err = sell(ctx, s, buyers, tell); err != nil {
+	if b, err = e.sell(ctx, s, buyers, tell); err != nil {
 		return b, p, err
 	}
 	close(e.curtain)
 	tell.step("The plugin is killed while the sale is being confirmed")
-	if p.Effects, err = confirmed(ctx, s, buyers[0].ID, earlier); err != nil {
+	if p.Effects, err = e.confirmed(ctx, s, buyers[0].ID); err != nil {
 		return b, p, err
 	}
 	if err := e.WaitReady(ctx); err != nil {
@@ -100,10 +103,9 @@ func (e *exhibition) show(ctx context.Context, c *crm.CRM, me ident.Principal, b
 	return b, p, nil
 }
 
-func sell(ctx context.Context, s *crm.Session, buyers [2]customer.Customer, tell *story) (b booth, err error) {
-	show := "SHOW " + time.Now().UTC().Format("20060102-150405.000") // a new one for each run on this database
+func (e *exhibition) sell(ctx context.Context, s *crm.Session, buyers [2]customer.Customer, tell *story) (b booth, err error) {
 	offer := func(to ident.ID) error {
-		_, err := s.Plugins.Invoke(ctx, vertical.SellBooth, map[string]any{"exhibition": show, "booth": "A-12", "buyer": to})
+		_, err := s.Plugins.Invoke(ctx, vertical.SellBooth, map[string]any{"exhibition": e.name, "booth": "A-12", "buyer": to})
 		return err
 	}
 	if err := offer(buyers[0].ID); err != nil {
@@ -120,8 +122,8 @@ func sell(ctx context.Context, s *crm.Session, buyers [2]customer.Customer, tell
 	return b, fmt.Errorf("the second buyer was not refused: %w", err)
 }
 
-// confirmations counts the sales confirmed on a customer's timeline.
-func confirmations(ctx context.Context, s *crm.Session, id ident.ID) (int, error) {
+// confirmations counts how often the sale was confirmed on a customer's timeline.
+func (e *exhibition) confirmations(ctx context.Context, s *crm.Session, id ident.ID) (int, error) {
 	n, cursor := 0, ""
 	for {
 		p, err := s.Customers.Timeline(ctx, id, page.Query{Cursor: cursor, Limit: 100})
@@ -129,7 +131,7 @@ func confirmations(ctx context.Context, s *crm.Session, id ident.ID) (int, error
 			return 0, err
 		}
 		for _, entry := range p.Items {
-			if entry.Interaction != nil && entry.Interaction.Subject.Reveal() == "booth A-12 confirmed" {
+			if entry.Interaction != nil && strings.Contains(entry.Interaction.Body.Reveal(), e.name) {
 				n++
 			}
 		}
@@ -140,24 +142,24 @@ func confirmations(ctx context.Context, s *crm.Session, id ident.ID) (int, error
 }
 
 // confirmed waits for a confirmation, and then a little for one too many. It returns how many came.
-func confirmed(ctx context.Context, s *crm.Session, id ident.ID, earlier int) (int, error) {
+func (e *exhibition) confirmed(ctx context.Context, s *crm.Session, id ident.ID) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, 100*time.Second)
 	defer cancel()
 	settle := 0
 	for {
-		n, err := confirmations(ctx, s, id)
+		n, err := e.confirmations(ctx, s, id)
 		if err != nil {
 			return 0, err
 		}
-		if n > earlier {
+		if n > 0 {
 			settle++
 		}
 		if settle > 5 {
-			return n - earlier, nil
+			return n, nil
 		}
 		select {
 		case <-ctx.Done():
-			return n - earlier, errors.New("the sale was not confirmed within 100 seconds")
+			return n, errors.New("the sale was not confirmed within 100 seconds")
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

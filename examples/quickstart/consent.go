@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
@@ -41,7 +40,7 @@ func showConsent(ctx context.Context, c *crm.CRM, me ident.Principal, tell *stor
 	if err != nil {
 		return out, err
 	}
-	tell.say("   The person ticks %q.", newsletter)
+	tell.say("   The person ticks: %s", newsletter)
 	out.After, err = send(ctx, c, s, who.ID, tell)
 	return out, err
 }
@@ -61,18 +60,19 @@ func send(ctx context.Context, c *crm.CRM, s *crm.Session, to ident.ID, tell *st
 	return verdict{d.Allowed, string(d.Code)}, nil
 }
 
-// anyPerson returns the first person, with an e-mail address.
+// anyPerson returns the first person, with an e-mail address. What the data set does not have is made up.
 func anyPerson(ctx context.Context, s *crm.Session) (customer.Customer, error) {
 	list, err := s.Customers.Page(ctx, customer.Filter{Kinds: []customer.Kind{customer.Person}, Query: page.Query{Limit: 1}})
 	if err != nil {
 		return customer.Customer{}, err
 	}
+	address := customer.PointDraft{Channel: personal.ByEmail, Value: "first.reader@example.com"}
 	if len(list.Items) == 0 {
-		return customer.Customer{}, fmt.Errorf("the data set has no person")
+		return s.Customers.Create(ctx, customer.PersonDraft{Name: "Made-up reader", Points: []customer.PointDraft{address}})
 	}
 	who := list.Items[0]
 	if _, ok := who.Point(personal.ByEmail); ok {
 		return who, nil
 	}
-	return s.Customers.AddPoint(ctx, who.ID, who.Version, customer.PointDraft{Channel: personal.ByEmail, Value: "first.reader@example.com"})
+	return s.Customers.AddPoint(ctx, who.ID, who.Version, address)
 }

@@ -21,7 +21,25 @@ type imported struct {
 	Persons       int        `json:"persons"`
 	Opportunities int        `json:"opportunities"`
 	Rejected      int        `json:"rejected"` // rows of the opportunities' file that were not imported
-	Faults        []rowFault `json:"faults"`   // at least one for each rejected row of any file
+	Files         []tally    `json:"files"`    // the same for each file
+	Faults        []rowFault `json:"faults"`   // at least one for each rejected row of any file; also ties that could not be made
+}
+
+// tally is what became of the rows of one file.
+type tally struct {
+	File     string `json:"file"`
+	Rows     int    `json:"rows"` // without the header, and lines in which nothing stands
+	Imported int    `json:"imported"`
+	Rejected int    `json:"rejected"`
+}
+
+func (t *tally) count(ok bool) {
+	t.Rows++
+	if ok {
+		t.Imported++
+	} else {
+		t.Rejected++
+	}
 }
 
 type gate struct {
@@ -63,10 +81,12 @@ type process struct {
 type story struct {
 	out, progress io.Writer
 	steps         int
+	last          time.Time // when there was progress to tell
 }
 
 func (s *story) step(title string) {
 	s.steps++
+	s.last = time.Now()
 	s.say("\n%d. %s", s.steps, title)
 }
 
@@ -75,6 +95,10 @@ func (s *story) say(format string, args ...any) {
 	fmt.Fprintf(s.out, format+"\n", args...)
 }
 
+// done tells how far a step is, once a second.
 func (s *story) done(what string, n int) {
-	fmt.Fprintf(s.progress, "   … %d %s\n", n, what)
+	if now := time.Now(); now.Sub(s.last) >= time.Second {
+		s.last = now
+		fmt.Fprintf(s.progress, "   … %d %s\n", n, what)
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -30,7 +31,7 @@ func showGate(ctx context.Context, c *crm.CRM, me ident.Principal, set dataset, 
 	out.Refused, out.Clause, out.Field = true, f.Clauses[0].Rule, f.Clauses[0].Field
 	tell.say("   Moving %s to Proposal is refused:", o.ID)
 	for _, cl := range f.Clauses {
-		tell.say("   × %s: have %q, need %s. %s", cl.Rule, cl.Value, cl.Need, cl.Message)
+		tell.say("   × %s: have %s, need %s. %s", cl.Rule, cmp.Or(cl.Value, "nothing"), cl.Need, cl.Message)
 	}
 	amount, err := money.New(750000, set.currency)
 	if err != nil {

@@ -1,8 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"maps"
+	"errors"
 	"slices"
 
 	"github.com/rapport-crm/rapport/core/ident"
@@ -24,21 +25,31 @@ func importAll(ctx context.Context, c *crm.CRM, me ident.Principal, set dataset,
 		return out, err
 	}
 	im := &importer{set: set, session: s}
-	if out.Organizations, err = im.organizations(ctx); err != nil {
-		return out, err
+	organizations, persons, products, opportunities := set.tables()
+	steps := []struct {
+		table table
+		what  string
+		into  *int
+		do    func(context.Context, table) (tally, error)
+	}{
+		{organizations, "organizations", &out.Organizations, im.organizations},
+		{persons, "persons", &out.Persons, im.people},
+		{products, "products", new(int), im.catalogue},
+		{opportunities, "opportunities", &out.Opportunities, func(ctx context.Context, t table) (tally, error) {
+			return im.opportunities(ctx, t, func(n int) { tell.done("opportunities", n) })
+		}},
 	}
-	if out.Persons, err = im.people(ctx); err != nil {
-		return out, err
+	for _, step := range steps {
+		n, err := step.do(ctx, step.table)
+		if err != nil {
+			return out, err
+		}
+		n.File, *step.into = step.table.file, n.Imported
+		out.Files = append(out.Files, n)
+		tell.say("   %-18s  %6d rows = %6d %-13s + %5d rejected", n.File, n.Rows, n.Imported, step.what, n.Rejected)
 	}
-	out.Faults = im.faults
-	if err := importOpportunities(ctx, s, im, tell, &out); err != nil {
-		return out, err
-	}
-	if out.Faults == nil {
-		out.Faults = []rowFault{}
-	}
-	tell.say("   %d organizations, %d persons, %d opportunities; %d rows rejected with %d faults.",
-		out.Organizations, out.Persons, out.Opportunities, out.Rejected, len(out.Faults))
+	out.Rejected = out.Files[len(out.Files)-1].Rejected
+	out.Faults = sorted(im.faults, out.Files)
 	summarize(out.Faults, tell)
 	return out, nil
 }
@@ -49,57 +60,69 @@ func definePipeline(ctx context.Context, s *crm.Session, currency string) error 
 	return err
 }
 
-func importOpportunities(ctx context.Context, s *crm.Session, im *importer, tell *story, out *imported) error {
-	products, err := catalogue(im.set)
-	if err != nil {
-		return err
-	}
-	rd := &reader{set: im.set, customers: im.ids, products: products, seen: map[string]int{}}
+// opportunities loads the history of the deals.
+func (im *importer) opportunities(ctx context.Context, t table, progress func(n int)) (n tally, err error) {
+	rd := &reader{set: im.set, customers: im.ids, products: im.products, seen: map[string]int{}}
 	if im.set.opportunities.owner == im.set.persons.id {
 		rd.persons = im.persons
 	}
 	var failed error
-	lines := map[int]bool{}
-	report, err := s.Opportunities.Load(ctx, rd.load(&out.Faults, &out.Rejected, &failed), pipeline.LoadOptions{
-		History:  true,
-		Progress: func(n int) { tell.done("opportunities", n) },
-	})
-	if err != nil {
-		return err
+	report, err := im.session.Opportunities.Load(ctx, rd.load(t, &n, &failed), pipeline.LoadOptions{History: true, Progress: progress})
+	if err = errors.Join(err, failed); err != nil {
+		return n, err
 	}
+	im.faults = append(im.faults, rd.faults...)
 	for _, f := range report.Faults {
-		out.Faults = append(out.Faults, rowFault{im.set.opportunities.file, f.Line, f.Field, f.Message})
-		lines[f.Line] = true
+		im.faults = append(im.faults, rowFault{t.file, f.Line, rd.column(f.Field), f.Message})
 	}
-	out.Rejected += len(lines)
-	out.Opportunities = report.Created + report.Updated + report.Unchanged
-	return failed
+	n.Imported = report.Created + report.Updated + report.Unchanged
+	n.Rejected = n.Rows - n.Imported
+	return n, nil
 }
 
-func catalogue(set dataset) (map[string]bool, error) {
-	products := map[string]bool{}
-	for x, err := range rows(set.files, set.products.file, set.products.product) {
+// catalogue reads the names of the products.
+func (im *importer) catalogue(_ context.Context, t table) (n tally, err error) {
+	im.products = map[string]bool{}
+	for x, err := range t.rows() {
 		if err != nil {
-			return nil, err
+			return n, err
 		}
-		products[x.get(set.products.product)] = true
+		name := x.get(im.set.products.product)
+		if name == "" {
+			x.fault(im.set.products.product, "is blank")
+		}
+		ok := len(x.faults) == 0
+		if n.count(ok); ok {
+			im.products[name] = true
+		}
+		im.faults = append(im.faults, x.faults...)
 	}
-	return products, nil
+	return n, nil
 }
 
-// summarize shows the first fault of each kind of complaint and how many there are.
+// sorted puts the faults into the order of the files and their rows.
+func sorted(faults []rowFault, files []tally) []rowFault {
+	place := func(f rowFault) int { return slices.IndexFunc(files, func(t tally) bool { return t.File == f.File }) }
+	slices.SortStableFunc(faults, func(a, b rowFault) int {
+		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a.Row, b.Row))
+	})
+	return append([]rowFault{}, faults...) // a list in JSON, even without any
+}
+
+// summarize shows the first fault of each column and how many there are.
 func summarize(faults []rowFault, tell *story) {
 	type kind struct{ file, field string }
 	count, first := map[kind]int{}, map[kind]rowFault{}
+	var kinds []kind
 	for _, f := range faults {
 		k := kind{f.File, f.Field}
 		if count[k]++; count[k] == 1 {
-			first[k] = f
+			first[k], kinds = f, append(kinds, k)
 		}
 	}
-	kinds := slices.SortedFunc(maps.Keys(count), func(a, b kind) int { return count[b] - count[a] })
+	slices.SortStableFunc(kinds, func(a, b kind) int { return count[b] - count[a] })
 	for _, k := range kinds {
 		f := first[k]
-		tell.say("   × %d in %s, column %s; the first in row %d: %s", count[k], k.file, k.field, f.Row, f.Message)
+		tell.say("   × %s, %s: %d, the first in row %d: %s", k.file, k.field, count[k], f.Row, f.Message)
 	}
 }

@@ -9,10 +9,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/crm"
-	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/plugin"
 )
 
@@ -20,8 +20,11 @@ func main() {
 	if servedPlugin() {
 		return
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	if ctx.Err() != nil {
+		err = errors.New("interrupted; what was imported stays, and another run on the same database goes on from there")
+	}
 	stop()
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
@@ -37,13 +40,21 @@ type options struct {
 
 func parse(args []string, errs io.Writer) (o options, err error) {
 	f := flag.NewFlagSet("quickstart", flag.ContinueOnError)
-	f.SetOutput(errs)
+	f.SetOutput(io.Discard)
 	f.StringVar(&o.db, "db", "", "SQLite file or postgres:// `DSN` to use and keep (default a temporary file)")
 	f.StringVar(&o.keys, "keys", "", "key `file` (default the SQLite file's name + .keys; PostgreSQL needs one)")
 	f.StringVar(&o.data, "data", "", "`folder` of the data set \"CRM Sales Opportunities\" (default the small set of this example)")
 	f.BoolVar(&o.json, "json", false, "print one JSON object instead of a story")
-	if err = f.Parse(args); err == nil && f.NArg() > 0 {
-		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
+	err = f.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprintln(errs, "quickstart runs the CRM's main job from beginning to end.")
+		f.SetOutput(errs)
+		f.PrintDefaults()
+	case err != nil:
+		err = fmt.Errorf("%w; --help lists the flags", err)
+	case f.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q; --help lists the flags", f.Arg(0))
 	}
 	return o, err
 }
@@ -59,6 +70,9 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	}
 	if o.data != "" {
 		set = salesOpportunities(o.data)
+	}
+	if err := set.check(); err != nil {
+		return err
 	}
 	tell := &story{out: out, progress: errs}
 	if o.json {
@@ -104,6 +118,6 @@ func tellAll(ctx context.Context, o options, set dataset, tell *story) (got fact
 	if got.Case, err = showComplaint(ctx, c, me, buyers[0].ID, tell); err != nil {
 		return got, err
 	}
-	got.Booth, got.Plugin, err = exhibition.show(ctx, c, me, [2]customer.Customer(buyers), tell)
+	got.Booth, got.Plugin, err = exhibition.show(ctx, c, me, buyers, tell)
 	return got, err
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/rapport-crm/rapport/core/date"
@@ -32,24 +34,25 @@ type reader struct {
 	products  map[string]bool
 	persons   map[string]bool // known owners; nil when the set does not list them
 	seen      map[string]int  // id → row
+	faults    []rowFault
 }
 
 // read checks one row and returns what to load. A row with faults returns ok false.
 func (rd *reader) read(x *row) (out pipeline.Row, ok bool) {
 	c := rd.set.opportunities
-	if out.Line = x.line; !x.readable() {
+	if out.Line = x.line; x.broken {
 		return out, false
 	}
 	d := &out.Draft
 	d.Ext = ident.Ext{System: rd.set.name, ID: rd.unique(x, c.id)}
-	d.Pipeline, d.Stage = "sales", strings.ToLower(x.get(c.stage))
+	d.Pipeline, d.Stage = "sales", rd.stage(x)
 	d.Product = x.get(c.product)
 	if !rd.products[d.Product] {
 		x.fault(c.product, "unknown product %q: it is not in %s", d.Product, rd.set.products.file)
 	}
 	d.Customer = rd.customer(x, c.organization)
 	if d.OwnerUser = x.get(c.owner); rd.persons != nil && !rd.persons[d.OwnerUser] {
-		x.fault(c.owner, "unknown sales agent: not in %s", rd.set.persons.file)
+		x.fault(c.owner, "is no sales agent of %s", rd.set.persons.file)
 	}
 	d.OpenedOn, out.ClosedOn = rd.date(x, c.opened), rd.date(x, c.closed)
 	d.Amount = rd.amount(x)
@@ -68,6 +71,20 @@ func (rd *reader) unique(x *row, column string) string {
 		rd.seen[id] = x.line
 	}
 	return id
+}
+
+// stage returns the stage for the set's own word, spelled as the set spells it.
+func (rd *reader) stage(x *row) string {
+	c := rd.set.opportunities.stage
+	word := x.get(c)
+	stage, known := rd.set.stages[word]
+	switch {
+	case word == "":
+		x.fault(c, "is blank: want one of %q", slices.Sorted(maps.Keys(rd.set.stages)))
+	case !known:
+		x.fault(c, "unknown stage %q: want one of %q", word, slices.Sorted(maps.Keys(rd.set.stages)))
+	}
+	return stage
 }
 
 func (rd *reader) customer(x *row, column string) ident.ID {
@@ -102,9 +119,12 @@ func (rd *reader) amount(x *row) money.Amount {
 		currency = x.get(c.currency)
 	}
 	a, err := money.ParseDecimal(s, currency)
-	if err != nil {
-		x.fault(c.amount, "%q is not an amount in %s", s, currency)
-	} else if a.Minor < 0 {
+	switch {
+	case !money.ValidCurrency(currency):
+		x.fault(c.currency, "%q is no currency: want a code such as EUR", currency)
+	case err != nil:
+		x.fault(c.amount, "%q is not an amount in %s, written like 1054.50", s, currency)
+	case a.Minor < 0:
 		x.fault(c.amount, "is negative")
 	}
 	return a
@@ -115,16 +135,13 @@ func (rd *reader) consistent(x *row, r *pipeline.Row) {
 	c := rd.set.opportunities
 	closed := r.Draft.Stage == "won" || r.Draft.Stage == "lost"
 	switch {
-	case r.Draft.Stage == "":
-		x.fault(c.stage, "is blank")
-	case !closed && r.Draft.Stage != "prospecting" && r.Draft.Stage != "engaging" && r.Draft.Stage != "proposal":
-		x.fault(c.stage, "unknown stage %q", x.get(c.stage))
+	case r.Draft.Stage == "": // nothing can be said
 	case closed && x.get(c.closed) == "":
 		x.fault(c.closed, "is blank: a deal that is %s has a closing date", r.Draft.Stage)
-	case !closed && x.get(c.opened) == "" && x.get(c.closed) == "":
-		x.fault(c.opened, "is blank: an open deal without any date cannot be placed in the pipeline")
 	case !closed && x.get(c.closed) != "":
 		x.fault(c.closed, "is set, but the deal is still open")
+	case !closed && x.get(c.opened) == "":
+		x.fault(c.opened, "is blank: an open deal without any date cannot be placed in the pipeline")
 	}
 	if r.Draft.Stage == "won" && x.get(c.amount) == "" {
 		x.fault(c.amount, "is blank: a deal that is won has a value")
@@ -134,22 +151,33 @@ func (rd *reader) consistent(x *row, r *pipeline.Row) {
 	}
 }
 
-// load yields the rows that can be taken and collects the faults of the others.
-func (rd *reader) load(faults *[]rowFault, rejected *int, failed *error) iter.Seq2[pipeline.Row, error] {
+// column names the column of a field that the CRM refuses.
+func (rd *reader) column(field string) string {
 	c := rd.set.opportunities
+	for prefix, column := range map[string]string{
+		"ext": c.id, "customer": c.organization, "product": c.product, "stage": c.stage, "opened_on": c.opened, "closed_on": c.closed,
+		"amount": c.amount, "owner_user": c.owner,
+	} {
+		if field == prefix || strings.HasPrefix(field, prefix+".") {
+			return column
+		}
+	}
+	return field
+}
+
+// load yields the rows that can be taken and collects the faults of the others.
+func (rd *reader) load(t table, n *tally, failed *error) iter.Seq2[pipeline.Row, error] {
 	return func(yield func(pipeline.Row, error) bool) {
-		for x, err := range rows(rd.set.files, c.file, c.id, c.organization, c.product, c.stage, c.opened, c.closed, c.amount) {
+		for x, err := range t.rows() {
 			if err != nil {
 				*failed = err
 				return
 			}
 			out, ok := rd.read(x)
+			n.count(ok)
 			if !ok {
-				*faults = append(*faults, x.faults...)
-				*rejected++
-				continue
-			}
-			if !yield(out, nil) {
+				rd.faults = append(rd.faults, x.faults...)
+			} else if !yield(out, nil) {
 				return
 			}
 		}

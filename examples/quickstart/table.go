@@ -1,48 +1,64 @@
 package main
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
+	"path/filepath"
+	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/customer/names"
+	"github.com/rapport-crm/rapport/customer/transfer"
 )
 
 // rowFault is one complaint about one row: what --json lists under imported.faults.
 type rowFault struct {
 	File    string `json:"file"`
-	Row     int    `json:"row"` // line in the file; the header is line 1
-	Field   string `json:"field"`
-	Message string `json:"message"`
+	Row     int    `json:"row"`     // line in the file on which the row begins; the header is line 1
+	Field   string `json:"field"`   // name of the column
+	Message string `json:"message"` // worded to follow the field's name
 }
 
 // row is one record of a CSV file, by column name.
 type row struct {
 	file    string
 	line    int
-	values  map[string]string
+	cells   *transfer.Row
+	broken  bool              // does not have the form of the file, so that its columns are not worth a look
 	columns map[string]string // the CRM's field → column, where their names differ
 	faults  []rowFault
 }
 
-// readable reports whether the row has the form of the file, so that its columns are worth a look.
-func (r *row) readable() bool { return len(r.faults) == 0 || r.faults[0].Field != "" }
+// get returns what stands in a column. Spaces around it are a complaint: to cut them would be to mend the row.
+func (r *row) get(column string) string {
+	if r.broken {
+		return ""
+	}
+	s := r.cells.Get(column)
+	trimmed := strings.TrimSpace(s)
+	if trimmed != s {
+		r.fault(column, "has spaces before or after it")
+	}
+	return trimmed
+}
 
-func (r *row) get(column string) string { return strings.TrimSpace(r.values[column]) }
+// name returns a name. One that the CRM would spell differently is a complaint, as spaces around it are.
+func (r *row) name(column string) string {
+	s := r.get(column)
+	if kept := names.Normal(s); kept != s {
+		r.fault(column, "has spaces or letters in a form that the CRM does not keep: write %q", kept)
+	}
+	return s
+}
 
 // fault notes a complaint; a row with any is not imported. The first one about a column is enough.
 func (r *row) fault(column, format string, args ...any) {
-	for _, f := range r.faults {
-		if f.Field == column {
-			return
-		}
+	if !slices.ContainsFunc(r.faults, func(f rowFault) bool { return f.Field == column }) {
+		r.faults = append(r.faults, rowFault{r.file, r.line, column, fmt.Sprintf(format, args...)})
 	}
-	r.faults = append(r.faults, rowFault{r.file, r.line, column, fmt.Sprintf(format, args...)})
 }
 
 // refuse notes every complaint of the CRM's about the row, under the names of its columns.
@@ -60,72 +76,57 @@ func (r *row) refuse(f *fault.Error) {
 	}
 }
 
-// rows reads a CSV file with a header. A row that cannot be read is a row with a fault, never a missing row.
-func rows(fsys fs.FS, file string, need ...string) iter.Seq2[*row, error] {
+// table is one file of a data set, and the columns it must have.
+type table struct {
+	set     dataset
+	file    string
+	columns []string
+}
+
+// open reads the header. done is never nil.
+func (t table) open() (r *transfer.Reader, done func(), err error) {
+	place := filepath.Join(t.set.folder, t.file)
+	f, err := t.set.files.Open(t.file)
+	if missing, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, func() {}, fmt.Errorf("cannot read %s: %w", place, missing.Err)
+	}
+	if err != nil {
+		return nil, func() {}, err
+	}
+	done = func() { f.Close() } //nolint:errcheck // opened for reading
+	if r, err = transfer.NewReader(f, transfer.Format{}); err != nil {
+		return nil, done, fmt.Errorf("%s: %w", place, err)
+	}
+	for _, column := range t.columns {
+		if !slices.Contains(r.Header(), column) {
+			return nil, done, fmt.Errorf("%s has no column %q, only %q", place, column, r.Header())
+		}
+	}
+	return r, done, nil
+}
+
+// rows reads the file. A row that cannot be read is a row with faults, never a missing row; only lines in which
+// nothing stands are none.
+func (t table) rows() iter.Seq2[*row, error] {
 	return func(yield func(*row, error) bool) {
-		f, err := fsys.Open(file)
+		r, done, err := t.open()
+		defer done()
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		defer f.Close() //nolint:errcheck // opened for reading
-		r := csv.NewReader(f)
-		r.FieldsPerRecord = -1
-		header, err := r.Read()
-		if err != nil {
-			yield(nil, fmt.Errorf("%s: the header cannot be read: %w", file, err))
-			return
-		}
-		header[0] = strings.TrimPrefix(header[0], "\ufeff")
-		for _, column := range need {
-			if !contains(header, column) {
-				yield(nil, fmt.Errorf("%s: has no column %q, only %q", file, column, header))
+		for cells, err := range r.Rows() {
+			if err != nil {
+				yield(nil, fmt.Errorf("%s: %w", t.file, err))
 				return
 			}
-		}
-		for {
-			x, err := next(r, file, header)
-			if errors.Is(err, io.EOF) || !yield(x, err) || err != nil {
+			x := &row{file: t.file, line: cells.Line, cells: cells, broken: len(cells.Faults()) > 0}
+			for _, f := range cells.Faults() {
+				x.fault(f.Field, "%s", f.Message)
+			}
+			if !yield(x, nil) {
 				return
 			}
 		}
 	}
-}
-
-func next(r *csv.Reader, file string, header []string) (*row, error) {
-	record, err := r.Read()
-	var bad *csv.ParseError
-	if errors.As(err, &bad) {
-		x := &row{file: file, line: bad.StartLine}
-		x.fault("", "the row cannot be read: %v", bad.Err)
-		return x, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	line, _ := r.FieldPos(0)
-	x := &row{file: file, line: line, values: make(map[string]string, len(header))}
-	if len(record) != len(header) {
-		x.fault("", "has %d fields, the header has %d", len(record), len(header))
-	}
-	for i, column := range header {
-		if i >= len(record) {
-			break
-		}
-		if !utf8.ValidString(record[i]) || strings.ContainsRune(record[i], 0) {
-			x.fault(column, "is not valid UTF-8 text")
-			continue
-		}
-		x.values[column] = record[i]
-	}
-	return x, nil
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
