@@ -36,7 +36,7 @@ var rights = map[string]string{
 	"opportunity of": "ATDDD", "opportunities of": "ATDAA", "opportunity get": "ATDAA", "opportunity history": "ATDAA",
 	"opportunity update": "TTDDD", "opportunity move": "TTDDD", "opportunity win": "TTDDD", "opportunity delete": "TODDD",
 	"case of": "ATADD", "case get": "AAADA", "case history": "AAADA", "case update": "AOADD", "case start": "AOADD", "case assign": "AOADD",
-	"give": "ATAAD", "withdraw": "ATAAD", "consent get": "AAAAA", "consent history": "ATAAA", "consent at": "ATAAA", "decisions": "ATAAA",
+	"give": "ATAAD", "withdraw": "ATAAD", "consent get": "ATAAA", "consent history": "ATAAA", "consent at": "ATAAA", "decisions": "ATAAA",
 	"deliver":   "TTAAD",
 	"claim get": "AAAAA", "claim extend": "AOOOD", "claim release": "AOOOD", "claim swap": "AOOOD",
 }

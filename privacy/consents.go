@@ -130,19 +130,28 @@ func (s *Office) subject(ctx context.Context, c *work.Call, id ident.ID, a work.
 func within(c *work.Call) func(*Consent, error) (*Consent, error) {
 	return func(rec *Consent, err error) (*Consent, error) {
 		if err == nil && c.Access.Rows.Eval(c.Entity.Record(rec)) != rule.Yes {
-			return nil, fault.New(fault.NotFound, "no such consent")
+			return nil, noConsent()
 		}
 		return rec, err
 	}
 }
 
-// Get returns one record.
+// noConsent is the one answer for records that are not there and those that are not the caller's.
+func noConsent() error { return fault.New(fault.NotFound, "no such consent") }
+
+// Get returns one record. As in [Consents.History], the caller must be able to see the customer.
 //
 // Errors: NotFound, also for one the caller may not see; Denied.
 func (cs Consents) Get(ctx context.Context, id ident.ID) (Consent, error) {
 	return work.View(ctx, cs.svc.cfg.Engine, cs.scope, "privacy: get consent", EntityConsent,
 		func(ctx context.Context, c *work.Call) (Consent, error) {
 			rec, err := within(c)(cs.svc.cfg.Store.Consent(ctx, c, id))
+			if err == nil {
+				_, err = cs.svc.subject(ctx, c, rec.Subject, work.Read)
+			}
+			if fault.CodeOf(err) == fault.NotFound {
+				err = noConsent()
+			}
 			if err != nil {
 				return Consent{}, err
 			}

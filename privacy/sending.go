@@ -32,7 +32,7 @@ var ErrUnknown = errors.New("privacy: nobody knows whether the message was deliv
 type Send struct {
 	Key     string           // names the message: it is delivered at most once under its key. 1 to 200 bytes, no personal data
 	Subject ident.ID         // the customer
-	Purpose personal.Purpose // for what. Defaults to the purpose of the session
+	Purpose personal.Purpose // for what. Defaults to the purpose of the session; the policy is asked about this one
 	Channel personal.Channel // by which way
 	// Enqueue says that the function given to Deliver sends nothing itself but writes the message into a queue table
 	// on the session's transaction. It is needed, and allowed, inside a transaction only.
@@ -42,17 +42,17 @@ type Send struct {
 // Sending is what became of a [Send].
 type Sending struct {
 	schema.Meta
-	Key       string           `json:"key" crm:"key,class=none,max=200,readonly,required"`
-	Subject   ident.ID         `json:"subject" crm:"subject,class=none,readonly,required"` // as it was asked for
-	Purpose   personal.Purpose `json:"purpose" crm:"purpose,class=none,max=64,readonly,required"`
-	Channel   personal.Channel `json:"channel" crm:"channel,class=none,readonly,required"`
-	State     SendState        `json:"state" crm:"state,class=none,enum=refused|reserved|delivered|failed|unknown,required"`
-	Reason    Reason           `json:"reason" crm:"reason,class=none"`               // of the last decision
-	Basis     Basis            `json:"basis,omitempty" crm:"basis,class=none"`       // of the last decision
-	Evidence  []ident.ID       `json:"evidence,omitempty" crm:"evidence,class=none"` // of the last decision
-	Decision  ident.ID         `json:"decision" crm:"decision,class=none"`           // the last decision
-	DecidedAt time.Time        `json:"decided_at" crm:"decided_at,class=none,sort"`  // its instant
-	Lease     time.Time        `json:"lease,omitzero" crm:"lease,class=none"`        // of a reserved one: when it becomes unknown
+	Key       string           `json:"key" crm:"key,class=none,max=200,readonly,required"`                                   // names the message
+	Subject   ident.ID         `json:"subject" crm:"subject,class=none,readonly,required"`                                   // as it was asked for
+	Purpose   personal.Purpose `json:"purpose" crm:"purpose,class=none,max=64,readonly,required"`                            // for what
+	Channel   personal.Channel `json:"channel" crm:"channel,class=none,readonly,required"`                                   // by which way
+	State     SendState        `json:"state" crm:"state,class=none,enum=refused|reserved|delivered|failed|unknown,required"` // how far it has come
+	Reason    Reason           `json:"reason" crm:"reason,class=none"`                                                       // of the last decision
+	Basis     Basis            `json:"basis,omitempty" crm:"basis,class=none"`                                               // of the last decision
+	Evidence  []ident.ID       `json:"evidence,omitempty" crm:"evidence,class=none"`                                         // of the last decision
+	Decision  ident.ID         `json:"decision" crm:"decision,class=none"`                                                   // the last decision
+	DecidedAt time.Time        `json:"decided_at" crm:"decided_at,class=none,sort"`                                          // its instant
+	Lease     time.Time        `json:"lease,omitzero" crm:"lease,class=none"`                                                // of a reserved one: when it becomes unknown
 }
 
 // decision returns the last decision about the send.

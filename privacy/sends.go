@@ -58,6 +58,7 @@ func (ss Sends) Deliver(ctx context.Context, send Send, fn DeliverFunc) (Decisio
 	if fn == nil {
 		return Decision{}, fault.At(op, fault.Field("fn", "must be a function that hands the message over"))
 	}
+	ss.scope.Purpose = send.Purpose // rights, audit and events are those of what the message is for
 	d, to, err := ss.reserve(ctx, send)
 	if err != nil || d.Repeated {
 		return d, fault.At(op, err)
@@ -218,24 +219,27 @@ func (ss Sends) hand(ctx context.Context, send Send, decision ident.ID, to perso
 	storeErr := ss.settle(ctx, send.Key, decision, state)
 	switch {
 	case err != nil:
-		f := fault.New(fault.Unavailable, "the transport did not take the message: %w", hidden{err})
+		f := fault.New(fault.Unavailable, "the transport did not take the message: %w", hide(err))
 		f.Reason = "transport"
 		return f
 	case storeErr != nil && send.Enqueue:
 		return storeErr // nothing of this transaction takes effect
 	case storeErr != nil:
-		f := fault.New(fault.Unavailable, "the message was delivered, but that could not be stored: %w", hidden{storeErr})
+		f := fault.New(fault.Unavailable, "the message was delivered, but that could not be stored: %w", hide(storeErr))
 		f.Reason = "unrecorded"
 		return f
 	}
 	return nil
 }
 
-// hidden keeps an error for errors.Is and errors.As without its words, which may quote the address.
-type hidden struct{ err error }
+// hidden keeps an error for errors.Is and errors.As without its words, which may quote the address. It is a function,
+// because printers show the fields of what an error wraps.
+type hidden func() error
+
+func hide(err error) error { return hidden(func() error { return err }) }
 
 func (h hidden) Error() string { return "see the wrapped error" }
-func (h hidden) Unwrap() error { return h.err }
+func (h hidden) Unwrap() error { return h() }
 
 func settled(s SendState) event.Kind {
 	switch s {

@@ -40,10 +40,10 @@ func (c Cause) Valid() bool {
 // meets them when they come back by an import.
 type Suppression struct {
 	schema.Meta
-	Channel personal.Channel `json:"channel" crm:"channel,class=none,readonly,required"`
-	Digest  []byte           `json:"-" crm:"-,class=none"` // of the normalised address; see [keys.Ring.Blind]
-	Cause   Cause            `json:"cause" crm:"cause,class=none,required"`
-	Since   time.Time        `json:"since" crm:"since,class=none,readonly,sort"` // when it was last suppressed
+	Channel personal.Channel `json:"channel" crm:"channel,class=none,readonly,required"` // by which way the address reaches
+	Digest  []byte           `json:"-" crm:"-,class=none"`                               // of the normalised address; see [keys.Ring.Blind]
+	Cause   Cause            `json:"cause" crm:"cause,class=none,required"`              // why, as it was last given
+	Since   time.Time        `json:"since" crm:"since,class=none,readonly,sort"`         // when it was last suppressed
 }
 
 // liftedBy reports whether the subject's own, newer yes ends the suppression. Of the same instant nobody knows which

@@ -20,7 +20,7 @@ const EveryEntity = "*"
 type Right struct {
 	Entity string // name in the schema registry, or [EveryEntity]
 
-	Read, Create, Edit, Delete, Export, Send, Reveal, Configure work.Level
+	Read, Create, Edit, Delete, Export, Send, Reveal, Configure work.Level // the level of each action
 
 	Hide  []string // fields the role does not show; another role of the same principal may show them
 	Never []string // fields hidden from whoever has the role, whatever other roles show
@@ -59,8 +59,8 @@ func (r *Right) level(a work.Action) *work.Level {
 
 // Role is a named set of rights.
 type Role struct {
-	Name   string // as in ident.User
-	Rights []Right
+	Name   string  // as in ident.User
+	Rights []Right // one for each entity, or for EveryEntity
 }
 
 // Policy decides rights by role. Rows are reached through their owners: level own means records whose owner user is

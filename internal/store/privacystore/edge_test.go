@@ -12,7 +12,9 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/internal/dbtest"
+	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/privacy"
 )
 
@@ -165,4 +167,38 @@ func benchLab(b *testing.B, backend dbtest.Backend) *lab {
 		b.Fatal(err)
 	}
 	return l
+}
+
+// noLegal is a policy of a host under which nobody acts for legal reasons.
+type noLegal struct{ work.Policy }
+
+func (p noLegal) Access(ctx context.Context, s work.Scope, entity string, a work.Action) (work.Access, error) {
+	if s.Purpose == privacy.Legal {
+		return work.Access{}, fault.New(fault.Denied, "legal reasons are for lawyers")
+	}
+	return p.Policy.Access(ctx, s, entity, a)
+}
+
+// Who names another purpose for a message than for the session needs the rights of that one.
+func TestAMessageNeedsTheRightsOfItsPurpose(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, l *lab) {
+		e := *l.Engine
+		e.Policy = noLegal{e.Policy}
+		sends := l.newOffice(&e).Sends(l.scope)
+		var box outbox
+		send := l.mail("k")
+		send.Purpose = privacy.Legal
+		_, err := sends.Deliver(t.Context(), send, box.take)
+		require.ErrorIs(t, err, fault.ErrDenied)
+		require.Empty(t, box.sent)
+
+		_, err = l.sends.Deliver(t.Context(), send, box.take)
+		require.NoError(t, err)
+		why := store.Same("test.why", "SELECT purpose FROM crm_event WHERE tenant_id = $1 AND kind = $2")
+		var purpose string
+		require.NoError(t, l.DB.On(nil).Get(t.Context(), why, &purpose, tenant, privacy.SendDelivered))
+		require.Equal(t, string(privacy.Legal), purpose)
+	})
 }
