@@ -16,8 +16,8 @@ import (
 // Relate ties two customers together. Both must be visible to the caller; an id that was merged stands for its
 // survivor.
 //
-// Errors: Invalid, also for a parent that is the customer's own descendant (reason "cycle"); NotFound for a customer;
-// Denied; LimitExceeded for a chain of more than 64 parents.
+// Errors: Invalid, also for a parent that is the customer's own descendant while the relationship lasts (reason
+// "cycle"); NotFound for a customer; Denied; LimitExceeded for a chain of more than 64 parents.
 func (cs Customers) Relate(ctx context.Context, d RelationshipDraft) (Relationship, error) {
 	return work.Write(ctx, cs.s.engine, cs.scope, work.Change[Relationship]{
 		Op: "customer: relate", Entity: EntityRelationship, Action: work.Create, Kind: Related, ID: d.ID, Args: d,
@@ -108,12 +108,23 @@ func tellEnds(c *work.Call, rec *Relationship) {
 	}
 }
 
+// checkCycle refuses a parent that is below from on a day on which the relationship holds. One whose first day is not
+// known counts from today, or for its last day when that is past.
 func (s *Service) checkCycle(ctx context.Context, c *work.Call, rec *Relationship) error {
-	today := date.FromTime(c.Now, nil)
-	if rec.Type != Parent || !rec.Until.IsZero() && rec.Until.Before(today) {
+	if rec.Type != Parent {
 		return nil
 	}
-	above, err := s.store.Ancestors(ctx, c, Parent, rec.From, rec.To, today, maxDepth)
+	days := *rec
+	if days.Since.IsZero() {
+		today, err := c.Today(ctx)
+		if err != nil {
+			return err
+		}
+		if days.Since = today; !rec.Until.IsZero() && rec.Until.Before(today) {
+			days.Since = rec.Until
+		}
+	}
+	above, err := s.store.Ancestors(ctx, c, &days, maxDepth)
 	if err != nil {
 		return err
 	}
@@ -127,27 +138,45 @@ func (s *Service) checkCycle(ctx context.Context, c *work.Call, rec *Relationshi
 
 // EndRelation sets the last day of a relationship. version is the one the caller saw; 0 means whatever is stored now.
 //
-// Errors: NotFound, Invalid for a day before its first, Denied, Conflict with the current version.
+// Errors: NotFound, Invalid for a day before its first, and for a later one than before as for Relate; Denied; Conflict
+// with the current version.
 func (cs Customers) EndRelation(ctx context.Context, id ident.ID, version int64, until date.Date) (Relationship, error) {
 	return work.Write(ctx, cs.s.engine, cs.scope, work.Change[Relationship]{
 		Op: "customer: end relation", Entity: EntityRelationship, Action: work.Edit, Kind: RelationEnded, ID: id, Version: version, Args: until,
 		Load: func(ctx context.Context, c *work.Call) (*Relationship, error) {
 			return cs.s.relationship(ctx, c, id, true)
 		},
-		Apply: func(_ context.Context, c *work.Call, rec *Relationship) error {
+		Apply: func(ctx context.Context, c *work.Call, rec *Relationship) error {
 			switch {
 			case until.IsZero():
 				return fault.Field("until", "must be a day")
 			case !rec.Since.IsZero() && until.Before(rec.Since):
 				return fault.Field("until", "must not be before the relationship began")
 			}
+			longer := !rec.Until.IsZero() && rec.Until.Before(until)
 			rec.Until = until
 			tellEnds(c, rec)
+			if longer {
+				return cs.s.checkAgain(ctx, c, *rec)
+			}
 			return nil
 		},
 		Save:  cs.s.store.UpdateRelationship,
 		Again: cs.relationAgain,
 	})
+}
+
+// checkAgain looks for a circle that a relationship makes which lasts longer than it did.
+func (s *Service) checkAgain(ctx context.Context, c *work.Call, rec Relationship) error {
+	if rec.Type != Parent {
+		return nil
+	}
+	ends := RelationshipDraft{From: rec.From, To: rec.To}
+	if err := s.resolveEnds(ctx, c, &ends); err != nil {
+		return err
+	}
+	rec.From, rec.To = ends.From, ends.To
+	return s.checkCycle(ctx, c, &rec)
 }
 
 // Relations returns one page of a customer's relationships, each as seen from that customer, those of customers
@@ -162,8 +191,10 @@ func (cs Customers) Relations(ctx context.Context, id ident.ID, f RelationFilter
 		return out, err
 	}
 	on := f.On
-	if on.IsZero() {
-		on = date.FromTime(cs.s.engine.Now(), nil)
+	if on.IsZero() && !f.Ended {
+		if on, err = cs.today(ctx, op); err != nil {
+			return out, err
+		}
 	}
 	found, err := work.List(ctx, cs.s.engine, cs.scope, op, EntityRelationship, f.predicate(set, on), f.Query,
 		func(ctx context.Context, c *work.Call, l work.Listing) ([]work.Row[Relationship], error) {
@@ -178,6 +209,12 @@ func (cs Customers) Relations(ctx context.Context, id ident.ID, f RelationFilter
 		out.Items[i] = found.Items[i].seenFrom(self)
 	}
 	return out, nil
+}
+
+func (cs Customers) today(ctx context.Context, op string) (date.Date, error) {
+	return work.View(ctx, cs.s.engine, cs.scope, op, EntityRelationship, func(ctx context.Context, c *work.Call) (date.Date, error) {
+		return c.Today(ctx)
+	})
 }
 
 // resolutionSet returns the ids that are the customer, which must be visible.

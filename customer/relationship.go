@@ -37,9 +37,9 @@ const maxDepth = 64
 // Relationship is a directed, dated tie between two customers: one record, read from both ends.
 type Relationship struct {
 	schema.Meta
-	Type       string    `json:"type" crm:"type,class=none,max=40,required,readonly"`
-	From       ident.ID  `json:"from" crm:"from,class=none,required,readonly"`
-	To         ident.ID  `json:"to" crm:"to,class=none,required,readonly"`
+	Type       string    `json:"type" crm:"type,class=none,max=40,required,readonly"`        // see the built-in types for what each end is to the other
+	From       ident.ID  `json:"from" crm:"from,class=none,required,readonly"`               // the customer it begins at
+	To         ident.ID  `json:"to" crm:"to,class=none,required,readonly"`                   // the customer it leads to
 	Role       string    `json:"role,omitempty" crm:"role,class=profile,max=80"`             // what From is to the host at To: "decision maker", "blocker"
 	Department string    `json:"department,omitempty" crm:"department,class=profile,max=80"` // where at To
 	Title      string    `json:"title,omitempty" crm:"title,class=profile,max=80"`           // From's job title there
@@ -73,7 +73,7 @@ type RelationFilter struct {
 	Role       string     // "" for any
 	Department string     // "" for any
 	Ended      bool       // also those that have ended
-	On         date.Date  // the day on which they must last; zero means the day of the call
+	On         date.Date  // the day on which they must last; zero means the tenant's today
 	Query      page.Query // sorted by id
 }
 

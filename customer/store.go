@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/rapport-crm/rapport/core/date"
 	"github.com/rapport-crm/rapport/core/event"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
@@ -84,8 +83,8 @@ type Histories interface {
 
 // Place is a position on a timeline.
 type Place struct {
-	At    time.Time
-	Event ident.ID
+	At    time.Time // when the entry happened
+	Event ident.ID  // its event, which breaks ties
 }
 
 // Relations keeps relationships.
@@ -98,11 +97,11 @@ type Relations interface {
 	UpdateRelationship(ctx context.Context, c *work.Call, before, after *Relationship) error
 	// ListRelationships must return one page.
 	ListRelationships(ctx context.Context, c *work.Call, l work.Listing) ([]work.Row[Relationship], error)
-	// Ancestors must return every customer reached from to by relationships of a type that have not ended before a day,
-	// from their From to their To, to included, and lock these and from, so that of two calls whose results would make
-	// a circle together the later one sees what the earlier one has stored. A chain longer than depth is
-	// LimitExceeded, unless from is on it.
-	Ancestors(ctx context.Context, c *work.Call, typ string, from, to ident.ID, on date.Date, depth int) ([]ident.ID, error)
+	// Ancestors must return every customer reached from rel.To by relationships of rel's type that share a day with rel,
+	// from their From to their To, rel.To included, and lock these and rel.From, so that of two calls whose results
+	// would make a circle together the later one sees what the earlier one has stored. A chain longer than depth is
+	// LimitExceeded, unless rel.From is on it.
+	Ancestors(ctx context.Context, c *work.Call, rel *Relationship, depth int) ([]ident.ID, error)
 }
 
 // Conversations keeps interactions.

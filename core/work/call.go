@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/rapport-crm/rapport/core/date"
 	"github.com/rapport-crm/rapport/core/event"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/schema"
@@ -34,6 +35,20 @@ func (c *Call) Tenant() string { return c.Principal.Tenant }
 // AccessTo compiles the rights to another entity within the same request.
 func (c *Call) AccessTo(ctx context.Context, entity string, a Action) (Access, error) {
 	return c.Engine.Policy.Access(ctx, c.Scope, entity, a)
+}
+
+// Zone returns the time zone in which the tenant's days begin.
+func (c *Call) Zone(ctx context.Context) (*time.Location, error) {
+	if zones := c.Engine.Zones; zones != nil {
+		return zones.Zone(ctx, c.Unit, c.Tenant())
+	}
+	return time.UTC, nil
+}
+
+// Today returns the tenant's day at the instant of the decision.
+func (c *Call) Today(ctx context.Context) (date.Date, error) {
+	zone, err := c.Zone(ctx)
+	return date.FromTime(c.Now, zone), err
 }
 
 // Touch marks a field as changed that the schema does not compare, such as the rows of a child table.

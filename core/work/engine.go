@@ -64,7 +64,7 @@ type Accesses interface {
 
 // Accessed is one reading of sensitive fields of a record.
 type Accessed struct {
-	ID     ident.ID
+	ID     ident.ID  // id of the access record
 	Scope  Scope     // who and why
 	Record ident.Ref // whose fields
 	Fields []string  // which ones, sorted; never empty
@@ -93,14 +93,14 @@ type Zones interface {
 
 // Engine holds what both paths need. It is immutable after crm.New and safe for concurrent use.
 type Engine struct {
-	Units    Units
-	Policy   Policy
-	Recorder Recorder
-	Accesses Accesses // nil refuses every reading of sensitive data
-	Schemas  Schemas
-	Rules    rule.Compiler
-	Cursors  Cursors
-	Zones    Zones            // zone of today in the conditions of lists; nil means UTC
+	Units    Units            // runs transactions; required
+	Policy   Policy           // decides rights; required
+	Recorder Recorder         // stores audit rows and events; required
+	Accesses Accesses         // nil refuses every reading of sensitive data
+	Schemas  Schemas          // describes entities with the tenant's fields; required
+	Rules    rule.Compiler    // compiles conditions of lists; required
+	Cursors  Cursors          // seals the positions of lists; required
+	Zones    Zones            // zone of the tenant's today; nil means UTC
 	Now      func() time.Time // UTC, microseconds
-	NewID    ident.Generator
+	NewID    ident.Generator  // makes ids of records and events; required
 }

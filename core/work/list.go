@@ -30,8 +30,8 @@ type Listing struct {
 
 // Row is one record of a listing with its sort key, which may differ from what the record shows.
 type Row[T any] struct {
-	Record T
-	Key    rule.Value
+	Record T          // the record as the store has it, not yet masked
+	Key    rule.Value // its sort key, for the cursor after it
 }
 
 // List runs one page of a list: access, filter, expression and cursor become one [Listing]; what load returns is
@@ -127,12 +127,11 @@ func (c *Call) Where(ctx context.Context, w page.Where) (rule.Predicate, error) 
 			return rule.True(), err
 		}
 	}
-	in := rule.Input{Now: c.Now, Args: args}
-	if zones := c.Engine.Zones; zones != nil {
-		if in.Zone, err = zones.Zone(ctx, c.Unit, c.Tenant()); err != nil {
-			return rule.True(), err
-		}
+	zone, err := c.Zone(ctx)
+	if err != nil {
+		return rule.True(), err
 	}
+	in := rule.Input{Now: c.Now, Zone: zone, Args: args}
 	pred, err := p.Predicate(in)
 	if err != nil {
 		return rule.True(), under("where.expr", err)

@@ -1,6 +1,7 @@
 package customerstore_test
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 )
 
@@ -139,6 +141,66 @@ func TestC3AnOrganizationChartMakesNoCircle(t *testing.T) {
 			from = next
 		}
 		require.ErrorIs(t, err, fault.ErrLimitExceeded)
+	})
+}
+
+// A circle is one only while all of it lasts, and no end that is moved makes one.
+func TestCirclesAreOfTheirDays(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, l *lab) {
+		ctx := t.Context()
+		day := date.MustParse
+		circle := &fault.Error{Code: fault.Invalid, Reason: "cycle"}
+		relate := func(from, to ident.ID, since, until date.Date) (customer.Relationship, error) {
+			return l.all().Relate(ctx, customer.RelationshipDraft{Type: customer.Parent, From: from, To: to, Since: since, Until: until})
+		}
+		var open date.Date
+
+		a, b := l.org(t, "A"), l.org(t, "B")
+		rel, err := relate(a, b, open, day("2026-12-31"))
+		require.NoError(t, err)
+		_, err = relate(b, a, day("2026-12-31"), open)
+		require.ErrorIs(t, err, circle, "both hold on the last day of the year")
+		_, err = relate(b, a, day("2027-01-01"), open)
+		require.NoError(t, err, "the year after they change places")
+		_, err = relate(b, a, day("2020-01-01"), day("2020-12-31"))
+		require.ErrorIs(t, err, circle, "the past is not rewritten into one either")
+		_, err = l.all().EndRelation(ctx, rel.ID, 0, day("2027-01-01"))
+		require.ErrorIs(t, err, circle)
+		_, err = l.all().EndRelation(ctx, rel.ID, 0, day("2026-06-30"))
+		require.NoError(t, err)
+		_, err = l.all().EndRelation(ctx, rel.ID, 0, day("2026-12-31"))
+		require.NoError(t, err, "longer, but not too long")
+
+		c, d, e := l.org(t, "C"), l.org(t, "D"), l.org(t, "E")
+		rel, err = relate(c, d, open, day("2026-01-31"))
+		require.NoError(t, err)
+		_, err = relate(e, c, open, open)
+		require.NoError(t, err, "the other one has ended, and when this one began is not known")
+		l.merge(t, e, d)
+		_, err = l.all().EndRelation(ctx, rel.ID, 0, day("2099-01-01"))
+		require.ErrorIs(t, err, circle, "through a merged customer")
+	})
+}
+
+// today is that of the tenant.
+type shanghai struct{}
+
+func (shanghai) Zone(context.Context, work.Unit, string) (*time.Location, error) {
+	return time.FixedZone("CST", 8*60*60), nil
+}
+
+func TestRelationsOfTheTenantsDay(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, l *lab) {
+		l.Engine.Zones = shanghai{}
+		l.Advance(8 * time.Hour) // 17:00 UTC of the 27th is the 28th there
+		a, b := l.org(t, "A"), l.org(t, "B")
+		_, err := l.all().Relate(t.Context(), customer.RelationshipDraft{Type: customer.Partner, From: a, To: b, Since: date.MustParse("2026-03-28")})
+		require.NoError(t, err)
+		got, err := l.all().Relations(t.Context(), a, customer.RelationFilter{})
+		require.NoError(t, err)
+		require.Len(t, got.Items, 1)
 	})
 }
 

@@ -35,14 +35,14 @@ var (
 		WHERE tenant_id = $1 AND id = $2 AND version = $3`)
 
 	// ancestors climbs from one customer, through those merged into each step as well.
-	ancestors = store.Split("relationship.ancestors", ancestorsText("$2::uuid", "$4::date"), ancestorsText("$2", "$4"))
+	ancestors = store.Split("relationship.ancestors", ancestorsText("$2::uuid", "::date"), ancestorsText("$2", ""))
 )
 
 func relationshipStatements() []store.SQL {
 	return []store.SQL{getRelationship, lockRelationship, versionOfRelationship, insertRelationship, updateRelationship, ancestors}
 }
 
-func ancestorsText(from, on string) string {
+func ancestorsText(from, day string) string {
 	return `
 		WITH RECURSIVE up(id, depth) AS (
 			SELECT ` + from + `, 0
@@ -50,7 +50,8 @@ func ancestorsText(from, on string) string {
 			SELECT coalesce(t.canonical_id, t.id), up.depth + 1
 			FROM up
 			JOIN crm_customer m ON m.tenant_id = $1 AND (m.id = up.id OR m.canonical_id = up.id)
-			JOIN crm_relationship r ON r.tenant_id = $1 AND r.from_id = m.id AND r.type = $3 AND (r.until IS NULL OR r.until >= ` + on + `)
+			JOIN crm_relationship r ON r.tenant_id = $1 AND r.from_id = m.id AND r.type = $3
+				AND (r.until IS NULL OR r.until >= $4` + day + `) AND (r.since IS NULL OR r.since <= $6` + day + `)
 			JOIN crm_customer t ON t.tenant_id = $1 AND t.id = r.to_id
 			WHERE up.depth <= $5
 		)
@@ -144,15 +145,22 @@ type ancestorRow struct {
 	Depth int      `bun:"depth"`
 }
 
+// lastDay stands for no end.
+var lastDay = date.MustParse("9999-12-31")
+
 // lockTries bounds how often ancestors are read again because others changed them before they were locked.
 const lockTries = 5
 
 // Ancestors implements [customer.Relations]. It locks what it found and looks again until nothing has changed.
-func (s *Store) Ancestors(ctx context.Context, c *work.Call, typ string, from, to ident.ID, on date.Date, depth int) ([]ident.ID, error) {
+func (s *Store) Ancestors(ctx context.Context, c *work.Call, rel *customer.Relationship, depth int) ([]ident.ID, error) {
+	until := rel.Until
+	if until.IsZero() {
+		until = lastDay
+	}
 	var before []ident.ID
 	for range lockTries {
 		var rows []ancestorRow
-		if err := s.on(c).Select(ctx, ancestors, &rows, c.Tenant(), to, typ, on, depth); err != nil {
+		if err := s.on(c).Select(ctx, ancestors, &rows, c.Tenant(), rel.To, rel.Type, rel.Since, depth, until); err != nil {
 			return nil, err
 		}
 		found, deepest := make([]ident.ID, len(rows)), 0
@@ -160,17 +168,17 @@ func (s *Store) Ancestors(ctx context.Context, c *work.Call, typ string, from, t
 			found[i], deepest = ident.ID(r.ID), max(deepest, r.Depth)
 		}
 		switch {
-		case slices.Contains(found, from):
+		case slices.Contains(found, rel.From):
 			return found, nil
 		case deepest > depth:
-			return nil, fault.New(fault.LimitExceeded, "a chain of at most %d relationships of type %s is possible", depth, typ)
+			return nil, fault.New(fault.LimitExceeded, "a chain of at most %d relationships of type %s is possible", depth, rel.Type)
 		}
 		if before != nil && slices.Equal(before, found) {
 			return found, nil
 		}
 		before = found
 		var locked []store.ID
-		if err := s.on(c).Select(ctx, lockCustomers, &locked, c.Tenant(), s.idList(append([]ident.ID{from}, found...))); err != nil {
+		if err := s.on(c).Select(ctx, lockCustomers, &locked, c.Tenant(), s.idList(append([]ident.ID{rel.From}, found...))); err != nil {
 			return nil, err
 		}
 	}
