@@ -23,19 +23,19 @@ import (
 // Session is the CRM as one principal sees it, for one purpose. It is a light value, safe for concurrent use unless
 // it is inside a transaction, and needs no closing. [CRM.As] makes it.
 type Session struct {
-	Customers     customer.Customers
-	Interactions  customer.Interactions
-	Leads         pipeline.Leads
-	Opportunities pipeline.Opportunities
-	Pipelines     pipeline.Pipelines
-	Cases         service.Cases
-	Consents      privacy.Consents
-	Sends         privacy.Sends
-	Schema        custom.Fields
-	Settings      tenant.Tenant
-	Claims        claim.Claims
-	Plugins       boundary.Plugins
-	Deliveries    Deliveries
+	Customers     customer.Customers     // people, organizations, groups: their points, relationships, timeline, search
+	Interactions  customer.Interactions  // contacts with customers
+	Leads         pipeline.Leads         // interests to be qualified
+	Opportunities pipeline.Opportunities // chances of an order
+	Pipelines     pipeline.Pipelines     // versioned stages with gates
+	Cases         service.Cases          // complaints and requests with their clocks
+	Consents      privacy.Consents       // what customers said, and whether they may be contacted
+	Sends         privacy.Sends          // the gate to customers' addresses
+	Schema        custom.Fields          // custom fields, and the description of every entity
+	Settings      tenant.Tenant          // the tenant's time zone, currency and language
+	Claims        claim.Claims           // exclusive resources with a time limit
+	Plugins       boundary.Plugins       // actions of extensions, and what they were shown
+	Deliveries    Deliveries             // the queue of events and timers, and its dead letters
 
 	crm   *CRM
 	scope work.Scope
@@ -104,8 +104,11 @@ func (s *Session) Join(tx *sql.Tx) *Session { return s.on(s.crm.db.Join(tx)) }
 
 // Querier runs the host's own SQL on a session's transaction.
 type Querier interface {
+	// ExecContext runs a statement; see [sql.Tx.ExecContext].
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	// QueryContext runs a query, whose rows the caller closes before the session's next operation.
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	// QueryRowContext runs a query of one row; its errors come with Scan.
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 

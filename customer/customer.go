@@ -29,25 +29,25 @@ const (
 // Customer is a party the host deals with. Records are what the CRM gives out; [PersonDraft] and its like go in.
 type Customer struct {
 	schema.Meta
-	Kind           Kind           `json:"kind" crm:"kind,class=none,enum=person|organization|group,required,readonly,sort"`
-	Name           personal.Text  `json:"name,omitzero" crm:"name,class=name,max=200,sort"`                   // as people read it; of a person made of Given and Family unless set
-	Given          personal.Text  `json:"given,omitzero" crm:"given,class=name,max=120"`                      // given names of a person
-	Family         personal.Text  `json:"family,omitzero" crm:"family,class=name,max=120"`                    // family name of a person
-	Language       string         `json:"language,omitempty" crm:"language,class=profile,max=35"`             // BCP 47 tag, such as "en" or "zh-Hans"
-	Country        string         `json:"country,omitempty" crm:"country,class=profile,max=2"`                // ISO 3166 code, such as "DE"; telephone numbers without one are read with it
-	Lifecycle      string         `json:"lifecycle" crm:"lifecycle,class=none,max=40,required,readonly,sort"` // stage, see [Customers.MoveLifecycle]
-	LifecycleSince time.Time      `json:"lifecycle_since" crm:"lifecycle_since,class=none,readonly"`          // when the stage was reached
-	TaxID          personal.Text  `json:"tax_id,omitzero" crm:"tax_id,class=government,max=60"`               // tax, registration or identity number; masked but to [Customers.Reveal], which see
-	Points         []ContactPoint `json:"points,omitempty" crm:"points"`                                      // live ones, ordered by channel, primary first, then id
-	Ext            []ident.Ext    `json:"ext,omitempty" crm:"ext,class=none"`                                 // ids in other systems, ordered
-	Custom         schema.Values  `json:"custom,omitzero" crm:"custom"`                                       // the tenant's own fields
-	Merged         bool           `json:"-" crm:"-,class=none"`                                               // others were merged into it
+	Kind           Kind           `json:"kind" crm:"kind,class=none,enum=person|organization|group,required,readonly,sort"` // person, organization or group; never changes
+	Name           personal.Text  `json:"name,omitzero" crm:"name,class=name,max=200,sort"`                                 // as people read it; of a person made of Given and Family unless set
+	Given          personal.Text  `json:"given,omitzero" crm:"given,class=name,max=120"`                                    // given names of a person
+	Family         personal.Text  `json:"family,omitzero" crm:"family,class=name,max=120"`                                  // family name of a person
+	Language       string         `json:"language,omitempty" crm:"language,class=profile,max=35"`                           // BCP 47 tag, such as "en" or "zh-Hans"
+	Country        string         `json:"country,omitempty" crm:"country,class=profile,max=2"`                              // ISO 3166 code, such as "DE"; telephone numbers without one are read with it
+	Lifecycle      string         `json:"lifecycle" crm:"lifecycle,class=none,max=40,required,readonly,sort"`               // stage, see [Customers.MoveLifecycle]
+	LifecycleSince time.Time      `json:"lifecycle_since" crm:"lifecycle_since,class=none,readonly"`                        // when the stage was reached
+	TaxID          personal.Text  `json:"tax_id,omitzero" crm:"tax_id,class=government,max=60"`                             // tax, registration or identity number; masked but to [Customers.Reveal], which see
+	Points         []ContactPoint `json:"points,omitempty" crm:"points"`                                                    // live ones, ordered by channel, primary first, then id
+	Ext            []ident.Ext    `json:"ext,omitempty" crm:"ext,class=none"`                                               // ids in other systems, ordered
+	Custom         schema.Values  `json:"custom,omitzero" crm:"custom"`                                                     // the tenant's own fields
+	Merged         bool           `json:"-" crm:"-,class=none"`                                                             // others were merged into it
 }
 
 // ContactPoint is one way to reach a customer. The value is sealed at rest and opened when it is revealed.
 type ContactPoint struct {
-	ID        ident.ID         `json:"id" crm:"id,class=none,readonly"`
-	Channel   personal.Channel `json:"channel" crm:"channel,class=none,readonly"`
+	ID        ident.ID         `json:"id" crm:"id,class=none,readonly"`                  // of the point, the same for ever
+	Channel   personal.Channel `json:"channel" crm:"channel,class=none,readonly"`        // by which way it reaches the customer
 	Value     personal.Text    `json:"value,omitzero" crm:"value,class=contact,max=500"` // normalised: see [Normaliser]
 	Label     string           `json:"label,omitempty" crm:"label,class=none,max=40"`    // the host's word: "work", "home"
 	Primary   bool             `json:"primary,omitempty" crm:"primary,class=none"`       // the one to use; one of a channel is

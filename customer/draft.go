@@ -26,55 +26,55 @@ func partsOf(d Draft) (draft, error) {
 
 // PersonDraft is a person to be created. At least one of the names, a point or an external id is needed.
 type PersonDraft struct {
-	ID        ident.ID // the host's own id; zero makes a new one
-	Given     string
-	Family    string
-	Name      string // the whole name; "" joins Given and Family in the order their script has them
-	Language  string // BCP 47 tag
-	Country   string // ISO 3166 code of two letters
-	TaxID     string // tax, registration or identity number, 0 to 60 characters
-	Points    []PointDraft
-	Ext       []ident.Ext
-	Custom    []schema.Set
-	OwnerUser string // "" means the user who creates it
-	OwnerTeam string // "" means that user's first team
+	ID        ident.ID     // the host's own id; zero makes a new one
+	Given     string       // given names, up to 120 characters
+	Family    string       // family name, up to 120 characters
+	Name      string       // the whole name; "" joins Given and Family in the order their script has them
+	Language  string       // BCP 47 tag
+	Country   string       // ISO 3166 code of two letters
+	TaxID     string       // tax, registration or identity number, 0 to 60 characters
+	Points    []PointDraft // ways to reach the person
+	Ext       []ident.Ext  // ids in other systems, unique in the tenant
+	Custom    []schema.Set // custom fields
+	OwnerUser string       // "" means the user who creates it
+	OwnerTeam string       // "" means that user's first team
 }
 
 // OrganizationDraft is a company, an authority or an association to be created.
 type OrganizationDraft struct {
-	ID        ident.ID // the host's own id; zero makes a new one
-	Name      string   // needed
-	Language  string   // BCP 47 tag
-	Country   string   // ISO 3166 code of two letters
-	TaxID     string   // tax, registration or identity number, 0 to 60 characters
-	Points    []PointDraft
-	Ext       []ident.Ext
-	Custom    []schema.Set
-	OwnerUser string // "" means the user who creates it
-	OwnerTeam string // "" means that user's first team
+	ID        ident.ID     // the host's own id; zero makes a new one
+	Name      string       // needed
+	Language  string       // BCP 47 tag
+	Country   string       // ISO 3166 code of two letters
+	TaxID     string       // tax, registration or identity number, 0 to 60 characters
+	Points    []PointDraft // ways to reach it
+	Ext       []ident.Ext  // ids in other systems, unique in the tenant
+	Custom    []schema.Set // custom fields
+	OwnerUser string       // "" means the user who creates it
+	OwnerTeam string       // "" means that user's first team
 }
 
 // GroupDraft is a household or another group of persons to be created.
 type GroupDraft struct {
-	ID        ident.ID // the host's own id; zero makes a new one
-	Name      string   // needed
-	Language  string   // BCP 47 tag
-	Country   string   // ISO 3166 code of two letters
-	TaxID     string   // tax, registration or identity number, 0 to 60 characters
-	Points    []PointDraft
-	Ext       []ident.Ext
-	Custom    []schema.Set
-	OwnerUser string // "" means the user who creates it
-	OwnerTeam string // "" means that user's first team
+	ID        ident.ID     // the host's own id; zero makes a new one
+	Name      string       // needed
+	Language  string       // BCP 47 tag
+	Country   string       // ISO 3166 code of two letters
+	TaxID     string       // tax, registration or identity number, 0 to 60 characters
+	Points    []PointDraft // ways to reach it
+	Ext       []ident.Ext  // ids in other systems, unique in the tenant
+	Custom    []schema.Set // custom fields
+	OwnerUser string       // "" means the user who creates it
+	OwnerTeam string       // "" means that user's first team
 }
 
 // PointDraft is a contact point to be added.
 type PointDraft struct {
-	Channel  personal.Channel
-	Value    string // any common spelling; see [Normaliser] for what is kept
-	Label    string // "" for none
-	Primary  bool   // the first of a channel is primary by itself
-	Verified bool   // the customer proved to hold it
+	Channel  personal.Channel // by which way; needed
+	Value    string           // any common spelling; see [Normaliser] for what is kept
+	Label    string           // "" for none
+	Primary  bool             // the first of a channel is primary by itself
+	Verified bool             // the customer proved to hold it
 }
 
 // draft is what all kinds of draft have in common. It is also what an idempotency key compares.
@@ -103,14 +103,14 @@ func (d GroupDraft) parts() draft {
 
 // Update says what to change of a customer. A nil pointer leaves the field alone; Clear makes fields blank.
 type Update struct {
-	Name      *string // "name" in Clear takes a person back to the name made of Given and Family
-	Given     *string
-	Family    *string
-	Language  *string
-	Country   *string
-	TaxID     *string
-	OwnerUser *string
-	OwnerTeam *string
+	Name      *string      // "name" in Clear takes a person back to the name made of Given and Family
+	Given     *string      // of a person only
+	Family    *string      // of a person only
+	Language  *string      // BCP 47 tag
+	Country   *string      // ISO 3166 code of two letters
+	TaxID     *string      // up to 60 characters
+	OwnerUser *string      // host's user id
+	OwnerTeam *string      // host's team
 	AddExt    []ident.Ext  // external ids to add
 	RemoveExt []ident.Ext  // external ids to take away; those it has not are passed over
 	Custom    []schema.Set // custom fields to set or clear
@@ -122,15 +122,15 @@ type Update struct {
 type PointUpdate struct {
 	Label    *string // "" for none
 	Primary  *bool   // true takes it from the channel's present primary; false needs another one
-	Verified *bool
-	Invalid  *bool
+	Verified *bool   // the customer proved to hold it, or no longer does
+	Invalid  *bool   // messages to it come back, or no longer do
 }
 
 // Filter narrows a list of customers. Its zero value lists all the caller may see.
 type Filter struct {
-	Kinds     []Kind   // any of these; nil for all
-	Lifecycle []string // any of these stages; nil for all
-	OwnerUser string   // "" for any
-	OwnerTeam string   // "" for any
-	Query     page.Query
+	Kinds     []Kind     // any of these; nil for all
+	Lifecycle []string   // any of these stages; nil for all
+	OwnerUser string     // "" for any
+	OwnerTeam string     // "" for any
+	Query     page.Query // sort, page and further condition
 }

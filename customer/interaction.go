@@ -30,14 +30,14 @@ const MaxParticipants = 100
 // destroying that key makes the conversation unreadable and leaves the fact that it took place.
 type Interaction struct {
 	schema.Meta
-	Channel      personal.Channel `json:"channel" crm:"channel,class=none,max=20,required"`
-	Direction    Direction        `json:"direction" crm:"direction,class=none,enum=inbound|outbound|internal,required"`
-	At           time.Time        `json:"at" crm:"at,class=behaviour,sort,required"`            // when it began
-	Duration     time.Duration    `json:"duration,omitempty" crm:"duration,class=behaviour"`    // 0 when unknown
-	Subject      personal.Text    `json:"subject,omitzero" crm:"subject,class=content,max=300"` // one line
-	Body         personal.Text    `json:"body,omitzero" crm:"body,class=content,max=100000"`    // the text, or a note about it
-	Outcome      string           `json:"outcome,omitempty" crm:"outcome,class=none,max=80"`    // the host's word: "reached", "voicemail"
-	Participants []Participant    `json:"participants" crm:"participants,class=behaviour"`      // in the order given
+	Channel      personal.Channel `json:"channel" crm:"channel,class=none,enum=email|sms|phone|post|push|social|in_person,required"`                             // by which way
+	Direction    Direction        `json:"direction" crm:"direction,class=none,enum=inbound|outbound|internal,required"` // who began
+	At           time.Time        `json:"at" crm:"at,class=behaviour,sort,required"`                                    // when it began
+	Duration     time.Duration    `json:"duration,omitempty" crm:"duration,class=behaviour"`                            // 0 when unknown
+	Subject      personal.Text    `json:"subject,omitzero" crm:"subject,class=content,max=300"`                         // one line
+	Body         personal.Text    `json:"body,omitzero" crm:"body,class=content,max=100000"`                            // the text, or a note about it
+	Outcome      string           `json:"outcome,omitempty" crm:"outcome,class=none,max=80"`                            // the host's word: "reached", "voicemail"
+	Participants []Participant    `json:"participants" crm:"participants,class=behaviour"`                              // in the order given
 }
 
 // Participant is one customer in an interaction.
@@ -53,10 +53,10 @@ type InteractionDraft struct {
 	Direction    Direction        // needed
 	At           time.Time        // zero means now
 	Duration     time.Duration    // 0 when unknown
-	Subject      string
-	Body         string
-	Outcome      string
-	Participants []Participant // at least one, each customer once
+	Subject      string           // one line, up to 300 characters
+	Body         string           // the text, or a note about it, up to 100,000 characters
+	Outcome      string           // the host's word, up to 80 characters: "reached", "voicemail"
+	Participants []Participant    // at least one, each customer once
 }
 
 // InteractionFilter narrows a list of interactions. Its zero value lists all the caller may see.

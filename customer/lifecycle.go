@@ -30,9 +30,9 @@ func DefaultLifecycle() []string {
 
 // StageChange is one move through the lifecycle.
 type StageChange struct {
-	From   string        `json:"from"`
-	To     string        `json:"to"`
-	At     time.Time     `json:"at"`
+	From   string        `json:"from"`            // the stage it left
+	To     string        `json:"to"`              // the stage it came to
+	At     time.Time     `json:"at"`              // when it was moved
 	Spent  time.Duration `json:"spent"`           // in the stage From
 	By     string        `json:"by"`              // id of who moved it
 	Reason personal.Text `json:"reason,omitzero"` // class content; absent on moves forward without one

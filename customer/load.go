@@ -26,8 +26,8 @@ type LoadOptions struct {
 
 // LoadReport is what a load did so far. Rows counts what was read; each row is either created or has a fault.
 type LoadReport struct {
-	Rows    int
-	Created int
+	Rows    int        // rows that were read
+	Created int        // rows that became customers
 	Faults  []RowFault // in order of rows
 }
 

@@ -20,7 +20,7 @@ type ConvertOptions struct {
 
 // Conversion is what became of a lead.
 type Conversion struct {
-	Lead        Lead        `json:"lead"`
+	Lead        Lead        `json:"lead"`                 // the converted lead
 	Opportunity Opportunity `json:"opportunity,omitzero"` // zero when the lead was converted without one
 }
 

@@ -61,9 +61,9 @@ type Definition struct {
 // Pipeline is one stored version of a definition. Meta.Version is the version of the definition.
 type Pipeline struct {
 	schema.Meta
-	Key    string  `json:"key" crm:"key,class=none,readonly,sort,max=64"`
-	Name   string  `json:"name" crm:"name,class=none,max=100"`
-	Stages []Stage `json:"stages" crm:"-,class=none"` // "stages" in events
+	Key    string  `json:"key" crm:"key,class=none,readonly,sort,max=64"` // names it for ever
+	Name   string  `json:"name" crm:"name,class=none,max=100"`            // for people
+	Stages []Stage `json:"stages" crm:"-,class=none"`                     // "stages" in events
 }
 
 // Stage returns the stage of a key; ok is false when there is none.

@@ -26,16 +26,16 @@ const (
 // anonymous. It holds nothing about the person: that is the customer's.
 type Lead struct {
 	schema.Meta
-	Customer    ident.ID      `json:"customer,omitzero" crm:"customer,class=none"`
-	State       LeadState     `json:"state" crm:"state,class=none,readonly,enum=new|working|qualified|converted|disqualified"`
-	Origin      string        `json:"origin,omitempty" crm:"origin,class=none,max=100"`     // where it came from: "web", "fair"
-	Campaign    string        `json:"campaign,omitempty" crm:"campaign,class=none,max=100"` // what it answers to
-	Score       int64         `json:"score" crm:"score,class=none,sort"`                    // the host's own scale
-	Reason      string        `json:"reason,omitempty" crm:"reason,class=none,readonly"`    // key, while disqualified
-	Opportunity ident.ID      `json:"opportunity,omitzero" crm:"opportunity,class=none,readonly"`
-	StateSince  time.Time     `json:"state_since" crm:"state_since,class=none,readonly,sort"`
-	ConvertedAt time.Time     `json:"converted_at,omitzero" crm:"converted_at,class=none,readonly"`
-	Custom      schema.Values `json:"custom,omitzero" crm:"custom"`
+	Customer    ident.ID      `json:"customer,omitzero" crm:"customer,class=none"`                                             // whose interest it is; zero while anonymous
+	State       LeadState     `json:"state" crm:"state,class=none,readonly,enum=new|working|qualified|converted|disqualified"` // where it stands
+	Origin      string        `json:"origin,omitempty" crm:"origin,class=none,max=100"`                                        // where it came from: "web", "fair"
+	Campaign    string        `json:"campaign,omitempty" crm:"campaign,class=none,max=100"`                                    // what it answers to
+	Score       int64         `json:"score" crm:"score,class=none,sort"`                                                       // the host's own scale
+	Reason      string        `json:"reason,omitempty" crm:"reason,class=none,readonly"`                                       // key, while disqualified
+	Opportunity ident.ID      `json:"opportunity,omitzero" crm:"opportunity,class=none,readonly"`                              // what it was converted to; zero for none
+	StateSince  time.Time     `json:"state_since" crm:"state_since,class=none,readonly,sort"`                                  // when it came there
+	ConvertedAt time.Time     `json:"converted_at,omitzero" crm:"converted_at,class=none,readonly"`                            // zero until then
+	Custom      schema.Values `json:"custom,omitzero" crm:"custom"`                                                            // the tenant's own fields
 }
 
 // LeadDraft is a new lead. Nothing is required: a lead may come in anonymous.
@@ -52,13 +52,13 @@ type LeadDraft struct {
 
 // LeadUpdate changes fields of a lead; nil leaves a field as it is. The state changes by verbs only.
 type LeadUpdate struct {
-	Customer  *ident.ID // refused once converted
-	Origin    *string
-	Campaign  *string
-	Score     *int64
-	OwnerUser *string
-	OwnerTeam *string
-	Custom    []schema.Set
+	Customer  *ident.ID    // refused once converted
+	Origin    *string      // where it came from, up to 100 characters
+	Campaign  *string      // what it answers to, up to 100 characters
+	Score     *int64       // the host's own scale
+	OwnerUser *string      // host's user id
+	OwnerTeam *string      // host's team
+	Custom    []schema.Set // custom fields to set or clear
 }
 
 // LeadFilter chooses leads. Its zero value is every lead the caller may see.
@@ -66,7 +66,7 @@ type LeadFilter struct {
 	Open     *bool       // true: new, working and qualified; false: converted and disqualified
 	Customer ident.ID    // of one customer, with those merged into it
 	States   []LeadState // any of them; nil for all
-	Query    page.Query
+	Query    page.Query  // sort, page and further condition
 }
 
 func (f LeadFilter) predicate(customers []ident.ID) rule.Predicate {
@@ -95,11 +95,11 @@ func inStates(states ...LeadState) rule.Predicate {
 
 // LeadMove is one row of a lead's history: a state that was entered.
 type LeadMove struct {
-	Lead    ident.ID        `json:"lead"`
-	Version int64           `json:"version"` // the lead's version with this change
-	From    LeadState       `json:"from"`    // "" at creation
-	To      LeadState       `json:"to"`
-	At      time.Time       `json:"at"`
+	Lead    ident.ID        `json:"lead"`             // whose history it is
+	Version int64           `json:"version"`          // the lead's version with this change
+	From    LeadState       `json:"from"`             // "" at creation
+	To      LeadState       `json:"to"`               // the state that was entered
+	At      time.Time       `json:"at"`               // when it was entered
 	Stay    time.Duration   `json:"stay"`             // how long it was in From, 0 at creation
 	Reason  string          `json:"reason,omitempty"` // of a disqualification
 	Actor   ident.Principal `json:"actor"`            // tenant, kind and id

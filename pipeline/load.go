@@ -31,15 +31,15 @@ type LoadOptions struct {
 
 // RowFault is one row that was refused, with the reason.
 type RowFault struct {
-	Line    int        `json:"line"`
-	Code    fault.Code `json:"code"`
-	Field   string     `json:"field,omitempty"`
-	Message string     `json:"message"`
+	Line    int        `json:"line"`            // Row.Line
+	Code    fault.Code `json:"code"`            // as a write of the row alone would have it
+	Field   string     `json:"field,omitempty"` // path of the field at fault; "" for the whole row
+	Message string     `json:"message"`         // what is wrong, without the row's values
 }
 
 // Report is what became of the rows: each is counted once.
 type Report struct {
-	Created   int        `json:"created"`
+	Created   int        `json:"created"`   // were new
 	Updated   int        `json:"updated"`   // had that external id already, and something changed
 	Unchanged int        `json:"unchanged"` // had that external id already, and nothing changed
 	Faults    []RowFault `json:"faults"`    // in the order of the rows

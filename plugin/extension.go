@@ -31,8 +31,8 @@ type Connect func(token string) Host
 
 // Delivery is one event on its way to an extension. The token allows what the event's handler may do.
 type Delivery struct {
-	Token string
-	Event Event
+	Token string // allows what the event's handler may do
+	Event Event  // cut down to what the manifest grants
 }
 
 // Outcome is what became of one delivery. The zero value asks for another attempt, so a forgotten one loses nothing.
@@ -52,8 +52,8 @@ func (o Outcome) String() string {
 
 // Ack is the outcome of one delivery.
 type Ack struct {
-	Event   ident.ID
-	Outcome Outcome
+	Event   ident.ID      // whose outcome it is
+	Outcome Outcome       // what became of it
 	After   time.Duration // for Retry: the least pause; 0 leaves it to the host
 	Code    string        // machine word for a failure; see Word
 }
@@ -71,8 +71,8 @@ func (a Ack) Word() string {
 
 // Call is one action on its way to an extension.
 type Call struct {
-	Token   string
-	Request Request
+	Token   string  // allows what the action's handler may do
+	Request Request // what the user asks for
 }
 
 // Request is what an action's handler gets.
@@ -86,5 +86,5 @@ type Request struct {
 
 // Reply is what an action's handler returns. The host checks it against the action's declaration.
 type Reply struct {
-	Output Values
+	Output Values // by the names of the action's declared outputs
 }

@@ -89,18 +89,18 @@ type Write interface{ write() }
 
 // LogInteraction puts an interaction on a customer's timeline. The manifest must declare it in Writes.
 type LogInteraction struct {
-	Customer  ident.ID
-	Channel   personal.Channel
-	Direction string    // "inbound", "outbound" or "internal"
-	At        time.Time // zero means now
-	Subject   string    // at most 300 characters
-	Body      string    // at most 20,000 characters
+	Customer  ident.ID         // who took part; needed
+	Channel   personal.Channel // by which way; needed
+	Direction string           // "inbound", "outbound" or "internal"
+	At        time.Time        // zero means now
+	Subject   string           // at most 300 characters
+	Body      string           // at most 20,000 characters
 }
 
 // Emit puts an event of the plugin's own into the outbox. Its kind and facts must be declared. It is an event of a
 // record of its own, whose entity is the plugin's namespace.
 type Emit struct {
-	Kind  event.Kind
+	Kind  event.Kind        // declared by Emits
 	About ident.Ref         // the record it is about: events about one record keep their order. Zero is in no order
 	Refs  []ident.Ref       // other records affected; in the event, About comes first among its Refs
 	Facts map[string]string // declared facts; never personal data

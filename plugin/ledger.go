@@ -11,13 +11,13 @@ import (
 // Disclosure is one line of the ledger: which plugin was shown which fields of whom, when and why. It holds names of
 // fields, never values.
 type Disclosure struct {
-	ID      ident.ID
-	At      time.Time
-	Plugin  string
-	Purpose personal.Purpose
-	Record  ident.Ref
-	Fields  []string // sorted; none when only the id was shown
-	Cause   ident.ID // the event or action that was at hand
+	ID      ident.ID         // of this line
+	At      time.Time        // when it was shown, UTC
+	Plugin  string           // the plugin's id
+	Purpose personal.Purpose // why it was shown
+	Record  ident.Ref        // the record that was shown
+	Fields  []string         // sorted; none when only the id was shown
+	Cause   ident.ID         // the event or action that was at hand
 }
 
 // Stream returns the record of an emitted event: events about one record share it, and so keep their order; an event

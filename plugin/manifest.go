@@ -28,11 +28,11 @@ type Info struct {
 // Manifest is the whole contract of a plugin, generated from its registrations. [Manifest.Canonical] is its one
 // encoding. A Manifest is a value; it must not be modified once it is shared.
 type Manifest struct {
-	Contract  int            `json:"contract"` // version of the contract, [Contract]
-	ID        string         `json:"id"`
-	Namespace string         `json:"namespace"`
-	Version   string         `json:"version"`
-	Title     string         `json:"title,omitempty"`
+	Contract  int            `json:"contract"`           // version of the contract, [Contract]
+	ID        string         `json:"id"`                 // as in Info
+	Namespace string         `json:"namespace"`          // as in Info
+	Version   string         `json:"version"`            // as in Info
+	Title     string         `json:"title,omitempty"`    // as in Info
 	Purposes  []Purpose      `json:"purposes,omitempty"` // sorted by id
 	Reads     []Grant        `json:"reads,omitempty"`    // sorted by entity and purpose
 	Writes    []string       `json:"writes,omitempty"`   // sorted: what Commit may write besides the plugin's own
@@ -58,15 +58,15 @@ const (
 // Purpose is why a plugin needs data. Built-in purposes of package personal may be used, and own ones that begin with
 // the namespace and a dot, such as "exh.badges".
 type Purpose struct {
-	ID    personal.Purpose  `json:"id"`
-	Basis Basis             `json:"basis"`
-	Text  map[string]string `json:"text"` // by language, for administrators and the people concerned; "en" is required
+	ID    personal.Purpose  `json:"id"`    // as sessions, grants and actions name it
+	Basis Basis             `json:"basis"` // on what legal ground
+	Text  map[string]string `json:"text"`  // by language, for administrators and the people concerned; "en" is required
 }
 
 // Grant is what a plugin may read of one entity for one purpose.
 type Grant struct {
-	Entity  string           `json:"entity"`
-	Purpose personal.Purpose `json:"purpose"`
+	Entity  string           `json:"entity"`           // name in the schema registry
+	Purpose personal.Purpose `json:"purpose"`          // a declared purpose
 	Fields  []string         `json:"fields,omitempty"` // sorted; none means ids only
 }
 
@@ -75,35 +75,35 @@ const WriteInteraction = "interaction"
 
 // Emission is a kind of event that a plugin puts into the outbox.
 type Emission struct {
-	Kind  event.Kind `json:"kind"`
+	Kind  event.Kind `json:"kind"`            // begins with the namespace and a dot
 	Facts []string   `json:"facts,omitempty"` // sorted names of the facts it may carry
 }
 
 // Subscription asks for events of one kind.
 type Subscription struct {
-	Kind    event.Kind       `json:"kind"`
-	Purpose personal.Purpose `json:"purpose"`
+	Kind    event.Kind       `json:"kind"`              // the kind of event; one handler each
+	Purpose personal.Purpose `json:"purpose"`           // a declared purpose; what the event carries is read for it
 	Project []string         `json:"project,omitempty"` // fields of the event's record to send along; each must be read for the purpose
 }
 
 // Action is something users do through the plugin.
 type Action struct {
-	Name    string           `json:"name"` // namespace, two underscores and a word: "exh__sell_booth"
-	Title   string           `json:"title,omitempty"`
-	Purpose personal.Purpose `json:"purpose"`
-	Roles   []string         `json:"roles,omitempty"` // who may call it besides admin and the host's own jobs
-	Input   []Param          `json:"input,omitempty"` // in the author's order
-	Output  []Param          `json:"output,omitempty"`
+	Name    string           `json:"name"`              // namespace, two underscores and a word: "exh__sell_booth"
+	Title   string           `json:"title,omitempty"`   // for people
+	Purpose personal.Purpose `json:"purpose"`           // a declared purpose; what it reads is read for it
+	Roles   []string         `json:"roles,omitempty"`   // who may call it besides admin and the host's own jobs
+	Input   []Param          `json:"input,omitempty"`   // in the author's order
+	Output  []Param          `json:"output,omitempty"`  // what it answers with
 	Timeout Duration         `json:"timeout,omitempty"` // 0 means 10 s; at most 1 min
 }
 
 // Param is one input or output of an action.
 type Param struct {
-	Name     string         `json:"name"`
-	Type     rule.Type      `json:"-"`
-	Class    personal.Class `json:"class,omitempty"` // "" is personal.None
-	Required bool           `json:"required,omitempty"`
-	MaxLen   int            `json:"max_len,omitempty"` // of text, in characters; 0 means 1,000
+	Name     string         `json:"name"`               // lower-case letters, digits and _
+	Type     rule.Type      `json:"-"`                  // what values it takes
+	Class    personal.Class `json:"class,omitempty"`    // "" is personal.None
+	Required bool           `json:"required,omitempty"` // must not be blank
+	MaxLen   int            `json:"max_len,omitempty"`  // of text, in characters; 0 means 1,000
 }
 
 // Duration is a time span that encodes as text, such as "10s".

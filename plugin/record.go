@@ -14,15 +14,15 @@ import (
 
 // Field is one value of a record with its class of personal data.
 type Field struct {
-	Class personal.Class
-	Value rule.Value
+	Class personal.Class // its class of personal data
+	Value rule.Value     // blank for an empty field
 }
 
 // Record is one record, cut down to what a plugin may see. Printing, logging or encoding one shows the classes of its
 // personal fields, not their values. It is immutable and safe for concurrent use; its zero value has no fields.
 type Record struct {
-	Ref     ident.Ref
-	Version int64
+	Ref     ident.Ref // which record it is
+	Version int64     // its version when it was read
 	hidden  []string
 	fields  map[string]Field
 }

@@ -25,18 +25,18 @@ const (
 // Case is one thing a customer wants settled. Subject and body are sealed under the customer's key.
 type Case struct {
 	schema.Meta
-	Customer   ident.ID      `json:"customer" crm:"customer,class=none,required,readonly"`
-	Type       Type          `json:"type" crm:"type,class=none,required,max=64"`
-	Priority   Priority      `json:"priority" crm:"priority,class=none,required,max=64"`
-	Subject    personal.Text `json:"subject,omitzero" crm:"subject,class=content,max=200,required"`
-	Body       personal.Text `json:"body,omitzero" crm:"body,class=content,max=20000"`
-	State      State         `json:"state" crm:"state,class=none,readonly,enum=new|open|pending|resolved|closed"`
-	StateSince time.Time     `json:"state_since" crm:"state_since,class=none,readonly,sort"`
-	Escalation int64         `json:"escalation" crm:"escalation,class=none,readonly,sort"` // level, 0 for none
-	Reopens    int64         `json:"reopens" crm:"reopens,class=none,readonly"`            // how often it was reopened
-	ClosedAt   time.Time     `json:"closed_at,omitzero" crm:"closed_at,class=none,readonly"`
+	Customer   ident.ID      `json:"customer" crm:"customer,class=none,required,readonly"`                        // who wants it settled
+	Type       Type          `json:"type" crm:"type,class=none,required,max=64"`                                  // what it is about
+	Priority   Priority      `json:"priority" crm:"priority,class=none,required,max=64"`                          // chooses the due times
+	Subject    personal.Text `json:"subject,omitzero" crm:"subject,class=content,max=200,required"`               // one line
+	Body       personal.Text `json:"body,omitzero" crm:"body,class=content,max=20000"`                            // the whole story
+	State      State         `json:"state" crm:"state,class=none,readonly,enum=new|open|pending|resolved|closed"` // where it stands
+	StateSince time.Time     `json:"state_since" crm:"state_since,class=none,readonly,sort"`                      // when it came there
+	Escalation int64         `json:"escalation" crm:"escalation,class=none,readonly,sort"`                        // level, 0 for none
+	Reopens    int64         `json:"reopens" crm:"reopens,class=none,readonly"`                                   // how often it was reopened
+	ClosedAt   time.Time     `json:"closed_at,omitzero" crm:"closed_at,class=none,readonly"`                      // when the customer accepted; zero before, and again after Reopen
 	Clocks
-	Custom schema.Values `json:"custom,omitzero" crm:"custom"`
+	Custom schema.Values `json:"custom,omitzero" crm:"custom"` // the tenant's own fields
 }
 
 // Draft is a new case. Customer and Subject are required.
@@ -55,11 +55,11 @@ type Draft struct {
 // Update changes fields of a case; nil leaves a field as it is. State and owner change by verbs only. Another priority
 // moves the due times of clocks that have not stopped, as if the case had always had it.
 type Update struct {
-	Type     *Type
-	Priority *Priority
-	Subject  *string
-	Body     *string // empty text blanks it
-	Custom   []schema.Set
+	Type     *Type        // a key
+	Priority *Priority    // one of the SLA's
+	Subject  *string      // up to 200 characters; never blank
+	Body     *string      // empty text blanks it
+	Custom   []schema.Set // custom fields to set or clear
 }
 
 // Assignment is who shall work on a case. Either part may be empty, which takes the case from everybody there.
@@ -77,7 +77,7 @@ type Filter struct {
 	Priority Priority   // "" for all
 	Breached *bool      // whether one of the clocks has run out
 	Assigned Assignment // its non-empty parts
-	Query    page.Query
+	Query    page.Query // sort, page and further condition
 }
 
 func (f Filter) predicate(customers []ident.ID) rule.Predicate {

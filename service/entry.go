@@ -23,18 +23,18 @@ const (
 // Entry is one line of a case's history. Entries are never changed, so everything a clock has done stays known, also
 // after a reopening.
 type Entry struct {
-	ID      ident.ID        `json:"id"`
-	Case    ident.ID        `json:"case"`
-	Version int64           `json:"version"` // the case's version with this change
-	Ordinal int64           `json:"ordinal"` // place within the change
-	At      time.Time       `json:"at"`      // for a warning or breach: when the clock reached it
-	Kind    EntryKind       `json:"kind"`
-	From    string          `json:"from,omitempty"`
-	To      string          `json:"to,omitempty"`
-	Clock   ClockName       `json:"clock,omitempty"`
-	Due     time.Time       `json:"due,omitzero"`  // due time of the clock after the change
-	Note    personal.Text   `json:"note,omitzero"` // class content, sealed like the case's own texts
-	Actor   ident.Principal `json:"actor"`         // tenant, kind and id
+	ID      ident.ID        `json:"id"`              // of this line
+	Case    ident.ID        `json:"case"`            // whose history it is
+	Version int64           `json:"version"`         // the case's version with this change
+	Ordinal int64           `json:"ordinal"`         // place within the change
+	At      time.Time       `json:"at"`              // for a warning or breach: when the clock reached it
+	Kind    EntryKind       `json:"kind"`            // what it tells; see there for From and To
+	From    string          `json:"from,omitempty"`  // what was left; "" at creation and for clocks
+	To      string          `json:"to,omitempty"`    // what was reached
+	Clock   ClockName       `json:"clock,omitempty"` // which one, of EntryClock; else ""
+	Due     time.Time       `json:"due,omitzero"`    // due time of the clock after the change
+	Note    personal.Text   `json:"note,omitzero"`   // class content, sealed like the case's own texts
+	Actor   ident.Principal `json:"actor"`           // tenant, kind and id
 }
 
 // journal collects the entries of one write.

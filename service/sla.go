@@ -98,16 +98,16 @@ const (
 // time moves by as long as it stood. Marks of warning and breach stay for ever: a clock is warned of once and breached
 // once.
 type Clocks struct {
-	Policy                  string        `json:"sla_policy" crm:"sla_policy,class=none,readonly"` // version of the SLA
-	FirstResponseDue        time.Time     `json:"first_response_due" crm:"first_response_due,class=none,readonly,sort"`
-	FirstRespondedAt        time.Time     `json:"first_responded_at,omitzero" crm:"first_responded_at,class=none,readonly"`
-	FirstResponseWarnedAt   time.Time     `json:"first_response_warned_at,omitzero" crm:"first_response_warned_at,class=none,readonly"`
-	FirstResponseBreachedAt time.Time     `json:"first_response_breached_at,omitzero" crm:"first_response_breached_at,class=none,readonly"`
-	ResolutionDue           time.Time     `json:"resolution_due" crm:"resolution_due,class=none,readonly,sort"`
-	ResolvedAt              time.Time     `json:"resolved_at,omitzero" crm:"resolved_at,class=none,readonly"` // blank again after Reopen
-	ResolutionWarnedAt      time.Time     `json:"resolution_warned_at,omitzero" crm:"resolution_warned_at,class=none,readonly"`
-	ResolutionBreachedAt    time.Time     `json:"resolution_breached_at,omitzero" crm:"resolution_breached_at,class=none,readonly"`
-	PausedAt                time.Time     `json:"paused_at,omitzero" crm:"paused_at,class=none,readonly"` // since when it waits for the customer
-	FirstResponseTarget     time.Duration `json:"-" crm:"first_response_target,class=none,readonly"`
-	ResolutionTarget        time.Duration `json:"-" crm:"resolution_target,class=none,readonly"`
+	Policy                  string        `json:"sla_policy" crm:"sla_policy,class=none,readonly"`                                          // version of the SLA
+	FirstResponseDue        time.Time     `json:"first_response_due" crm:"first_response_due,class=none,readonly,sort"`                     // by when the customer must be answered
+	FirstRespondedAt        time.Time     `json:"first_responded_at,omitzero" crm:"first_responded_at,class=none,readonly"`                 // when it was answered; zero until then
+	FirstResponseWarnedAt   time.Time     `json:"first_response_warned_at,omitzero" crm:"first_response_warned_at,class=none,readonly"`     // when the clock reached the warning; zero unless it did
+	FirstResponseBreachedAt time.Time     `json:"first_response_breached_at,omitzero" crm:"first_response_breached_at,class=none,readonly"` // when the clock ran out; zero unless it did
+	ResolutionDue           time.Time     `json:"resolution_due" crm:"resolution_due,class=none,readonly,sort"`                             // by when the case must be resolved; moves with each pause
+	ResolvedAt              time.Time     `json:"resolved_at,omitzero" crm:"resolved_at,class=none,readonly"`                               // blank again after Reopen
+	ResolutionWarnedAt      time.Time     `json:"resolution_warned_at,omitzero" crm:"resolution_warned_at,class=none,readonly"`             // when the clock reached the warning; zero unless it did
+	ResolutionBreachedAt    time.Time     `json:"resolution_breached_at,omitzero" crm:"resolution_breached_at,class=none,readonly"`         // when the clock ran out; zero unless it did
+	PausedAt                time.Time     `json:"paused_at,omitzero" crm:"paused_at,class=none,readonly"`                                   // since when it waits for the customer
+	FirstResponseTarget     time.Duration `json:"-" crm:"first_response_target,class=none,readonly"`                                        // how long the first clock may run
+	ResolutionTarget        time.Duration `json:"-" crm:"resolution_target,class=none,readonly"`                                            // how long the second clock may run
 }

@@ -42,7 +42,7 @@ var (
 
 // Error is the one error type of the CRM. Messages never hold personal data.
 type Error struct {
-	Code       Code
+	Code       Code        // what kind of failure; never empty
 	Op         string      // the operation, such as "customer: create"; "" when not yet known
 	Field      string      // path of the field at fault, such as "points[1].value"; "" when none
 	Message    string      // one sentence for developers, lower case, with the fix

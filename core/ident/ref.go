@@ -15,8 +15,8 @@ func (e Ext) String() string { return e.System + "/" + e.ID }
 
 // Ref points at a record of any kind. Entity is a name of the schema registry, such as "customer" or "opportunity".
 type Ref struct {
-	Entity string `json:"entity"`
-	ID     ID     `json:"id"`
+	Entity string `json:"entity"` // the entity's name in the schema registry
+	ID     ID     `json:"id"`     // the record's id
 }
 
 // IsZero reports whether r points nowhere.

@@ -36,14 +36,14 @@ type Where struct {
 
 // Page is one page of a list.
 type Page[T any] struct {
-	Items []T    `json:"items"`
+	Items []T    `json:"items"`          // the records in the order of the query; may be fewer than its limit
 	Next  string `json:"next,omitempty"` // cursor of the next page, "" on the last
 }
 
 // Sort is a parsed Query.Sort.
 type Sort struct {
 	Field string // "id" by default
-	Desc  bool
+	Desc  bool   // greatest first; blank values come last either way
 }
 
 var sortField = regexp.MustCompile(`^[a-z][a-z0-9_.]{0,99}$`)

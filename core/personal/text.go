@@ -25,6 +25,7 @@ type Text struct{ c *cell }
 
 // Opener opens a sealed value. It must be safe for concurrent use and must not do input or output.
 type Opener interface {
+	// Open must return the value, or an error that does not show it.
 	Open(sealed []byte) (string, error)
 }
 

@@ -34,5 +34,6 @@ type Columns interface {
 
 // Binder collects the arguments of a statement. Arg returns the placeholder of the argument it was given.
 type Binder interface {
+	// Arg must keep the argument and return its placeholder, such as $3.
 	Arg(v any) string
 }

@@ -26,6 +26,7 @@ type Env struct {
 
 // Record gives the values of one record. Slot i is Env.Fields[i].
 type Record interface {
+	// Value must return the value of a slot, blank for an empty field or a slot that does not exist.
 	Value(slot int) Value
 }
 
@@ -67,8 +68,8 @@ func (o Outcome) String() string {
 
 // Trace explains one evaluation: the top-level clauses of the rule, each with its evidence.
 type Trace struct {
-	Source  Source
-	Outcome Outcome
+	Source  Source   // the rule that was evaluated
+	Outcome Outcome  // of the whole rule
 	Clauses []Clause // the parts joined by && at top level, in source order; one when there is no &&
 }
 

@@ -9,7 +9,7 @@ import (
 
 // Meta is what every aggregate carries; aggregates embed it first. The write path keeps it.
 type Meta struct {
-	ID        ident.ID        `json:"id" crm:"id,class=none,readonly,sort"`
+	ID        ident.ID        `json:"id" crm:"id,class=none,readonly,sort"`                    // the record's id, the same for ever
 	Version   int64           `json:"version" crm:"version,class=none,readonly"`               // 1 at creation, +1 at each change
 	OwnerUser string          `json:"owner_user,omitempty" crm:"owner_user,class=none,max=64"` // host's user id
 	OwnerTeam string          `json:"owner_team,omitempty" crm:"owner_team,class=none,max=64"` // host's team
@@ -25,5 +25,6 @@ func (m *Meta) Base() *Meta { return m }
 
 // Aggregate is a pointer to a struct that embeds [Meta].
 type Aggregate interface {
+	// Base must return the Meta within the record, never nil.
 	Base() *Meta
 }

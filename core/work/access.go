@@ -42,7 +42,7 @@ func (l Level) String() string {
 // Access is the compiled right of one principal to one action on one entity: one row predicate and one field mask.
 // The same value serves a list, a detail, a search, a count and a timeline of a request.
 type Access struct {
-	Level  Level
+	Level  Level            // how far the right reaches; none means the action is refused
 	Rows   rule.Predicate   // over owner_user, owner_team and other fields of the entity
 	Mask   Mask             // fields that may not be seen: masked, and refused in filters and sorts
 	Fixed  Mask             // fields that may be seen but not changed

@@ -17,11 +17,11 @@ type Unit any
 // Scope is who acts, why, from what source, under which idempotency key, and on which unit. It is a value: sessions
 // re-bind it by copying.
 type Scope struct {
-	Principal ident.Principal
-	Purpose   personal.Purpose
-	Source    personal.Source
-	Once      string // idempotency key of the next write, "" for none; at most 200 bytes
-	Unit      Unit
+	Principal ident.Principal  // who acts, and in which tenant
+	Purpose   personal.Purpose // why
+	Source    personal.Source  // where personal data that is written came from
+	Once      string           // idempotency key of the next write, "" for none; at most 200 bytes
+	Unit      Unit             // the transaction to work on; nil for the pools
 }
 
 // MaxOnce is the greatest length in bytes of an idempotency key.

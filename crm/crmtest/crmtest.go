@@ -20,7 +20,7 @@ var Start = time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC)
 // CRM is an opened CRM for one test. Its helpers end the test when something fails.
 type CRM struct {
 	*crm.CRM
-	Clock *Clock
+	Clock *Clock // the CRM's clock, unless the Config had one of its own
 
 	t      testing.TB
 	mu     sync.Mutex

@@ -34,8 +34,8 @@ type Options struct {
 // Report is what became of the rows of a file. Each row that is not blank is counted once: it was created, updated,
 // unchanged or rejected, and a rejected one has at least one fault.
 type Report struct {
-	Rows      int      `json:"rows"`
-	Created   int      `json:"created"`
+	Rows      int      `json:"rows"`               // rows in which something stands
+	Created   int      `json:"created"`            // were new
 	Updated   int      `json:"updated"`            // had that external id already, and something changed
 	Unchanged int      `json:"unchanged"`          // had that external id already, and nothing changed
 	Rejected  int      `json:"rejected"`           // has faults

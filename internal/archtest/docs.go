@@ -21,8 +21,10 @@ func (c Count) Share() float64 {
 	return float64(c.Documented) / float64(all)
 }
 
-// CountDocs adds up the exported types, functions, methods of exported types,
-// and groups of constants or variables of a file. Generated files do not count.
+// CountDocs adds up the exported names of a file: types with their fields and
+// interface methods, functions, methods of exported types, and constants and
+// variables. A comment on a group of constants or variables is one for each of
+// its names. Embedded fields and generated files do not count.
 func (c *Count) CountDocs(fset *token.FileSet, file *ast.File) {
 	if ast.IsGenerated(file) {
 		return
@@ -40,25 +42,40 @@ func (c *Count) CountDocs(fset *token.FileSet, file *ast.File) {
 }
 
 func (c *Count) countGroup(fset *token.FileSet, d *ast.GenDecl) {
-	var first string // of the exported names in a group of values
-	documented := true
 	for _, spec := range d.Specs {
 		switch s := spec.(type) {
 		case *ast.TypeSpec:
 			if s.Name.IsExported() {
 				c.add(fset, s.Pos(), s.Name.Name, s.Doc != nil || d.Doc != nil)
+				c.countMembers(fset, s)
 			}
 		case *ast.ValueSpec:
-			for _, name := range s.Names {
-				if name.IsExported() && first == "" {
-					first = name.Name
-				}
-				documented = documented && (!name.IsExported() || s.Doc != nil || s.Comment != nil)
-			}
+			c.addNames(fset, "", s.Names, s.Doc != nil || s.Comment != nil || d.Doc != nil)
 		}
 	}
-	if first != "" {
-		c.add(fset, d.Pos(), first, documented || d.Doc != nil)
+}
+
+// countMembers counts the fields of a struct, or the methods of an interface.
+func (c *Count) countMembers(fset *token.FileSet, s *ast.TypeSpec) {
+	var members *ast.FieldList
+	switch t := s.Type.(type) {
+	case *ast.StructType:
+		members = t.Fields
+	case *ast.InterfaceType:
+		members = t.Methods
+	default:
+		return
+	}
+	for _, m := range members.List {
+		c.addNames(fset, s.Name.Name+".", m.Names, m.Doc != nil || m.Comment != nil)
+	}
+}
+
+func (c *Count) addNames(fset *token.FileSet, prefix string, names []*ast.Ident, documented bool) {
+	for _, name := range names {
+		if name.IsExported() {
+			c.add(fset, name.Pos(), prefix+name.Name, documented)
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ type Config struct {
 	// PingEvery, PingTimeout and PingMisses say when a process that does not answer is dead: so many pings in a row
 	// without an answer in time. Default to 1 second, 500 milliseconds and 3.
 	PingEvery, PingTimeout time.Duration
-	PingMisses             int
+	PingMisses             int // see PingEvery
 	// CallTimeout bounds a Deliver or Invoke whose context has no deadline. Defaults to 30 seconds.
 	CallTimeout time.Duration
 	// WaitReady is how long a call waits for a process that is being started again. Defaults to 2 seconds.
@@ -55,7 +55,7 @@ type Config struct {
 	// MaxCrashes within CrashWindow put the process into quarantine, until [Process.Resume]. Default to 5 and 10
 	// minutes.
 	MaxCrashes  int
-	CrashWindow time.Duration
+	CrashWindow time.Duration // see MaxCrashes
 }
 
 func (c Config) withDefaults() (Config, error) {

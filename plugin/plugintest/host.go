@@ -50,8 +50,8 @@ type grant struct {
 
 // Dead is an event that the extension gave up.
 type Dead struct {
-	Event event.Event
-	Code  string
+	Event event.Event // the event, as it happened
+	Code  string      // as the extension gave it to plugin.Reject
 }
 
 // NewHost starts the extension on a new host and stops it when the test ends. It fails the test when the manifest
