@@ -21,7 +21,8 @@ const (
 	handleTime  = 50 * time.Second
 )
 
-// maxLosses is how often an extension may die over one event before the event is given up.
+// maxLosses is how often an extension may die over one event alone before the event is given up. Together with the
+// death that made it a suspect, these are fewer than the deaths by which a process is quarantined.
 const maxLosses = 3
 
 // Consumer is one extension as a consumer of the outbox.
@@ -139,7 +140,7 @@ func (b *Boundary) deliver(ctx context.Context, m *member, tenant string, es []e
 			return b.oneByOne(ctx, m, tenant, es) // together they are too large
 		}
 		for _, i := range sent {
-			out[i] = m.failed(es[i].ID, err)
+			out[i] = m.failed(es[i].ID, err, len(batch) == 1)
 		}
 		return out
 	}
@@ -208,17 +209,17 @@ func (m *member) verdict(id ident.ID, acks []plugin.Ack, i int) Result {
 }
 
 // failed words the failure of a whole batch. An extension that cannot be reached makes events wait; one that died or
-// hung over a batch makes each of its events a suspect.
-func (m *member) failed(id ident.ID, err error) Result {
+// hung over a batch makes each of its events a suspect, and a death counts against an event that was alone.
+func (m *member) failed(id ident.ID, err error, alone bool) Result {
 	f, _ := errors.AsType[*fault.Error](err)
 	switch {
 	case f == nil:
 		return Result{Code: "internal"}
 	case f.Code == fault.LimitExceeded:
 		return Result{Verdict: Reject, Code: "message_size"}
-	case f.Reason == "plugin_lost":
+	case f.Reason == "plugin_lost" && alone:
 		m.suspect(id, 1)
-	case f.Reason == "deadline":
+	case f.Reason == "plugin_lost", f.Reason == "deadline":
 		m.suspect(id, 0)
 	case f.Code == fault.Unavailable:
 		return Result{Verdict: Wait, Code: f.Reason}
