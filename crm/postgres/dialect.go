@@ -3,7 +3,11 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/rapport-crm/rapport/core/date"
 	"github.com/rapport-crm/rapport/core/fault"
@@ -24,11 +28,12 @@ type dialect struct{}
 // Name implements [store.Dialect].
 func (dialect) Name() string { return store.Postgres }
 
-// Arg implements [store.Dialect].
+// Arg implements [store.Dialect]. Every result has a type that pgx knows by itself, since in its modes for poolers the
+// server is not asked what an argument should be.
 func (dialect) Arg(v any) any {
 	switch v := v.(type) {
 	case ident.ID:
-		return [16]byte(v)
+		return pgtype.UUID{Bytes: v, Valid: true}
 	case date.Date:
 		return time.Unix(int64(v.Days())*secondsPerDay, 0).UTC()
 	case store.JSON:
@@ -41,17 +46,51 @@ const secondsPerDay = 24 * 60 * 60
 
 // Check implements [store.Dialect].
 func (dialect) Check(ctx context.Context, db *sql.DB) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }() // it only goes back to the pool
+	textual := false
+	err = conn.Raw(func(dc any) error {
+		pg := pgxConn(dc)
+		if pg == nil {
+			return nil // a driver that hides its connection
+		}
+		m := pg.Config().DefaultQueryExecMode
+		textual = m == pgx.QueryExecModeSimpleProtocol || m == pgx.QueryExecModeExec
+		return checkSession(pg.PgConn().ParameterStatus, textual)
+	})
+	if err != nil {
+		return err
+	}
 	var version int
-	var encoding string
-	const ask = `SELECT current_setting('server_version_num')::int, current_setting('server_encoding') WHERE $1`
-	if err := db.QueryRowContext(ctx, ask, true).Scan(&version, &encoding); err != nil {
+	var bytes string
+	const ask = `SELECT current_setting('server_version_num')::int, current_setting('bytea_output') WHERE $1`
+	if err := conn.QueryRowContext(ctx, ask, true).Scan(&version, &bytes); err != nil {
 		return err
 	}
 	switch {
 	case version < minVersion:
 		return fault.New(fault.Invalid, "the server is version %d.%d: want %d or newer", version/10000, version%10000, minVersion/10000)
-	case encoding != "UTF8":
-		return fault.New(fault.Invalid, "the database is encoded in %s: want UTF8", encoding)
+	case bytes != "hex" && textual:
+		return fault.New(fault.Invalid, "bytea_output is %s: want hex in a mode of pgx in which values come as text", bytes)
+	}
+	return nil
+}
+
+// checkSession looks at what the server has said about itself and the session. pgx refuses some statements, or cannot
+// read what comes back, where this differs.
+func checkSession(is func(name string) string, textual bool) error {
+	switch {
+	case is("server_encoding") != "UTF8":
+		return fault.New(fault.Invalid, "the database is encoded in %s: want UTF8", is("server_encoding"))
+	case is("client_encoding") != "UTF8":
+		return fault.New(fault.Invalid, "client_encoding is %s: want UTF8", is("client_encoding"))
+	case is("standard_conforming_strings") != "on":
+		return fault.New(fault.Invalid, "standard_conforming_strings is off: want it on")
+	case !strings.HasPrefix(is("DateStyle"), "ISO") && textual:
+		return fault.New(fault.Invalid, "DateStyle is %s: want ISO in a mode of pgx in which values come as text", is("DateStyle"))
 	}
 	return nil
 }

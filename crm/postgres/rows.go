@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -88,7 +89,7 @@ func readRows(ctx context.Context, pg *pgx.Conn, text string, args []any, into *
 				*p = last[i]
 				continue
 			}
-			if err := read(&fields[i], raw, ptrs[i]); err != nil {
+			if err := read(pg.TypeMap(), &fields[i], raw, ptrs[i]); err != nil {
 				return true, err
 			}
 		}
@@ -102,7 +103,7 @@ func isText(f *pgconn.FieldDescription) bool {
 }
 
 // read decodes one value; ptr points at a zero value.
-func read(f *pgconn.FieldDescription, raw []byte, ptr any) error {
+func read(m *pgtype.Map, f *pgconn.FieldDescription, raw []byte, ptr any) error {
 	if raw == nil {
 		return nil
 	}
@@ -116,7 +117,7 @@ func read(f *pgconn.FieldDescription, raw []byte, ptr any) error {
 		return readDocument(f, raw, ptr)
 	}
 	if f.Format != pgx.BinaryFormatCode {
-		return unreadable(f, ptr)
+		return readWords(m, f, raw, ptr)
 	}
 	switch f.DataTypeOID {
 	case pgtype.UUIDOID:
@@ -138,6 +139,25 @@ func read(f *pgconn.FieldDescription, raw []byte, ptr any) error {
 		return readInt(f, raw, ptr)
 	}
 	return readOther(f, raw, ptr)
+}
+
+// readWords decodes a value in its text form, in which poolers' modes of pgx get all of them.
+func readWords(m *pgtype.Map, f *pgconn.FieldDescription, raw []byte, ptr any) error {
+	if scanner, ok := ptr.(sql.Scanner); ok { // the row types
+		t, known := m.TypeForOID(f.DataTypeOID)
+		if !known {
+			return unreadable(f, ptr)
+		}
+		v, err := t.Codec.DecodeDatabaseSQLValue(m, f.DataTypeOID, f.Format, raw)
+		if err != nil {
+			return unreadable(f, ptr)
+		}
+		return scanner.Scan(v)
+	}
+	if m.Scan(f.DataTypeOID, f.Format, raw, ptr) != nil {
+		return unreadable(f, ptr)
+	}
+	return nil
 }
 
 func readDocument(f *pgconn.FieldDescription, raw []byte, ptr any) error {

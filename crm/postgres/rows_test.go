@@ -44,7 +44,7 @@ type wide struct {
 func TestRowsAreReadAlike(t *testing.T) {
 	t.Parallel()
 
-	direct, wrapped := openBoth(t)
+	ways := openWays(t)
 	values := store.Same("test.values", `
 		SELECT * FROM (VALUES
 			('0190e6a2-7b1c-7def-8a34-0123456789ab'::uuid, '2026-11-21 20:32:22.123456+02'::timestamptz, 'Ünï李'::text, '0044-02-29'::date,
@@ -53,16 +53,16 @@ func TestRowsAreReadAlike(t *testing.T) {
 			(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
 		) AS v (id, moment, words, day, document, list, bytes, big, small, float, truth)
 		CROSS JOIN (SELECT NULL::text AS blank, NULL::bigint AS beyond) AS n WHERE $1::text = ''`)
-	got := make([][]wide, 2)
-	for i, db := range []*store.DB{direct, wrapped} {
+	got := make([][]wide, len(ways))
+	for i, db := range ways {
 		require.NoError(t, db.On(nil).Select(t.Context(), values, &got[i], ""))
 		require.Len(t, got[i], 3)
 		var one wide
 		require.NoError(t, db.On(nil).Get(t.Context(), values, &one, ""))
 		require.Equal(t, got[i][0], one, "the first of several")
 		require.ErrorIs(t, db.On(nil).Get(t.Context(), values, &one, "none"), store.ErrNoRow)
+		require.Equal(t, got[0], got[i])
 	}
-	require.Equal(t, got[1], got[0])
 	require.Equal(t, wide{}, got[0][2], "NULL is the zero value")
 	require.Equal(t, "2026-11-21T18:32:22.123456Z", time.Time(got[0][0].Time).Format(time.RFC3339Nano))
 }
@@ -70,8 +70,7 @@ func TestRowsAreReadAlike(t *testing.T) {
 func TestScalarsAreReadAlike(t *testing.T) {
 	t.Parallel()
 
-	direct, wrapped := openBoth(t)
-	for _, db := range []*store.DB{direct, wrapped} {
+	for _, db := range openWays(t) {
 		numbers := []int64{9, 9, 9}
 		require.NoError(t, db.On(nil).Select(t.Context(), store.Same("test.numbers", `SELECT generate_series(1, $1::int)`), &numbers, 5))
 		require.Equal(t, []int64{1, 2, 3, 4, 5}, numbers)
@@ -87,7 +86,7 @@ func TestScalarsAreReadAlike(t *testing.T) {
 func TestRowsOfTransactions(t *testing.T) {
 	t.Parallel()
 
-	direct, _ := openBoth(t)
+	direct := openWays(t)[0]
 	count := store.Same("test.count", `SELECT count(*) FROM counted WHERE n > $1`)
 	_, err := direct.On(nil).Exec(t.Context(), store.Same("test.create", `CREATE TABLE counted (n bigint)`))
 	require.NoError(t, err)
@@ -111,7 +110,7 @@ func TestRowsOfTransactions(t *testing.T) {
 func TestRowsThatDoNotFit(t *testing.T) {
 	t.Parallel()
 
-	direct, _ := openBoth(t)
+	direct := openWays(t)[0]
 	var row struct {
 		N int64 `bun:"n"`
 	}
@@ -127,7 +126,7 @@ func TestRowsThatDoNotFit(t *testing.T) {
 func TestReadingEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 
-	direct, _ := openBoth(t)
+	direct := openWays(t)[0]
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	var text string
@@ -136,20 +135,39 @@ func TestReadingEndsWithItsContext(t *testing.T) {
 	require.NoError(t, direct.On(nil).Get(t.Context(), sleep, &text, 0.0))
 }
 
-// openBoth opens one database over the host's pool, and over connections that somebody has wrapped.
-func openBoth(t *testing.T) (direct, wrapped *store.DB) {
+// openWays opens one database over the host's pool, over connections that somebody has wrapped, and over pools whose
+// statements suit a pooler.
+func openWays(t *testing.T) []*store.DB {
 	t.Helper()
 	dsn := dbtest.Postgres(t).Database(t)
-	pool, err := pgxpool.New(t.Context(), dsn)
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
 	cfg, err := pgx.ParseConfig(dsn)
 	require.NoError(t, err)
-	opened := make([]*store.DB, 2)
-	for i, db := range []*sql.DB{postgres.OpenDB(pool), dbtest.NewChaos(stdlib.GetConnector(*cfg)).DB()} {
+	dbs := []*sql.DB{
+		postgres.OpenDB(openPool(t, dsn, nil)), dbtest.NewChaos(stdlib.GetConnector(*cfg)).DB(),
+		postgres.OpenDB(openPool(t, dsn, mode(pgx.QueryExecModeSimpleProtocol))), postgres.OpenDB(openPool(t, dsn, mode(pgx.QueryExecModeExec))),
+	}
+	opened := make([]*store.DB, len(dbs))
+	for i, db := range dbs {
 		t.Cleanup(func() { require.NoError(t, db.Close()) })
 		opened[i], err = store.Open(t.Context(), store.Config{Write: db, Dialect: postgres.Dialect})
 		require.NoError(t, err)
 	}
-	return opened[0], opened[1]
+	return opened
+}
+
+func openPool(t *testing.T, dsn string, configure func(*pgxpool.Config)) *pgxpool.Pool {
+	t.Helper()
+	cfg, err := pgxpool.ParseConfig(dsn)
+	require.NoError(t, err)
+	if configure != nil {
+		configure(cfg)
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+func mode(m pgx.QueryExecMode) func(*pgxpool.Config) {
+	return func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = m }
 }

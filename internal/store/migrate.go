@@ -20,11 +20,14 @@ type MigrateOptions struct {
 // Migrate applies the migrations that are missing, each in a transaction of its own. Several processes may do it at
 // once: each step is done by one, while the others wait.
 //
-// Errors: Invalid when a migration was changed after it was applied; whatever the database refuses, and then nothing
-// of that step remains.
+// Errors: Invalid when a migration was changed after it was applied, or for a database that [Dialect.Check] refuses;
+// whatever the database refuses, and then nothing of that step remains.
 func Migrate(ctx context.Context, db *sql.DB, d Dialect, o MigrateOptions) error {
 	if err := given(ctx, db, d); err != nil {
 		return err
+	}
+	if err := d.Check(ctx, db); err != nil {
+		return fault.At("store: migrate", d.Fault(err))
 	}
 	all, err := Migrations(d)
 	if err != nil {
