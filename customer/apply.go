@@ -54,11 +54,13 @@ func text(v *fault.Violations, field, s string, limit int) string {
 	if s == "" {
 		return ""
 	}
-	if err := schema.CheckText(field, s, 4*limit); err != nil {
-		v.AddAll("", err)
-		return ""
+	if len(s) <= 16*limit { // what is longer cannot become short enough
+		if err := schema.CheckText(field, s, 16*limit); err != nil {
+			v.AddAll("", err)
+			return ""
+		}
+		s = names.Normal(s)
 	}
-	s = names.Normal(s)
 	if len(s) > limit && utf8.RuneCountInString(s) > limit {
 		v.Add(field, "must have at most %d characters", limit)
 		return ""
@@ -254,7 +256,7 @@ func checkExt(x ident.Ext) error {
 // external ids are added.
 func (s *Service) merge(c *work.Call, rec *Customer, d *draft) error {
 	if d.Kind != rec.Kind {
-		return fault.Field("kind", "the customer with this external id is a %s, not a %s", rec.Kind, d.Kind)
+		return fault.Field("kind", "the customer with this external id is of kind %s, not %s", rec.Kind, d.Kind)
 	}
 	if len(d.Points) > 0 {
 		if err := c.CheckSets("points"); err != nil {

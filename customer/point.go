@@ -2,6 +2,7 @@ package customer
 
 import (
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
@@ -24,10 +25,12 @@ const maxPoint = 500
 
 // Normaliser brings contact points into the form that is stored and compared:
 //
-//   - e-mail: white space around removed, NFC, the domain in its lower-case ASCII form; the local part is kept as
-//     written and compared without regard to case
-//   - telephone and SMS: E.164
-//   - other channels: NFC, white space around removed
+//   - e-mail: NFC, the domain in its lower-case ASCII form; the local part is kept as written and compared without
+//     regard to case
+//   - telephone and SMS: E.164; signs that do not show, such as marks of direction, are passed over
+//   - other channels: NFC
+//
+// White space around is removed, and so are the signs that do not show which come along when people copy.
 type Normaliser struct {
 	Phones PhoneNormalizer // nil reads international numbers only: "+" and 8 to 15 digits
 	Region string          // region of numbers without a country when the customer has none; "" for none
@@ -39,7 +42,7 @@ func (n Normaliser) Normalise(ch personal.Channel, value, region string) (string
 	if err := schema.CheckText("value", value, maxPoint); err != nil {
 		return "", err
 	}
-	value = norm.NFC.String(strings.TrimSpace(value))
+	value = norm.NFC.String(strings.TrimFunc(value, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }))
 	if value == "" {
 		return "", fault.Field("value", "must not be empty")
 	}
@@ -59,6 +62,12 @@ func (n Normaliser) phone(value, region string) (string, error) {
 	if region == "" {
 		region = n.Region
 	}
+	value = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, value)
 	if n.Phones == nil {
 		return international(value)
 	}
@@ -83,6 +92,9 @@ func international(value string) (string, error) {
 	return digits, nil
 }
 
+// hidden reports whether r takes no ink: white space, controls, marks of direction and of joining.
+func hidden(r rune) bool { return !unicode.IsPrint(r) }
+
 // mailDomain maps as browsers and mail systems do, and refuses what no mail could reach.
 var mailDomain = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
 
@@ -92,7 +104,7 @@ func email(value string) (string, error) {
 		return "", fault.Field("value", "is not an e-mail address: want name@domain")
 	}
 	local, domain := value[:at], value[at+1:]
-	if len(local) > 64 || strings.ContainsAny(local, " \t\r\n<>()[]\\,;:@\"") || strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") {
+	if len(local) > 64 || strings.ContainsAny(local, " <>()[]\\,;:@\"") || strings.ContainsFunc(local, hidden) || strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") {
 		return "", fault.Field("value", "is not an e-mail address: the part before @ has signs that none may have, or more than 64 bytes")
 	}
 	host, err := mailDomain.ToASCII(domain)

@@ -28,6 +28,8 @@ func TestNormalise(t *testing.T) {
 		{personal.BySMS, "+1 650.253.0000", "+16502530000"},
 		{personal.ByPost, " Unter den Linden 1\n10117 Berlin ", "Unter den Linden 1\n10117 Berlin"},
 		{personal.BySocial, "@Ada", "@Ada"},
+		{personal.ByEmail, "\ufeff\u200bada@example.org\u200b", "ada@example.org"},
+		{personal.ByPhone, "\u202a+49 30\u200e 123456\u202c", "+4930123456"},
 	} {
 		got, err := n.Normalise(c.ch, c.in, "")
 		require.NoError(t, err, c.in)
@@ -43,6 +45,10 @@ func TestNormalise(t *testing.T) {
 		{personal.ByEmail, "ada lovelace@example.org"},
 		{personal.ByEmail, "Ada <ada@example.org>"},
 		{personal.ByEmail, "ada@exa mple.org"},
+		{personal.ByEmail, "ada\u00a0l@example.org"},
+		{personal.ByEmail, "ada\u200bl@example.org"},
+		{personal.ByEmail, "ada\u2028l@example.org"},
+		{personal.ByEmail, "ada\u202el@example.org"},
 		{personal.ByEmail, "ada@-x.org"},
 		{personal.ByEmail, strings.Repeat("a", 65) + "@example.org"},
 		{personal.ByEmail, "ada@" + strings.Repeat("a", 64) + ".org"},

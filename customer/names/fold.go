@@ -31,8 +31,9 @@ func tidy(s string) bool {
 	return s == "" || before != ' '
 }
 
-// Fold returns the form in which text is compared: NFKC, case folded, without diacritics. Folding twice changes
-// nothing more. Marks that tell words apart in their script (Japanese voicing, Indic vowels) stay.
+// Fold returns the form in which text is compared: NFKC, case folded, without diacritics and without signs that do not
+// show, such as soft hyphens. Folding twice changes nothing more. Marks that tell words apart in their script (Japanese
+// voicing, Indic vowels) stay.
 func Fold(s string) string {
 	if ascii(s) {
 		return strings.ToLower(s)
@@ -68,10 +69,15 @@ var letters = map[rune]string{
 	'ø': "o", 'ł': "l", 'đ': "d", 'ð': "d", 'ħ': "h", 'ı': "i", 'ŧ': "t", 'æ': "ae", 'œ': "oe", 'þ': "th", 'ß': "ss",
 }
 
-// diacritic reports whether r is a mark that people leave out when they type: accents, and the vowel points of
-// Hebrew and Arabic.
+// zeroSpace parts words in scripts that do not show where they end.
+const zeroSpace = '\u200b'
+
+// diacritic reports whether r is a mark that people leave out when they type: accents, the vowel points of Hebrew and
+// Arabic, and whatever does not show.
 func diacritic(r rune) bool {
 	switch {
+	case unicode.Is(unicode.Cf, r):
+		return r != zeroSpace
 	case r < 0x300 || r == 0x3099 || r == 0x309a:
 		return false
 	case !unicode.Is(unicode.Mn, r):

@@ -75,6 +75,18 @@ func TestQuery(t *testing.T) {
 }
 
 // A document is found by each of its words, and by each beginning of its last word.
+// What does not show does not count.
+func TestInvisibleSigns(t *testing.T) {
+	t.Parallel()
+
+	for _, s := range []string{"co\u00adop", "\ufeffcoop", "co\u200cop", "c\u2060oop\u200e"} {
+		require.Equal(t, "coop", names.Fold(s))
+		require.Equal(t, names.Tokens("coop"), names.Tokens(s))
+		require.Equal(t, names.SortKey("coop"), names.SortKey(s))
+	}
+	require.Equal(t, "co op", names.SortKey("co\u200bop"), "but for the space without width")
+}
+
 func TestDocumentIsFoundByItsWords(t *testing.T) {
 	t.Parallel()
 

@@ -73,7 +73,11 @@ func taken(err error, field string) error {
 	if !store.Duplicate(err) {
 		return err
 	}
-	f := fault.New(fault.Conflict, "is taken by another customer: %w", err)
+	whose := "is taken by another customer"
+	if field == "id" { // of a customer, a relationship or an interaction
+		whose = "is taken: choose another one"
+	}
+	f := fault.New(fault.Conflict, whose+": %w", err)
 	f.Field, f.Reason = field, "taken"
 	return f
 }
