@@ -23,7 +23,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	if ctx.Err() != nil {
-		err = errors.New("interrupted; what was imported stays, and another run on the same database goes on from there")
+		err = errors.New("interrupted; with --db, another run goes on from what was imported")
 	}
 	stop()
 	if err != nil && !errors.Is(err, flag.ErrHelp) {

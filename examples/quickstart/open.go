@@ -59,6 +59,10 @@ func openPostgres(ctx context.Context, dsn string, cfg *crm.Config) (*crm.CRM, s
 	if err != nil {
 		return nil, "", nil, err
 	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, "", nil, fmt.Errorf("the database does not answer: %w", err)
+	}
 	if err := postgres.Migrate(ctx, pool); err != nil {
 		pool.Close()
 		return nil, "", nil, err
