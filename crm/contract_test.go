@@ -121,7 +121,7 @@ func TestContractActing(t *testing.T) {
 	})
 }
 
-func TestContractTransactions(t *testing.T) {
+func TestP9ContractTransactions(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, h *house) {
 		ctx, s := t.Context(), h.admin()
@@ -190,7 +190,7 @@ func TestContractSending(t *testing.T) {
 	})
 }
 
-func TestContractSubscribing(t *testing.T) {
+func TestP10ContractNothingRunsBeforeStart(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
 		ctx, got := t.Context(), make(chan event.Event, 10)
