@@ -32,7 +32,7 @@ func importCommand() command {
 			"Fields of a customer:\n" + wrapped(customerFields()) +
 			"Fields of an opportunity:\n" + wrapped(opportunityFields()) +
 			"Its \"customer\" holds the customer's external id, \"history\": true takes closed ones without asking their gates.\n" +
-			"Custom fields are custom.KEY. Dates are YYYY-MM-DD unless \"date\" says otherwise, amounts need a \"currency\".\n\n" +
+			"Custom fields are custom.KEY. Dates are YYYY-MM-DD unless \"date\" says otherwise, as \"M/D/YYYY\" does; amounts need a \"currency\".\n\n" +
 			"Each row is loaded, or listed as a fault with its row, column and reason; with faults the command ends with 1.\n" +
 			"A row whose external id is known updates. A SQLite database that is not there is made.",
 		setup: func(fs *flag.FlagSet) func(context.Context, *call) error {

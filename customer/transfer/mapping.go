@@ -37,7 +37,7 @@ type Mapping struct {
 	Constants  map[string]string            `json:"constants,omitempty"`   // field to the value that every row gets
 	Values     map[string]map[string]string `json:"values,omitempty"`      // of fields: words in the file to values; words that are not listed stay as they are
 	Ignore     []string                     `json:"ignore,omitempty"`      // columns left out on purpose; others without a field are listed in the report
-	Date       string                       `json:"date,omitempty"`        // how dates are written, such as "DD.MM.YYYY". Defaults to "YYYY-MM-DD"
+	Date       string                       `json:"date,omitempty"`        // how dates are written, such as "DD.MM.YYYY", or "M/D/YYYY" for days and months of one digit, too. Defaults to "YYYY-MM-DD"
 	Currency   string                       `json:"currency,omitempty"`    // of amounts without a column for it, such as "EUR"
 	Delimiter  string                       `json:"delimiter,omitempty"`   // ",", ";", "|" or "tab". Defaults to ","
 	WithoutIDs bool                         `json:"without_ids,omitempty"` // rows have no id: loading the file again doubles them
@@ -180,10 +180,13 @@ func (m *Mapping) layout() (string, error) {
 	if m.Date == "" {
 		return time.DateOnly, nil
 	}
-	layout := strings.NewReplacer("YYYY", "2006", "yyyy", "2006", "MM", "01", "mm", "01", "DD", "02", "dd", "02").Replace(m.Date)
+	layout := m.Date // may be one of package time
+	if form := strings.ToUpper(m.Date); strings.Contains(form, "YYYY") {
+		layout = strings.NewReplacer("YYYY", "2006", "MM", "01", "M", "1", "DD", "02", "D", "2").Replace(form)
+	}
 	for _, day := range []time.Time{time.Date(1987, 11, 25, 0, 0, 0, 0, time.UTC), time.Date(2031, 2, 3, 0, 0, 0, 0, time.UTC)} {
 		if back, err := time.Parse(layout, day.Format(layout)); err != nil || !back.Equal(day) {
-			return "", fault.Field("", "want year, month and day, such as YYYY-MM-DD, DD.MM.YYYY or MM/DD/YYYY")
+			return "", fault.Field("", "want year, month and day, such as YYYY-MM-DD, DD.MM.YYYY or M/D/YYYY")
 		}
 	}
 	return layout, nil

@@ -95,6 +95,8 @@ func TestValidateMapping(t *testing.T) {
 		"no system":         {func(m *transfer.Mapping) { m.System = "" }, "system: must not be empty"},
 		"date":              {func(m *transfer.Mapping) { m.Date = "DD.MM.YYYY" }, ""},
 		"date of Go":        {func(m *transfer.Mapping) { m.Date = "2 Jan 2006" }, ""},
+		"short date":        {func(m *transfer.Mapping) { m.Date = "m/d/yyyy" }, ""},
+		"year of two":       {func(m *transfer.Mapping) { m.Date = "M/D/YY" }, "date: want year, month and day"},
 		"date without year": {func(m *transfer.Mapping) { m.Date = "DD.MM." }, "date: want year, month and day"},
 		"date that is none": {func(m *transfer.Mapping) { m.Date = "iso" }, "date: want year, month and day"},
 		"currency missing":  {func(m *transfer.Mapping) { m.Columns["custom.limit"] = "x" }, "currency: must be set: custom.limit holds amounts"},
@@ -191,9 +193,14 @@ func TestValues(t *testing.T) {
 	require.True(t, rec.Value("custom.vip").Bool())
 
 	require.Empty(t, read("gold,,,,,,,,").Faults)
+	for layout, s := range map[string]string{"M/D/YYYY": "3/2/2026", "d.m.yyyy": "2.3.2026", "DD.MM.YYYY": "02.03.2026", "2 Jan 2006": "2 Mar 2026"} {
+		m.Date = layout
+		require.Equal(t, date.MustParse("2026-03-02"), read(",,"+s+",,,,,,").Value("custom.since").Date(), layout)
+	}
+	m.Date = "DD.MM.YYYY"
 	for column, bad := range map[int][]string{
 		0: {"Gold"}, 1: {"1,5", "1.234", "x", "1e3", "NaN"}, 2: {"2026-12-31", "31.02.2026", "01.01.0001"}, 3: {"2027-03-02", "0001-01-01T00:00:00Z"},
-		4: {"1.5", "9223372036854775808"}, 5: {"NaN", "Inf", "1e999", "x"}, 6: {"ja", "2"}, 8: {"x"},
+		4: {"1.5", "9223372036854775808"}, 5: {"NaN", "Inf", "1e999", "x", "0x1p4", "1_000"}, 6: {"ja", "2"}, 8: {"x"},
 	} {
 		for _, s := range bad {
 			cells := make([]string, 9)

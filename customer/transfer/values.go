@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"errors"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,8 +42,8 @@ func (p parser) value(f schema.Field, s string) (v rule.Value, wrong string) {
 		return rule.Int(n), complaint(err, "want a whole number")
 	case rule.TypeFloat:
 		n, err := strconv.ParseFloat(s, 64)
-		if math.IsNaN(n) || math.IsInf(n, 0) {
-			err = strconv.ErrRange
+		if strings.Trim(s, "+-.0123456789eE") != "" { // also takes Inf, NaN and 0x1p4
+			err = strconv.ErrSyntax
 		}
 		return rule.Float(n), complaint(err, "want a number, such as 12.5")
 	case rule.TypeTime:
