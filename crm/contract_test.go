@@ -8,7 +8,6 @@ import (
 	"os"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -58,18 +57,19 @@ func TestContractOpening(t *testing.T) {
 	require.NoError(t, c.Close(ctx))
 
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
-		ctx, kms := t.Context(), keys.NewMemory()
-		require.NoError(t, crm.Migrate(ctx, b.Write, b.Dialect))
-		c, err := crm.New(ctx, b.Write, b.Dialect, &crm.Config{KMS: kms})
+		ctx, kms, sqlDB, pool := t.Context(), keys.NewMemory(), b.Write, b.Pool
+		c, err := crm.New(ctx, sqlDB, b.Dialect, &crm.Config{KMS: kms})
+		require.NoError(t, err)
+		err = crm.Migrate(ctx, sqlDB, b.Dialect)
 		require.NoError(t, err)
 		require.NoError(t, c.Check(ctx))
-		if b.Pool != nil {
-			c, err = postgres.FromPool(ctx, b.Pool, &crm.Config{KMS: kms})
+		if pool != nil {
+			c, err := postgres.FromPool(ctx, pool, &crm.Config{KMS: kms})
 			require.NoError(t, err)
 			require.NoError(t, c.Close(ctx))
-			require.NoError(t, b.Pool.Ping(ctx), "the host's pool stays open")
+			require.NoError(t, pool.Ping(ctx), "the host's pool stays open")
 		}
-		_, err = crm.New(ctx, b.Write, b.Dialect, nil)
+		_, err = crm.New(ctx, sqlDB, b.Dialect, nil)
 		require.ErrorContains(t, err, "Config.KMS", "there is no silent default")
 	})
 }
@@ -134,14 +134,16 @@ func TestP9ContractTransactions(t *testing.T) {
 		}
 
 		const hostSQL = "INSERT INTO host VALUES (1)"
-		require.NoError(t, s.InTx(ctx, func(ctx context.Context, s *crm.Session) error {
+		err = s.InTx(ctx, func(ctx context.Context, s *crm.Session) error {
 			_, err := s.SQL().ExecContext(ctx, hostSQL)
 			return errors.Join(err, open(ctx, s))
-		}))
+		})
+		require.NoError(t, err)
 
 		sqlTx, err := h.Write.BeginTx(ctx, nil)
 		require.NoError(t, err)
-		require.NoError(t, open(ctx, s.Join(sqlTx)))
+		_, err = s.Join(sqlTx).Cases.Open(ctx, service.Draft{Customer: ada.ID, Subject: "x"})
+		require.NoError(t, err)
 		require.NoError(t, sqlTx.Commit())
 
 		require.NoError(t, bunOf(h).RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
@@ -151,9 +153,13 @@ func TestP9ContractTransactions(t *testing.T) {
 		want := 3
 
 		if h.Pool != nil {
-			require.NoError(t, pgx.BeginFunc(ctx, h.Pool, func(pgxTx pgx.Tx) error {
-				return postgres.Join(ctx, s, pgxTx, open)
-			}))
+			pgxTx, err := h.Pool.Begin(ctx)
+			require.NoError(t, err)
+			err = postgres.Join(ctx, s, pgxTx, func(ctx context.Context, s *crm.Session) error {
+				return open(ctx, s)
+			})
+			require.NoError(t, err)
+			require.NoError(t, pgxTx.Commit(ctx))
 			want++
 		}
 		require.Equal(t, want, h.rows(t, "crm_case"))
