@@ -58,15 +58,17 @@ func readRows(ctx context.Context, pg *pgx.Conn, text string, args []any, into *
 		return false, nil
 	}
 	rows, err := pg.Query(ctx, text, args...)
-	defer rows.Close()
-	if err == nil && !rows.Next() {
-		if err = rows.Err(); err == nil {
-			return true, nil
-		}
+	more := err == nil && rows.Next()
+	if err == nil && !more {
+		err = rows.Err()
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return !pgconn.SafeToRetry(err) || ctx.Err() != nil, err
+	case !more:
+		return true, nil
 	}
+	defer rows.Close()
 	fields := rows.FieldDescriptions()
 	names := make([]string, len(fields))
 	for i := range fields {
@@ -76,7 +78,7 @@ func readRows(ctx context.Context, pg *pgx.Conn, text string, args []any, into *
 		return true, err
 	}
 	last := make([]string, len(fields))
-	for more := true; more; more = rows.Next() {
+	for ; more; more = rows.Next() {
 		ptrs, wanted := into.Next()
 		if !wanted {
 			break

@@ -32,9 +32,9 @@ func TestPools(t *testing.T) {
 	t.Parallel()
 
 	write, read := open(t, filepath.Join(t.TempDir(), "a b?#%.db"))
-	for _, db := range []*sql.DB{write, read} {
+	for db, busy := range map[*sql.DB]string{write: "1000", read: "5000"} {
 		for pragma, want := range map[string]string{
-			"journal_mode": "wal", "busy_timeout": "5000", "synchronous": "1", "foreign_keys": "1", "temp_store": "2", "cache_size": "-65536",
+			"journal_mode": "wal", "busy_timeout": busy, "synchronous": "1", "foreign_keys": "1", "temp_store": "2", "cache_size": "-65536",
 		} {
 			var got string
 			require.NoError(t, db.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got))

@@ -25,6 +25,9 @@ func Open(ctx context.Context, path string, cfg *crm.Config) (*crm.CRM, error) {
 	if cfg != nil {
 		full = *cfg
 	}
+	if _, _, err := Connectors(path); err != nil {
+		return nil, fault.At("sqlite: open", err)
+	}
 	if err := withKeys(&full, path); err != nil {
 		return nil, fault.At("sqlite: open", err)
 	}

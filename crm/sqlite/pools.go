@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"modernc.org/sqlite"
@@ -64,8 +65,8 @@ func Connectors(path string) (write, read driver.Connector, err error) {
 	if path == "" || strings.ContainsRune(path, 0) {
 		return nil, nil, fault.Field("path", "must name a file, or be %q", Memory)
 	}
-	if write, err = sqlite.NewConnector(dsn(path, "_txlock=immediate")); err == nil {
-		read, err = sqlite.NewConnector(dsn(path, "_pragma=query_only(1)"))
+	if write, err = sqlite.NewConnector(dsn(path, 1000, "_txlock=immediate")); err == nil {
+		read, err = sqlite.NewConnector(dsn(path, 5000, "_pragma=query_only(1)"))
 	}
 	return write, read, fault.Wrap(fault.Invalid, err, "cannot name the database")
 }
@@ -80,15 +81,16 @@ func openPool(ctx context.Context, c driver.Connector, size int) (*sql.DB, error
 	return db, nil
 }
 
-// dsn names the file and sets what every connection needs. The busy timeout comes first: switching to the write-ahead
-// log takes a lock, which another process may hold.
-func dsn(path, more string) string {
+// dsn names the file and sets what every connection needs. The busy timeout, in milliseconds, comes first: switching to
+// the write-ahead log takes a lock, which another process may hold. Nobody can interrupt that wait; a writer's is short,
+// because a transaction that could not begin is tried again as long as its caller wants.
+func dsn(path string, busy int, more string) string {
 	name := Memory
 	if path != Memory {
 		name = "file:" + (&url.URL{Path: path}).EscapedPath()
 	}
 	return name + "?" + strings.Join([]string{
-		"_pragma=busy_timeout(5000)",
+		"_pragma=busy_timeout(" + strconv.Itoa(busy) + ")",
 		"_pragma=journal_mode(WAL)",
 		"_pragma=synchronous(NORMAL)",
 		"_pragma=foreign_keys(1)",
