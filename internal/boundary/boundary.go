@@ -26,7 +26,7 @@ type member struct {
 	manifest plugin.Manifest
 
 	mu       sync.Mutex
-	suspects map[ident.ID]int // events over which the extension died, so often, or hung
+	suspects map[ident.ID]int // events over which the extension failed as a whole, with how often it died over them alone
 }
 
 // Start starts every extension. When one fails, the others are stopped again.

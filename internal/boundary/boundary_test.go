@@ -56,6 +56,43 @@ func TestBoothIsSoldOnceAndConfirmed(t *testing.T) {
 	})
 }
 
+func TestManyBuyersOfManyTenantsAtOnce(t *testing.T) {
+	t.Parallel()
+
+	each(t, func() plugin.Extension { return vertical.Extension() }, func(t *testing.T, l *lab) {
+		type result struct {
+			tenant string
+			err    error
+		}
+		results := make(chan result, 16)
+		for i := range cap(results) {
+			s := work.Scope{Principal: ident.User([]string{tenant, "globex"}[i%2], "u-1", "sales"), Purpose: personal.Sales}
+			buyer, err := l.customers.Customers(s).Create(t.Context(), customer.OrganizationDraft{
+				ID: ident.NewRandom(), Name: "Null O'Brien-李 & Söhne",
+			})
+			require.NoError(t, err)
+			go func() {
+				_, err := l.boundary.In(s).Invoke(context.Background(), vertical.SellBooth, map[string]any{
+					"exhibition": "0198c5b2-7f3e-4a3c-9d5f-1c2b3a4d5e6f", "booth": "A-12", "buyer": buyer.ID,
+				})
+				results <- result{s.Principal.Tenant, err}
+			}()
+		}
+		sold := map[string]int{}
+		for range cap(results) {
+			r := <-results
+			if r.err == nil {
+				sold[r.tenant]++
+				continue
+			}
+			require.ErrorIs(t, r.err, &fault.Error{Code: fault.Conflict, Reason: "taken"})
+		}
+		require.Equal(t, map[string]int{tenant: 1, "globex": 1}, sold)
+		require.NoError(t, l.relay.Drain(t.Context()))
+		require.Len(t, l.interactions(t), 1)
+	})
+}
+
 func TestQueryShowsWhatIsDeclaredAndWritesTheLedger(t *testing.T) {
 	t.Parallel()
 

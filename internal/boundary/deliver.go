@@ -71,8 +71,8 @@ func (b *Boundary) Consumers() []Consumer {
 	return out
 }
 
-// handle delivers events. Those over which the extension has died or hung before come last and go alone, so that they
-// take no others along.
+// handle delivers events. Those over which the extension has failed as a whole before come last and go alone, so that
+// they take no others along.
 func (b *Boundary) handle(ctx context.Context, m *member, tenant string, es []event.Event) []Result {
 	ctx, cancel := context.WithTimeout(ctx, handleTime)
 	defer cancel()
@@ -194,6 +194,7 @@ func (b *Boundary) data(ctx context.Context, g *grant, ref ident.Ref, fields []s
 // verdict words one ack.
 func (m *member) verdict(id ident.ID, acks []plugin.Ack, i int) Result {
 	if i >= len(acks) || acks[i].Event != id {
+		m.suspect(id, 0)
 		return Result{Code: "contract"}
 	}
 	m.settled(id)
@@ -208,26 +209,27 @@ func (m *member) verdict(id ident.ID, acks []plugin.Ack, i int) Result {
 	return Result{After: a.After, Code: a.Word()}
 }
 
-// failed words the failure of a whole batch. An extension that cannot be reached makes events wait; one that died or
-// hung over a batch makes each of its events a suspect, and a death counts against an event that was alone.
+// failed words the failure of a whole batch. An extension that cannot be reached makes events wait; one that died,
+// hung or answered nonsense makes each event of the batch a suspect, and a death counts against an event that was alone.
 func (m *member) failed(id ident.ID, err error, alone bool) Result {
 	f, _ := errors.AsType[*fault.Error](err)
 	switch {
 	case f == nil:
+		m.suspect(id, 0)
 		return Result{Code: "internal"}
 	case f.Code == fault.LimitExceeded:
 		return Result{Verdict: Reject, Code: "message_size"}
+	case f.Code == fault.Unavailable && f.Reason != "plugin_lost" && f.Reason != "deadline":
+		return Result{Verdict: Wait, Code: f.Reason}
 	case f.Reason == "plugin_lost" && alone:
 		m.suspect(id, 1)
-	case f.Reason == "plugin_lost", f.Reason == "deadline":
+	default:
 		m.suspect(id, 0)
-	case f.Code == fault.Unavailable:
-		return Result{Verdict: Wait, Code: f.Reason}
 	}
 	return Result{Code: f.Reason}
 }
 
-// suspicion returns how often the extension has died over an event, and whether it has died or hung over it at all.
+// suspicion returns how often the extension has died over an event alone, and whether it has failed over it at all.
 func (m *member) suspicion(id ident.ID) (deaths int, suspect bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -235,7 +237,7 @@ func (m *member) suspicion(id ident.ID) (deaths int, suspect bool) {
 	return deaths, suspect
 }
 
-// suspect remembers that the extension hung over an event, or died so often more.
+// suspect remembers that the extension failed over an event, and so many deaths more.
 func (m *member) suspect(id ident.ID, deaths int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

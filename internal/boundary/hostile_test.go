@@ -59,34 +59,43 @@ func TestCodesOfAcksAreWordsOrNothing(t *testing.T) {
 	}
 }
 
-func TestHangTakesNoOthersAlong(t *testing.T) {
+func TestHangOrNonsenseTakesNoOthersAlong(t *testing.T) {
 	t.Parallel()
 
-	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
-		m := &mortal{probe: newProbe(), reason: "deadline"}
-		l := newLab(t, b, m)
-		ids := map[ident.ID]bool{}
-		for range 5 {
-			ids[l.create(t, "Ada").ID] = true
-		}
-		m.poison = l.create(t, "Bob").ID
-		for range 3 {
-			require.NoError(t, l.relay.Drain(t.Context()))
-			l.Advance(time.Hour)
-		}
-		for _, e := range m.events {
-			delete(ids, e.Record.ID)
-		}
-		require.Empty(t, ids, "everything else was delivered")
-		for range 12 {
-			require.NoError(t, l.relay.Drain(t.Context()))
-			l.Advance(2 * time.Hour)
-		}
-		dead, err := l.relay.Dead(t.Context(), nil, tenant, ident.ID{}, 10)
-		require.NoError(t, err)
-		require.Len(t, dead, 1)
-		require.Equal(t, "deadline", dead[0].Code)
-	})
+	for code, err := range map[string]error{
+		"deadline":  &fault.Error{Code: fault.Unavailable, Reason: "deadline"},
+		"transport": &fault.Error{Code: fault.Internal, Reason: "transport"},
+		"contract":  &fault.Error{Code: fault.Internal, Reason: "contract"},
+		"internal":  errors.New("what is this"),
+	} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+
+			m := &mortal{probe: newProbe(), err: err}
+			l := newLab(t, dbtest.SQLite(t), m)
+			ids := map[ident.ID]bool{}
+			for range 5 {
+				ids[l.create(t, "Ada").ID] = true
+			}
+			m.poison = l.create(t, "Bob").ID
+			for range 3 {
+				require.NoError(t, l.relay.Drain(t.Context()))
+				l.Advance(time.Hour)
+			}
+			for _, e := range m.events {
+				delete(ids, e.Record.ID)
+			}
+			require.Empty(t, ids, "everything else was delivered")
+			for range 12 {
+				require.NoError(t, l.relay.Drain(t.Context()))
+				l.Advance(2 * time.Hour)
+			}
+			dead, err := l.relay.Dead(t.Context(), nil, tenant, ident.ID{}, 10)
+			require.NoError(t, err)
+			require.Len(t, dead, 1)
+			require.Equal(t, code, dead[0].Code)
+		})
+	}
 }
 
 func TestOnceHoldsTheArgumentsOfAnAction(t *testing.T) {

@@ -20,7 +20,7 @@ type mortal struct {
 	*probe
 	mu     sync.Mutex
 	poison ident.ID
-	reason string // of a death
+	err    error // of what happens over it; nil is a death
 	away   bool
 	deaths int
 	calls  int
@@ -36,7 +36,7 @@ func (m *mortal) Deliver(ctx context.Context, batch []plugin.Delivery) ([]plugin
 	for _, d := range batch {
 		if d.Event.Record.ID == m.poison {
 			m.deaths++
-			return nil, &fault.Error{Code: fault.Unavailable, Reason: cmp.Or(m.reason, "plugin_lost")}
+			return nil, cmp.Or[error](m.err, &fault.Error{Code: fault.Unavailable, Reason: "plugin_lost"})
 		}
 	}
 	return m.probe.Deliver(ctx, batch)

@@ -41,6 +41,7 @@ func sell(ctx context.Context, h plugin.Host, req plugin.Request) (plugin.Reply,
 		f.Field = "buyer"
 		return plugin.Reply{}, f
 	}
+	buyer = found.Items[0].Ref // an id that was merged away stands for the customer it went into
 	c, err := acquire(ctx, h, claim.Key{Namespace: BoothClaim, Key: exhibition + "/" + booth}, buyer)
 	if err != nil {
 		return plugin.Reply{}, err
