@@ -43,6 +43,8 @@ func TestMain(m *testing.M) {
 	case mode == "half":
 		fmt.Println("1|1|unix|" + os.TempDir() + "/nobody|grpc|")
 		select {}
+	case mode == "liar":
+		serveLiar()
 	case mode == "elsewhere":
 		fmt.Println("1|1|" + os.Args[2] + "|grpc|")
 		select {}
