@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -100,7 +101,7 @@ func launch(ctx context.Context, cfg *Config, connect func() plugin.Connect) (*g
 	_ = file.Close()
 	if err != nil {
 		g.destroy(cfg.Logger)
-		return nil, startFault(err)
+		return nil, startFault(err, g.out.first())
 	}
 	return g, nil
 }
@@ -265,21 +266,29 @@ func wait(c <-chan struct{}, bound time.Duration) bool {
 	}
 }
 
-// startFault words the failure of a start: faults that tell an administrator what to do stay as they are.
-// go-plugin's message may quote what the process printed: it is cut.
-func startFault(err error) error {
+// startFault words the failure of a start: faults that tell an administrator what to do stay as they are. What the
+// process printed, which go-plugin's message may quote too, says most, and is cut.
+func startFault(err error, printed []string) error {
 	f, ok := errors.AsType[*fault.Error](err)
-	if ok && f.Code != fault.Internal && f.Reason != "plugin_lost" {
-		return err
-	}
 	text := err.Error()
-	if ok {
+	switch {
+	case ok && slices.Contains([]fault.Code{fault.Invalid, fault.Denied, fault.Conflict, fault.NotFound}, f.Code):
+		return err
+	case ok && f.Reason == "plugin_lost":
 		text = "it went away before it was ready"
 	}
-	if len(text) > 300 {
-		text = strings.ToValidUTF8(text[:300], "") + "…"
+	text = clip(text)
+	if len(printed) > 0 {
+		text += "; it printed: " + clip(strings.Join(printed, " / "))
 	}
 	f = fault.New(fault.Unavailable, "the plugin did not start: %s", text)
 	f.Reason = "start"
 	return f
+}
+
+func clip(s string) string {
+	if len(s) > 300 {
+		return strings.ToValidUTF8(s[:300], "") + "…"
+	}
+	return s
 }

@@ -48,6 +48,10 @@ func TestMain(m *testing.M) {
 	case mode == "elsewhere":
 		fmt.Println("1|1|" + os.Args[2] + "|grpc|")
 		select {}
+	case mode == "panics":
+		panic("no configuration")
+	case mode == "invalid":
+		pluginserve.Serve(plugin.New(plugin.Info{ID: "com.example.probe", Namespace: "customer", Version: "0.1.0"}))
 	case mode == "longline":
 		fmt.Println(strings.Repeat("x", 1<<20))
 	case mode == "silent":

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +26,7 @@ type printed struct {
 	room    float64 // lines that may be logged now
 	since   time.Time
 	dropped int64
+	head    []string // the first lines, for the account of a failed start
 	tail    []string // the last lines, for the account of a crash
 }
 
@@ -32,11 +34,17 @@ func newPrinted(log *slog.Logger) *printed {
 	return &printed{log: log, now: time.Now, room: linesBurst, since: time.Now()}
 }
 
-const tailLines = 10
+const (
+	headLines = 3
+	tailLines = 10
+)
 
 func (p *printed) line(stream, text string) {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	p.mu.Lock()
+	if len(p.head) < headLines {
+		p.head = append(p.head, text)
+	}
 	p.tail = append(p.tail, text)
 	if len(p.tail) > tailLines {
 		p.tail = p.tail[1:]
@@ -72,6 +80,13 @@ func (p *printed) mayLog() bool {
 	ok, dropped := p.allow()
 	p.dropped += dropped // told with the next printed line
 	return ok
+}
+
+// first returns the first lines that were printed after the greeting.
+func (p *printed) first() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.head)
 }
 
 // last returns the last lines that were printed.

@@ -29,6 +29,8 @@ func TestBadStarts(t *testing.T) {
 		"longline": "did not start",
 		"silent":   "not ready in time",
 		"absent":   "did not start", // exits without a word
+		"panics":   "panic: no configuration",
+		"invalid":  "namespace",
 	} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
@@ -38,7 +40,7 @@ func TestBadStarts(t *testing.T) {
 			cfg.StartTimeout = 2 * time.Second
 			begin := time.Now()
 			_, err := pluginhost.Open(t.Context(), cfg)
-			require.ErrorIs(t, err, fault.ErrUnavailable)
+			require.ErrorIs(t, err, &fault.Error{Code: fault.Unavailable, Reason: "start"})
 			require.ErrorContains(t, err, want)
 			require.Less(t, len(err.Error()), 1000)
 			require.Less(t, time.Since(begin), bound)
