@@ -26,6 +26,7 @@ func TestCheckFindings(t *testing.T) {
 		`stage.tier == "x"`:                    {From: 5, To: 10, Message: "there is no field or argument", Field: ""},
 		`stage == "wan"`:                       {From: 9, To: 14, Field: "stage", Message: `stage never has this value: did you mean "won"?`, Fix: `"won"`},
 		`stage in ["won", "lost?"]`:            {From: 17, To: 24, Field: "stage", Message: "stage never has this value: want one of open, proposal, won"},
+		`contact.size() > 1`:                   {To: 12, Message: "size does not take text"},
 		`frob(stage)`:                          {To: 4, Message: `there is no function "frob"`},
 		`stage`:                                {To: 5, Message: "a rule is a condition that is true or false, this is text"},
 		`null`:                                 {To: 4, Message: "a rule is a condition that is true or false, this is null"},
@@ -131,6 +132,22 @@ func TestDayBoundaries(t *testing.T) {
 		require.NoError(t, err, c.expr)
 		in := rule.Input{Now: c.now, Zone: zone, Args: map[string]rule.Value{"at": rule.Time(c.at), "day": rule.Date(date.MustParse("2024-02-29"))}}
 		require.Equal(t, rule.Yes, p.Eval(orders.Record(&Order{}), in), c.expr)
+	}
+}
+
+// From 2^53 on the engine rounds whole numbers to compare them with floats, which no database does.
+func TestRoundedComparisonsAreNotPushedDown(t *testing.T) {
+	t.Parallel()
+
+	engine := newEngine(t)
+	for expr, down := range map[string]bool{
+		"i > 9007199254740991.0": true, "i > 9007199254740992.0": false, "i <= -9007199254740993.0": false, "i < 1e19": false,
+		"f > 9007199254740992": true, "f > 9007199254740993": false,
+	} {
+		p, err := engine.Compile(lawEnv, rule.Source{Expr: expr})
+		require.NoError(t, err)
+		_, err = p.Predicate(lawInput)
+		require.Equal(t, down, err == nil, expr)
 	}
 }
 

@@ -89,7 +89,7 @@ func noOverload(message string) string {
 	on = tidyTypes(strings.ReplaceAll(on, ".(", ", "))
 	a, b, two := strings.Cut(strings.Trim(on, "()"), ", ")
 	op = strings.Trim(strings.ReplaceAll(op, "@", ""), "_")
-	if !two {
+	if !two || b == "" { // the latter when it is called as a method
 		return fmt.Sprintf("%s does not take %s", op, a)
 	}
 	var hint string

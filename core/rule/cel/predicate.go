@@ -212,7 +212,7 @@ func fit(t rule.Type, v rule.Value, op string) (rule.Value, string, bool) {
 		return rule.Float(v.Float()), op, v.Int() <= exact && v.Int() >= -exact
 	case t == rule.TypeFloat && v.Type() == rule.TypeFloat:
 		return v, op, !math.IsNaN(v.Float()) && !math.IsInf(v.Float(), 0)
-	case t != rule.TypeInt || v.Type() != rule.TypeFloat || !(math.Abs(v.Float()) <= exact):
+	case t != rule.TypeInt || v.Type() != rule.TypeFloat || !(math.Abs(v.Float()) < exact): // from there the engine rounds the int
 		return v, op, false
 	}
 	switch f := v.Float(); op {
