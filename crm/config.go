@@ -2,7 +2,9 @@ package crm
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"regexp"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/event"
@@ -11,15 +13,20 @@ import (
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/plugin"
+	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/privacy/keys"
 	"github.com/rapport-crm/rapport/service"
 )
 
-// Config is what a host may decide. A nil *Config means all defaults.
+// Config is what a host may decide. Its zero value has every default, and no KMS: sqlite.Open takes it, or nil, as it
+// is; [New] does not.
 type Config struct {
 	// KMS keeps the tenant keys. It has no default in [New]: without it New returns an error. sqlite.Open defaults to
 	// a key file beside the database.
 	KMS keys.KMS
+	// Purposes are what sessions, consents and sends may name. Defaults to [privacy.DefaultPurposes], whose With adds
+	// further ones. A Policy of the host's own is made with the same.
+	Purposes *privacy.Purposes
 	// Policy decides rights. Defaults to [github.com/rapport-crm/rapport/privacy/access.Default].
 	Policy work.Policy
 	// Clock gives the instant of each decision. Defaults to time.Now.
@@ -69,6 +76,9 @@ func (cfg *Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	if c.Purposes == nil {
+		c.Purposes = privacy.DefaultPurposes()
+	}
 	if c.Poll == 0 {
 		c.Poll = 500 * time.Millisecond
 	}
@@ -83,21 +93,38 @@ func (cfg *Config) validate() error {
 	if cfg.KMS == nil {
 		v.Add("Config.KMS", "must be set: keys.OpenFile keeps keys in a file, keys.NewMemory in memory for tests")
 	}
-	seen := map[string]bool{}
-	for i := range cfg.Subscribers {
-		s := &cfg.Subscribers[i]
-		switch {
-		case ident.HostID(s.Name) != "" || len(s.Name) > maxSubscriber:
-			v.Add("Config.Subscribers", "a name must have 1 to %d bytes without control characters", maxSubscriber)
-		case seen[s.Name]:
-			v.Add("Config.Subscribers", "name %q is taken: names must differ", s.Name)
-		case s.Handle == nil || s.Purpose == "":
-			v.Add("Config.Subscribers", "%s needs a Purpose and a Handle", s.Name)
-		}
-		seen[s.Name] = true
+	if cfg.Region != "" && !region.MatchString(cfg.Region) {
+		v.Add("Config.Region", "want an ISO 3166 code of two letters, such as DE")
 	}
+	for i, ext := range cfg.Extensions {
+		if ext == nil {
+			v.Add(fmt.Sprintf("Config.Extensions[%d]", i), "must not be nil")
+		}
+	}
+	cfg.validateSubscribers(&v)
 	if cfg.Poll < 0 {
 		v.Add("Config.Poll", "must not be negative")
 	}
 	return v.Err()
+}
+
+var region = regexp.MustCompile(`^[A-Za-z]{2}$`)
+
+func (cfg *Config) validateSubscribers(v *fault.Violations) {
+	seen := map[string]bool{}
+	for i, s := range cfg.Subscribers {
+		at := fmt.Sprintf("Config.Subscribers[%d]", i)
+		if ident.HostID(s.Name) != "" || len(s.Name) > maxSubscriber {
+			v.Add(at+".Name", "must have 1 to %d bytes without control characters", maxSubscriber)
+		} else if seen[s.Name] {
+			v.Add(at+".Name", "%q is taken: names must differ", s.Name)
+		}
+		if _, known := cfg.Purposes.Get(s.Purpose); !known {
+			v.Add(at+".Purpose", "no such purpose: want one of %v", cfg.Purposes.Names())
+		}
+		if s.Handle == nil {
+			v.Add(at+".Handle", "must be set")
+		}
+		seen[s.Name] = true
+	}
 }

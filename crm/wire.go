@@ -71,6 +71,7 @@ func (c *CRM) build(db *store.DB) (err error) {
 	}
 	c.office = privacy.New(privacy.Config{
 		Engine: c.engine, Store: privacystore.New(db, c.keys), Keys: c.keys, Subjects: c.customers.Subjects(),
+		Purposes: c.cfg.Purposes,
 	})
 	if c.boundary, err = c.buildBoundary(); err != nil {
 		return err
@@ -99,7 +100,9 @@ func (c *CRM) buildEngine(core *corestore.Store) error {
 	}
 	policy := c.cfg.Policy
 	if policy == nil {
-		policy = access.Default()
+		if policy, err = access.New(access.DefaultRoles(), c.cfg.Purposes); err != nil {
+			return err
+		}
 	}
 	policy = boundary.Policy(policy, c.cfg.Extensions)
 	c.engine = &work.Engine{

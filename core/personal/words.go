@@ -41,7 +41,7 @@ func (c Class) Sensitive() bool { return c == Financial || c == Government || c 
 // Sealed reports whether values of the class are encrypted at rest in the standard profile.
 func (c Class) Sealed() bool { return c == Contact || c == Content || c.Sensitive() }
 
-// Purpose is why personal data is processed. Hosts may define more in their tenant's policy; these are built in.
+// Purpose is why personal data is processed. Some are built in; hosts define more in the Purposes of crm.Config.
 type Purpose string
 
 // The built-in purposes.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -24,7 +25,11 @@ func (dialect) Fault(err error) error {
 	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return err
 	}
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+	e, answered := errors.AsType[*pgconn.PgError](err)
+	if c, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return unreachable(c, e, err)
+	}
+	if answered {
 		return coded(e, err)
 	}
 	switch {
@@ -44,11 +49,22 @@ func (dialect) Fault(err error) error {
 		"the driver is not pgx, or fails: crm/postgres works with pgx only")
 }
 
+// unreachable says to what no connection could be made. e is the server's answer, or nil.
+func unreachable(c *pgconn.ConnectError, e *pgconn.PgError, err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	safe := fmt.Sprintf("host %s, port %d, database %s, user %s", c.Config.Host, c.Config.Port, c.Config.Database, c.Config.User)
+	if e != nil {
+		safe += ": SQLSTATE " + e.Code
+	}
+	return fault.Wrap(fault.Unavailable, store.Cause(safe, err), "cannot connect to the database")
+}
+
 // lost reports a connection that is not there, or broke while somebody waited for an answer.
 func lost(err error) bool {
 	var op net.Error
-	var connect *pgconn.ConnectError
-	return pgconn.SafeToRetry(err) || errors.As(err, &op) || errors.As(err, &connect) ||
+	return pgconn.SafeToRetry(err) || errors.As(err, &op) ||
 		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }

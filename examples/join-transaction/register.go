@@ -33,7 +33,7 @@ func register(ctx context.Context, s *crm.Session, f form, user, company int64) 
 	if err != nil {
 		return err
 	}
-	_, err = s.Customers.Relate(ctx, customer.RelationshipDraft{From: person.ID, To: org.ID, Type: "works_at"})
+	_, err = s.Customers.Relate(ctx, customer.RelationshipDraft{Type: customer.Employment, From: person.ID, To: org.ID})
 	if err != nil || !f.newsletter {
 		return err
 	}
