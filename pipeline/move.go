@@ -155,6 +155,9 @@ func (s *Service) enter(ctx context.Context, c *work.Call, rec *Opportunity, st 
 	if past == nil && st.Category == Lost && rec.LostReason == "" {
 		return nil, fault.Field("lost_reason", "must not be blank for a lost stage: use Lose, or give it with the move")
 	}
+	if err := past.fits(st.Category, rec.OpenedOn); err != nil {
+		return nil, err
+	}
 	zone, err := m.zoneOf(ctx, c, s)
 	if err != nil {
 		return nil, err
@@ -210,8 +213,8 @@ func (rec *Opportunity) settle(at time.Time, zone *time.Location, past *past) {
 
 // correct brings what an earlier import has fixed at a closing up to what history now says.
 func (s *Service) correct(ctx context.Context, c *work.Call, rec *Opportunity, past *past) error {
-	if past == nil || !rec.Category.Closed() {
-		return nil
+	if err := past.fits(rec.Category, rec.OpenedOn); err != nil || past == nil || !rec.Category.Closed() {
+		return err
 	}
 	zone, err := s.zone(ctx, c)
 	if err != nil {
@@ -227,6 +230,22 @@ func (s *Service) correct(ctx context.Context, c *work.Call, rec *Opportunity, p
 		rec.Booked = rec.Amount
 	}
 	return nil
+}
+
+// fits refuses what history tells of an end that the stage does not have, so that no part of a row is dropped.
+func (p *past) fits(category Category, opened date.Date) error {
+	var v fault.Violations
+	if p != nil && !p.closedOn.IsZero() {
+		if !category.Closed() {
+			v.Add("closed_on", "must be blank: the stage is not closed")
+		} else if p.closedOn.Before(opened) {
+			v.Add("closed_on", "must not lie before opened_on")
+		}
+	}
+	if p != nil && p.reason != "" && category != Lost {
+		v.Add("lost_reason", "must be blank: the stage is not a lost one")
+	}
+	return v.Err()
 }
 
 // at is the instant that history gives to an entry: the start of the day it names, or now when it names none.

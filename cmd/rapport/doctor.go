@@ -46,7 +46,7 @@ type patient struct {
 	db       *database
 	keyPath  string
 	kms      *keys.File // nil when the key file cannot be read
-	crm      *crm.CRM         // nil when the schema is not the program's
+	crm      *crm.CRM   // nil when the schema is not the program's
 	findings []finding
 }
 

@@ -20,6 +20,7 @@ type entity struct {
 	columns []string // members shown by list, as paths into the record's JSON
 	get     func(ctx context.Context, s *crm.Session, id ident.ID) (any, error)
 	byExt   func(ctx context.Context, s *crm.Session, ext ident.Ext) (any, error) // nil when it has no external ids
+	reveal  func(ctx context.Context, s *crm.Session, rec any) (any, error)       // with its sensitive fields; nil when it has none
 	page    func(ctx context.Context, s *crm.Session, q page.Query) (any, error)
 }
 
@@ -29,6 +30,9 @@ func entities() []entity {
 			name: customer.EntityCustomer, columns: []string{"id", "kind", "name", "country", "lifecycle", "owner_user"},
 			get:   func(ctx context.Context, s *crm.Session, id ident.ID) (any, error) { return s.Customers.Get(ctx, id) },
 			byExt: func(ctx context.Context, s *crm.Session, x ident.Ext) (any, error) { return s.Customers.ByExt(ctx, x) },
+			reveal: func(ctx context.Context, s *crm.Session, rec any) (any, error) {
+				return s.Customers.Reveal(ctx, rec.(customer.Customer).ID)
+			},
 			page: func(ctx context.Context, s *crm.Session, q page.Query) (any, error) {
 				return s.Customers.Page(ctx, customer.Filter{Query: q})
 			},

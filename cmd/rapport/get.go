@@ -6,6 +6,7 @@ import (
 	"flag"
 	"strings"
 
+	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 )
 
@@ -15,7 +16,8 @@ func getCommand() command {
 		summary: "print one record",
 		help: "ENTITY is " + strings.Join(entityNames(), ", ") + ".\n" +
 			"ID is the record's own id, or, of customers and opportunities, an external one as SYSTEM/ID.\n" +
-			"Personal data shows as its class, such as [contact]; --reveal shows what the actor may see for the purpose.",
+			"Personal data shows as its class, such as [contact]; --reveal shows what the actor may see for the purpose.\n" +
+			"A sensitive field, such as a tax id, is shown with the right to reveal it only, and that is recorded.",
 		setup: func(fs *flag.FlagSet) func(context.Context, *call) error {
 			reveal := fs.Bool("reveal", false, "show personal data in clear")
 			return func(ctx context.Context, c *call) error { return c.get(ctx, *reveal) }
@@ -41,7 +43,7 @@ func (c *call) get(ctx context.Context, reveal bool) (err error) {
 	case err != nil && (system == "" || rest == ""):
 		return usage("%q: want SYSTEM/ID", c.args[1])
 	}
-	o, err := c.open(ctx, false)
+	o, err := c.open(ctx, look)
 	if err != nil {
 		return err
 	}
@@ -54,6 +56,14 @@ func (c *call) get(ctx context.Context, reveal bool) (err error) {
 	}
 	if err != nil {
 		return err
+	}
+	if reveal && e.reveal != nil {
+		switch whole, err := e.reveal(ctx, o.s, rec); {
+		case err == nil:
+			rec = whole
+		case fault.CodeOf(err) != fault.Denied: // without the right the sensitive fields stay hidden
+			return err
+		}
 	}
 	return c.printRecord(rec, reveal)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/personal"
@@ -32,9 +33,10 @@ func importCommand() command {
 			"Fields of a customer:\n" + wrapped(customerFields()) +
 			"Fields of an opportunity:\n" + wrapped(opportunityFields()) +
 			"Its \"customer\" holds the customer's external id, \"history\": true takes closed ones without asking their gates.\n" +
-			"Custom fields are custom.KEY. Dates are YYYY-MM-DD unless \"date\" says otherwise, as \"M/D/YYYY\" does; amounts need a \"currency\".\n\n" +
+			"Custom fields are custom.KEY. Dates are YYYY-MM-DD unless \"date\" says otherwise, as \"M/D/YYYY\" does; amounts need\n" +
+			"a \"currency\".\n\n" +
 			"Each row is loaded, or listed as a fault with its row, column and reason; with faults the command ends with 1.\n" +
-			"A row whose external id is known updates. A SQLite database that is not there is made.",
+			"A row whose external id is known updates. A SQLite database that is not there is made, but not by a dry run.",
 		setup: func(fs *flag.FlagSet) func(context.Context, *call) error {
 			mapping := fs.String("mapping", "", "mapping `file`")
 			dry := fs.Bool("dry-run", false, "do everything, then take it back: tells what an import would do")
@@ -75,7 +77,7 @@ func (c *call) load(ctx context.Context, mappingFile string, dry bool) (err erro
 		return fault.Wrap(fault.Unavailable, err, "cannot read the file")
 	}
 	defer file.Close() //nolint:errcheck // opened for reading
-	o, err := c.open(ctx, true)
+	o, err := c.open(ctx, map[bool]access{true: rehearse, false: write}[dry])
 	if err != nil {
 		return err
 	}
@@ -147,8 +149,15 @@ func customerFields() []string {
 	return names
 }
 
+// progress tells how far the import is, once a second.
 func (c *call) progress() func(transfer.Report) {
+	last := time.Now()
 	return func(r transfer.Report) {
+		if now := time.Now(); now.Sub(last) < time.Second {
+			return
+		} else {
+			last = now
+		}
 		fmt.Fprintf(c.stderr, "%d rows: %d created, %d updated, %d unchanged, %d rejected\n", r.Rows, r.Created, r.Updated, r.Unchanged, r.Rejected)
 	}
 }

@@ -49,7 +49,7 @@ func (c *call) list(ctx context.Context, q page.Query, reveal bool) (err error) 
 	if q.Limit < 1 || q.Limit > page.MaxLimit {
 		return usage("--limit: want 1 to %d, have %d", page.MaxLimit, q.Limit)
 	}
-	o, err := c.open(ctx, false)
+	o, err := c.open(ctx, look)
 	if err != nil {
 		return err
 	}

@@ -89,9 +89,18 @@ type opened struct {
 	made bool // the database was not there before
 }
 
-// open opens the CRM that --db names. Unless create is set it must be there. It never makes keys for a database that
-// has records, as these would not open what is sealed.
-func (c *call) open(ctx context.Context, create bool) (*opened, error) {
+// access says what a command is about to do.
+type access uint8
+
+const (
+	look     access = iota // read: database and keys must be there
+	rehearse               // write and take it back: keys that are not there are made for the occasion
+	write                  // a SQLite file and keys that are not there are made
+)
+
+// open opens the CRM that --db names. It never makes keys for a database that has records, as these would not open
+// what is sealed.
+func (c *call) open(ctx context.Context, to access) (*opened, error) {
 	who, err := c.principal()
 	if err != nil {
 		return nil, err
@@ -104,18 +113,18 @@ func (c *call) open(ctx context.Context, create bool) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := c.openDatabase(ctx, create)
+	db, err := c.openDatabase(ctx, to == write)
 	if err != nil {
 		return nil, err
 	}
-	full, err := c.openCRM(ctx, db, path, create)
+	full, err := c.openCRM(ctx, db, path, to)
 	if err != nil {
 		return nil, errors.Join(err, db.close())
 	}
 	return &opened{CRM: full, s: full.As(who, why), made: db.made}, nil
 }
 
-func (c *call) openCRM(ctx context.Context, db *database, path string, create bool) (*crm.CRM, error) {
+func (c *call) openCRM(ctx context.Context, db *database, path string, to access) (*crm.CRM, error) {
 	if db.made {
 		if err := crm.Migrate(ctx, db.pools.Write, db.dialect); err != nil {
 			return nil, err
@@ -134,29 +143,34 @@ func (c *call) openCRM(ctx context.Context, db *database, path string, create bo
 		return nil, err
 	}
 	cfg := &crm.Config{KMS: presentKMS{kms}}
-	if create {
-		if err := c.mayMakeKeys(ctx, db, path); err != nil {
+	if to != look {
+		begin, err := c.mayMakeKeys(ctx, db, path)
+		switch {
+		case err != nil:
 			return nil, err
+		case begin && to == rehearse:
+			cfg.KMS = keys.NewMemory()
+		default:
+			cfg.KMS = kms
 		}
-		cfg.KMS = kms
 	}
 	return crm.NewPools(ctx, db.pools, db.dialect, cfg)
 }
 
-// mayMakeKeys refuses to begin a key file for a tenant that has customers already.
-func (c *call) mayMakeKeys(ctx context.Context, db *database, path string) error {
+// mayMakeKeys reports whether the key file has to be begun. It refuses that for a tenant that has customers already.
+func (c *call) mayMakeKeys(ctx context.Context, db *database, path string) (begin bool, err error) {
 	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return false, err
 	}
 	probe, err := crm.New(ctx, db.pools.Write, db.dialect, &crm.Config{KMS: keys.NewMemory()})
 	if err != nil {
-		return err
+		return false, err
 	}
 	n, err := probe.As(ident.System(c.tenant, "rapport-cli"), privacy.Operations).Customers.Count(ctx, customer.Filter{})
 	if err == nil && n > 0 {
 		err = fault.New(fault.Unavailable, "the key file %s is not there, but the database has customers sealed with it: restore it, or name it with --keys", path)
 	}
-	return err
+	return true, err
 }
 
 // presentKMS is a key file that is never added to.

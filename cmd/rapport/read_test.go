@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -38,7 +39,7 @@ func TestGet(t *testing.T) {
 		revealed := strings.NewReplacer("name             [name]", "name             Ada Lovelace", "given            [name]", "given            Ada",
 			"family           [name]", "family           Lovelace", "email, value [contact]", "email, value ada@example.com",
 			"phone, value [contact]", "phone, value +442079460018",
-			"tax_id           [government]", "tax_id           (hidden)").Replace(adaHidden)
+			"hidden           tax_id\n", "", "tax_id           [government]\n", "").Replace(adaHidden)
 		out, _ = sh.run(0, "get", "customer", "shop/1", "--reveal")
 		require.True(t, strings.HasPrefix(out, revealed), out)
 		out, _ = sh.run(0, "get", "customer", "shop/1", "--reveal", "--as", "u-9:viewer@emea", "--purpose", "sales")
@@ -64,6 +65,32 @@ func TestGet(t *testing.T) {
 			_, errs := sh.run(1, "get", e, rec.ID)
 			require.Contains(t, errs, "not found")
 		}
+	})
+}
+
+// A sensitive field is shown on demand to who may see it, and each showing leaves a record.
+func TestGetASensitiveField(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, sh *shell) {
+		sh.run(0, "migrate")
+		sh.run(0, "import", sh.write("firms.csv", "No,Name,VAT\n1,ACME,DE 123\n"), "--mapping", sh.write("firms.json",
+			`{"entity": "customer", "kind": "organization", "system": "erp", "columns": {"ext": "No", "name": "Name", "tax_id": "VAT"}}`))
+		shown := "tax_id           DE 123\n"
+		out, _ := sh.run(0, "get", "customer", "erp/1", "--reveal")
+		require.Contains(t, out, shown)
+		for _, args := range [][]string{{}, {"--reveal", "--purpose", "sales"}, {"--reveal", "--as", "u-9:viewer"}} {
+			out, _ = sh.run(0, append([]string{"get", "customer", "erp/1"}, args...)...)
+			require.NotContains(t, out, shown, args)
+			require.Contains(t, out, "tax_id\n", args)
+		}
+		driver := map[bool]string{true: "sqlite", false: "pgx"}[strings.HasSuffix(sh.db, "crm.db")]
+		db, err := sql.Open(driver, sh.db)
+		require.NoError(t, err)
+		defer db.Close()
+		var n int
+		require.NoError(t, db.QueryRowContext(t.Context(), "SELECT count(*) FROM crm_access").Scan(&n))
+		require.Equal(t, 1, n)
 	})
 }
 

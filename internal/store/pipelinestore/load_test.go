@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"testing"
 	"time"
 
@@ -124,6 +125,46 @@ func TestLoadWithoutHistoryAsksGates(t *testing.T) {
 		require.ErrorIs(t, err, fault.ErrInvalid, "history needs a source")
 		_, err = l.Load(ctx, seq(), pipeline.LoadOptions{Batch: -1})
 		require.ErrorIs(t, err, fault.ErrInvalid)
+	})
+}
+
+// What history tells of an end must fit the stage: nothing of a row is dropped.
+func TestHistoryOfAnEndThatTheStageDoesNotHave(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, l *lab) {
+		ext := func(n int) ident.Ext { return ident.Ext{System: "old-crm", ID: fmt.Sprint(n)} }
+		load := func(rows ...pipeline.Row) (report pipeline.Report, faults []string) {
+			for i := range rows {
+				rows[i].Line, rows[i].Draft.Customer, rows[i].Draft.Ext = i+1, l.acme, ext(i+1)
+			}
+			rep, err := l.history().Load(t.Context(), seq(rows...), pipeline.LoadOptions{History: true})
+			require.NoError(t, err)
+			for _, f := range rep.Faults {
+				require.Equal(t, fault.Invalid, f.Code)
+				faults = append(faults, fmt.Sprint(f.Line, " ", f.Field))
+			}
+			return rep, faults
+		}
+		day := date.MustParse("2025-03-05")
+		bad := []pipeline.Row{
+			{Draft: pipeline.Draft{Stage: "prospecting"}, ClosedOn: day},
+			{Draft: pipeline.Draft{Stage: "won", OpenedOn: day.AddDays(1)}, ClosedOn: day},
+			{Draft: pipeline.Draft{Stage: "won"}, ClosedOn: day, LostReason: "price"},
+			{Draft: pipeline.Draft{Stage: "prospecting"}, LostReason: "price"},
+		}
+		want := []string{"1 closed_on", "2 closed_on", "3 lost_reason", "4 lost_reason"}
+		_, faults := load(slices.Clone(bad)...)
+		require.Equal(t, want, faults)
+
+		rep, faults := load([]pipeline.Row{
+			{Draft: pipeline.Draft{Stage: "prospecting"}}, {Draft: pipeline.Draft{Stage: "won", OpenedOn: day}, ClosedOn: day},
+			{Draft: pipeline.Draft{Stage: "won"}, ClosedOn: day}, {Draft: pipeline.Draft{Stage: "prospecting"}},
+		}...)
+		require.Empty(t, faults)
+		require.Equal(t, 4, rep.Created)
+		_, faults = load(slices.Clone(bad)...)
+		require.Equal(t, want, faults, "nor for rows that are known already")
 	})
 }
 
