@@ -29,9 +29,9 @@ func (c *CRM) Start(ctx context.Context) error {
 	return nil
 }
 
-// Stop ends the background work: it lets handlers that are running finish, drains the plugins and ends their
-// processes. It waits until then, or until ctx ends. Nothing is lost either way: what was not finished is delivered
-// again after the next Start.
+// Stop ends the background work: handlers that are running may finish, the plugins are drained and their processes end.
+// It waits until then, or until ctx ends; the contexts of handlers that are still running are cancelled then. Nothing is
+// lost either way: what was not finished is delivered again after the next Start.
 func (c *CRM) Stop(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -18,24 +19,38 @@ import (
 // errLostLease rolls a handler's effects back when its delivery was taken over or moved meanwhile.
 var errLostLease = errors.New("outbox: the lease was lost")
 
-// deliver claims a batch of a tenant's due deliveries for one consumer and works through it. It returns how many it
-// claimed; failures of handlers are recorded on the delivery and are no error here.
-func (r *Relay) deliver(ctx context.Context, tenant string, c *Consumer) (n int, err error) {
+// errPanic is what a handler that panicked is said to have returned.
+var errPanic = errors.New("outbox: the handler panicked")
+
+// deliver claims a batch of a tenant's due deliveries for one consumer and works through it until quit is closed. It
+// returns how many it claimed; failures of handlers are recorded on the delivery and are no error here.
+func (r *Relay) deliver(ctx context.Context, quit <-chan struct{}, tenant string, c *Consumer) (n int, err error) {
 	lease := r.cfg.NewID()
 	claimed, err := r.claim(ctx, tenant, c.Name, lease)
 	if err != nil || len(claimed) == 0 {
 		return 0, err
 	}
 	defer func() {
-		if ctx.Err() != nil {
+		if stopped(ctx, quit) {
 			err = errors.Join(err, r.release(ctx, lease, claimed))
 		}
 	}()
-	if c.Batch != nil {
-		return len(claimed), r.deliverBatch(ctx, tenant, c, lease, claimed)
-	}
+	due := claimed[:0:0]
 	for i := range claimed {
-		if err := r.deliverOne(ctx, c, lease, &claimed[i]); err != nil {
+		if claimed[i].Attempts <= r.cfg.Attempts {
+			due = append(due, claimed[i])
+		} else if err := r.fail(ctx, c, lease, &claimed[i], Result{Verdict: Reject, Code: "never_ended"}); err != nil {
+			return i, err // its last attempt took the process along
+		}
+	}
+	if c.Batch != nil {
+		return len(claimed), r.deliverBatch(ctx, tenant, c, lease, due)
+	}
+	for i := range due {
+		if stopped(ctx, quit) {
+			return i, ctx.Err()
+		}
+		if err := r.deliverOne(ctx, c, lease, &due[i]); err != nil {
 			return i, err
 		}
 	}
@@ -80,13 +95,13 @@ func (r *Relay) deliverOne(ctx context.Context, c *Consumer, lease ident.ID, d *
 		case n == 0:
 			return errLostLease
 		case c.Timer != nil:
-			return c.Timer(ctx, u, d.TenantID, d.due())
+			return r.guarded(ctx, d, func() error { return c.Timer(ctx, u, d.TenantID, d.due()) })
 		}
 		e, err := r.event(ctx, u, d)
 		if err != nil {
 			return err
 		}
-		return c.Handle(ctx, u, e)
+		return r.guarded(ctx, d, func() error { return c.Handle(ctx, u, e) })
 	})
 	if err == nil || errors.Is(err, errLostLease) {
 		return nil
@@ -97,18 +112,23 @@ func (r *Relay) deliverOne(ctx context.Context, c *Consumer, lease ident.ID, d *
 	return r.fail(ctx, c, lease, d, Result{Code: codeOf(err)})
 }
 
-// deliverBatch runs a batch handler outside any transaction and then ends each delivery by its verdict.
-func (r *Relay) deliverBatch(ctx context.Context, tenant string, c *Consumer, lease ident.ID, claimed []deliveryRow) error {
-	events := make([]event.Event, len(claimed))
-	err := r.cfg.DB.Read(ctx, nil, func(ctx context.Context, u work.Unit) (err error) {
-		for i := range claimed {
-			if events[i], err = r.event(ctx, u, &claimed[i]); err != nil {
-				return err
-			}
+// guarded turns a handler's panic into a failure, so that one bad event does not end the host's process again and
+// again. The value of the panic may be personal and is not logged.
+func (r *Relay) guarded(ctx context.Context, d *deliveryRow, handle func() error) (err error) {
+	defer func() {
+		if recover() != nil {
+			r.cfg.Logger.ErrorContext(ctx, "outbox: a handler panicked", slog.String("consumer", d.Consumer),
+				slog.String("event", ident.ID(d.EventID).String()), slog.String("stack", string(debug.Stack())))
+			err = errPanic
 		}
-		return nil
-	})
-	if err != nil {
+	}()
+	return handle()
+}
+
+// deliverBatch runs a batch handler outside any transaction and then ends each delivery by its verdict.
+func (r *Relay) deliverBatch(ctx context.Context, tenant string, c *Consumer, lease ident.ID, due []deliveryRow) error {
+	events, claimed, err := r.readable(ctx, c, lease, due)
+	if err != nil || len(claimed) == 0 {
 		return err
 	}
 	results := c.Batch(ctx, tenant, events)
@@ -128,6 +148,24 @@ func (r *Relay) deliverBatch(ctx context.Context, tenant string, c *Consumer, le
 		}
 	}
 	return nil
+}
+
+// readable reads the events of deliveries. Those that cannot be read fail by themselves and hold up no others.
+func (r *Relay) readable(ctx context.Context, c *Consumer, lease ident.ID, due []deliveryRow) (events []event.Event, claimed []deliveryRow, err error) {
+	for i := range due {
+		e, err := r.event(ctx, nil, &due[i])
+		switch code := fault.CodeOf(err); {
+		case err == nil:
+			events, claimed = append(events, e), append(claimed, due[i])
+		case code == fault.Internal || code == fault.NotFound:
+			if err := r.fail(ctx, c, lease, &due[i], Result{Code: codeOf(err)}); err != nil {
+				return nil, nil, err
+			}
+		default:
+			return nil, nil, err
+		}
+	}
+	return events, claimed, nil
 }
 
 func (r *Relay) end(ctx context.Context, lease ident.ID, d *deliveryRow) error {
@@ -174,6 +212,9 @@ func pause(attempt int) time.Duration {
 
 // codeOf names a handler's failure without its words, which may hold personal data.
 func codeOf(err error) string {
+	if errors.Is(err, errPanic) {
+		return "panic"
+	}
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		if f.Reason != "" {
 			return string(f.Code) + ":" + f.Reason

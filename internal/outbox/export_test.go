@@ -13,7 +13,7 @@ func (r *Relay) HandOut(ctx context.Context, tenant string) (int, error) {
 
 // Deliver does one batch of the second half for a consumer.
 func (r *Relay) Deliver(ctx context.Context, tenant string, consumer int) (int, error) {
-	return r.deliver(ctx, tenant, &r.cfg.Consumers[consumer])
+	return r.deliver(ctx, nil, tenant, &r.cfg.Consumers[consumer])
 }
 
 // Mutate puts a deliberate fault into the query that finds what may be delivered, until the test ends. Tests that use

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 
+	"github.com/rapport-crm/rapport/core/event"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/internal/store"
 )
@@ -44,17 +45,14 @@ func (r *Relay) fanOut(ctx context.Context, conn store.Conn, d *dispatchRow) err
 	return err
 }
 
-func (r *Relay) address(ctx context.Context, conn store.Conn, row *eventRow) error {
-	e, err := row.event()
-	if err != nil {
-		return err
-	}
+// address reads nothing of the event but what the queue needs: one that cannot be read must not hold up the others.
+func (r *Relay) address(ctx context.Context, conn store.Conn, e *eventRow) error {
 	for i := range r.cfg.Consumers {
 		c := &r.cfg.Consumers[i]
-		if !c.wants(e.Kind) {
+		if !c.wants(event.Kind(e.Kind)) {
 			continue
 		}
-		if _, err := conn.Exec(ctx, addDelivery, e.Tenant, c.Name, e.ID, string(e.Kind), e.Record.Entity, e.Record.ID,
+		if _, err := conn.Exec(ctx, addDelivery, e.TenantID, c.Name, e.ID, e.Kind, e.Entity, e.RecordID,
 			e.Version, e.Ordinal, r.cfg.Now()); err != nil {
 			return err
 		}

@@ -31,8 +31,24 @@ type Relay struct {
 	cfg  Config
 	mu   sync.Mutex
 	wake []chan struct{}
-	stop context.CancelFunc
+	run  *run // since Start
+}
+
+// run is the work between a Start and its Stop.
+type run struct {
+	quit chan struct{}      // closed: nothing new begins
+	cut  context.CancelFunc // ends what is under way
 	done sync.WaitGroup
+}
+
+// stopped reports whether nothing new may begin. A nil quit is never closed.
+func stopped(ctx context.Context, quit <-chan struct{}) bool {
+	select {
+	case <-quit:
+		return true
+	default:
+		return ctx.Err() != nil
+	}
 }
 
 // New returns a relay that does nothing until Start or Drain.
@@ -54,29 +70,33 @@ func New(cfg Config) *Relay {
 func (r *Relay) Start(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.stop != nil {
+	if r.run != nil {
 		return
 	}
-	ctx, r.stop = context.WithCancel(ctx)
-	r.loop(ctx, func(ctx context.Context, tenant string) (int, error) { return r.handOut(ctx, tenant) })
+	r.run = &run{quit: make(chan struct{})}
+	ctx, r.run.cut = context.WithCancel(ctx)
+	quit := r.run.quit
+	r.loop(ctx, r.run, func(ctx context.Context, tenant string) (int, error) { return r.handOut(ctx, tenant) })
 	for i := range r.cfg.Consumers {
 		c := &r.cfg.Consumers[i]
-		r.loop(ctx, func(ctx context.Context, tenant string) (int, error) { return r.deliver(ctx, tenant, c) })
+		r.loop(ctx, r.run, func(ctx context.Context, tenant string) (int, error) { return r.deliver(ctx, quit, tenant, c) })
 	}
 }
 
-// Stop ends the background work and waits until what is under way has ended, or until ctx ends.
+// Stop ends the background work: nothing new begins, and what is under way may finish until ctx ends. Then its context
+// is cancelled, and Stop returns without waiting any longer.
 func (r *Relay) Stop(ctx context.Context) error {
 	r.mu.Lock()
-	stop := r.stop
-	r.stop, r.wake = nil, nil
+	run := r.run
+	r.run, r.wake = nil, nil
 	r.mu.Unlock()
-	if stop == nil {
+	if run == nil {
 		return nil
 	}
-	stop()
+	defer run.cut()
+	close(run.quit)
 	ended := make(chan struct{})
-	go func() { r.done.Wait(); close(ended) }()
+	go func() { run.done.Wait(); close(ended) }()
 	select {
 	case <-ended:
 		return nil
@@ -121,7 +141,7 @@ func (r *Relay) round(ctx context.Context) (int, error) {
 		}
 		total += n
 		for i := range r.cfg.Consumers {
-			n, err := r.deliver(ctx, t, &r.cfg.Consumers[i])
+			n, err := r.deliver(ctx, nil, t, &r.cfg.Consumers[i])
 			if err != nil {
 				return total, err
 			}
@@ -131,42 +151,51 @@ func (r *Relay) round(ctx context.Context) (int, error) {
 	return total, nil
 }
 
+// maxPause bounds how long the background waits while the database does not answer.
+const maxPause = 10 * time.Second
+
 // loop runs one kind of work for every tenant that has some, until ctx ends.
-func (r *Relay) loop(ctx context.Context, step func(ctx context.Context, tenant string) (int, error)) {
+func (r *Relay) loop(ctx context.Context, run *run, step func(ctx context.Context, tenant string) (int, error)) {
 	wake := make(chan struct{}, 1)
 	r.wake = append(r.wake, wake)
-	r.done.Go(func() {
-		for {
-			if n := r.sweep(ctx, step); n > 0 {
+	run.done.Go(func() {
+		wait := r.cfg.Poll
+		for !stopped(ctx, run.quit) {
+			n, err := r.sweep(ctx, run.quit, step)
+			switch {
+			case n > 0 && err == nil:
 				r.Wake()
+				wait = r.cfg.Poll
 				continue
+			case err == nil:
+				wait = r.cfg.Poll
+			default:
+				wait = max(r.cfg.Poll, min(2*wait, maxPause))
 			}
 			select {
 			case <-ctx.Done():
-				return
+			case <-run.quit:
 			case <-wake:
-			case <-time.After(r.cfg.Poll):
+			case <-time.After(wait):
 			}
 		}
 	})
 }
 
-func (r *Relay) sweep(ctx context.Context, step func(ctx context.Context, tenant string) (int, error)) int {
+func (r *Relay) sweep(ctx context.Context, quit <-chan struct{}, step func(ctx context.Context, tenant string) (int, error)) (total int, err error) {
 	tenants, err := r.tenants(ctx)
-	total := 0
 	for _, t := range tenants {
+		if stopped(ctx, quit) {
+			break
+		}
 		n, stepErr := step(ctx, t)
 		total += n
 		err = errors.Join(err, stepErr)
 	}
 	if err != nil && ctx.Err() == nil {
 		r.cfg.Logger.WarnContext(ctx, "outbox: will try again", slog.Any("error", err))
-		return 0
 	}
-	if ctx.Err() != nil {
-		return 0
-	}
-	return total
+	return total, err
 }
 
 func (r *Relay) tenants(ctx context.Context) ([]string, error) {
