@@ -31,7 +31,11 @@ func entities() []entity {
 			get:   func(ctx context.Context, s *crm.Session, id ident.ID) (any, error) { return s.Customers.Get(ctx, id) },
 			byExt: func(ctx context.Context, s *crm.Session, x ident.Ext) (any, error) { return s.Customers.ByExt(ctx, x) },
 			reveal: func(ctx context.Context, s *crm.Session, rec any) (any, error) {
-				return s.Customers.Reveal(ctx, rec.(customer.Customer).ID)
+				masked, ok := rec.(customer.Customer)
+				if !ok {
+					return rec, nil
+				}
+				return s.Customers.Reveal(ctx, masked.ID)
 			},
 			page: func(ctx context.Context, s *crm.Session, q page.Query) (any, error) {
 				return s.Customers.Page(ctx, customer.Filter{Query: q})

@@ -153,11 +153,10 @@ func customerFields() []string {
 func (c *call) progress() func(transfer.Report) {
 	last := time.Now()
 	return func(r transfer.Report) {
-		if now := time.Now(); now.Sub(last) < time.Second {
+		if time.Since(last) < time.Second {
 			return
-		} else {
-			last = now
 		}
+		last = time.Now()
 		fmt.Fprintf(c.stderr, "%d rows: %d created, %d updated, %d unchanged, %d rejected\n", r.Rows, r.Created, r.Updated, r.Unchanged, r.Rejected)
 	}
 }
