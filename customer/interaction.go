@@ -30,14 +30,14 @@ const MaxParticipants = 100
 // destroying that key makes the conversation unreadable and leaves the fact that it took place.
 type Interaction struct {
 	schema.Meta
-	Channel      personal.Channel `json:"channel" crm:"channel,class=none,enum=email|sms|phone|post|push|social|in_person,required"`                             // by which way
-	Direction    Direction        `json:"direction" crm:"direction,class=none,enum=inbound|outbound|internal,required"` // who began
-	At           time.Time        `json:"at" crm:"at,class=behaviour,sort,required"`                                    // when it began
-	Duration     time.Duration    `json:"duration,omitempty" crm:"duration,class=behaviour"`                            // 0 when unknown
-	Subject      personal.Text    `json:"subject,omitzero" crm:"subject,class=content,max=300"`                         // one line
-	Body         personal.Text    `json:"body,omitzero" crm:"body,class=content,max=100000"`                            // the text, or a note about it
-	Outcome      string           `json:"outcome,omitempty" crm:"outcome,class=none,max=80"`                            // the host's word: "reached", "voicemail"
-	Participants []Participant    `json:"participants" crm:"participants,class=behaviour"`                              // in the order given
+	Channel      personal.Channel `json:"channel" crm:"channel,class=none,enum=email|sms|phone|post|push|social|in_person,required"` // by which way
+	Direction    Direction        `json:"direction" crm:"direction,class=none,enum=inbound|outbound|internal,required"`              // who began
+	At           time.Time        `json:"at" crm:"at,class=behaviour,sort,required"`                                                 // when it began
+	Duration     time.Duration    `json:"duration,omitempty" crm:"duration,class=behaviour"`                                         // 0 when unknown
+	Subject      personal.Text    `json:"subject,omitzero" crm:"subject,class=content,max=300"`                                      // one line
+	Body         personal.Text    `json:"body,omitzero" crm:"body,class=content,max=100000"`                                         // the text, or a note about it
+	Outcome      string           `json:"outcome,omitempty" crm:"outcome,class=none,max=80"`                                         // the host's word: "reached", "voicemail"
+	Participants []Participant    `json:"participants" crm:"participants,class=behaviour"`                                           // in the order given
 }
 
 // Participant is one customer in an interaction.

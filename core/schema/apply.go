@@ -96,7 +96,7 @@ func (e *Entity) With(custom ...Field) (*Entity, error) {
 		return e, nil
 	}
 	if !e.HasCustom() {
-		return nil, fault.Field("entity", "a %s cannot have custom fields", e.Name)
+		return nil, fault.Field("entity", "%s has no custom fields", e.Name)
 	}
 	var out fault.Violations
 	c := *e

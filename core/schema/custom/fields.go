@@ -79,7 +79,7 @@ func (f Fields) check(d schema.Definition) error {
 		return err
 	}
 	if !base.HasCustom() {
-		return fault.Field("entity", "a %s cannot have custom fields", d.Entity)
+		return fault.Field("entity", "%s has no custom fields", d.Entity)
 	}
 	if _, taken := base.Field(schema.CustomPrefix + d.Key); taken {
 		return fault.Field("key", "an extension defines this field: choose another key")
