@@ -11,11 +11,13 @@ import (
 )
 
 // ActionFunc is the handler of an action. ctx ends at the action's deadline. An error that holds a [*fault.Error]
-// reaches the caller as that fault; any other becomes an Internal one. It must not hold personal data.
+// reaches the caller as that fault; of any other the caller learns that it is Internal and nobody its words: log them
+// with [Host.Log]. It must not hold personal data.
 type ActionFunc func(ctx context.Context, h Host, req Request) (Reply, error)
 
 // EventFunc is the handler of an event. nil acknowledges the event, an error made by [Reject] gives it up, and any
-// other error asks for another delivery. A panic counts as an error.
+// other error asks for another delivery; of it the host keeps a code, not the words. A panic counts as an error. ctx
+// ends when the host stops waiting: a handler that goes on regardless is handed the event again beside itself.
 type EventFunc func(ctx context.Context, h Host, e Event) error
 
 // Plugin is an extension: its registrations and their handlers. Register everything before giving it to a host;

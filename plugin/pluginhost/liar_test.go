@@ -76,7 +76,7 @@ func (l *liar) Deliver(_ context.Context, r *proto.DeliverRequest) (*proto.Deliv
 	case "negative outcome":
 		return &proto.DeliverReply{Acks: []*proto.Ack{{Event: e.GetId(), Outcome: -1}}}, nil
 	case "huge":
-		good.Code = strings.Repeat("x", 100<<20)
+		good.Code = strings.Repeat("x", 20<<20)
 	case "for ever":
 		return &proto.DeliverReply{Acks: []*proto.Ack{{Event: e.GetId(), AfterMs: math.MaxInt64}}}, nil
 	}
@@ -99,14 +99,14 @@ func (l *liar) Invoke(ctx context.Context, r *proto.InvokeRequest) (*proto.Invok
 	case "id":
 		out["text"] = &proto.Value{Kind: &proto.Value_Id{Id: []byte("short")}}
 	case "huge":
-		out["text"] = &proto.Value{Kind: &proto.Value_Text{Text: strings.Repeat("x", 100<<20)}}
+		out["text"] = &proto.Value{Kind: &proto.Value_Text{Text: strings.Repeat("x", 20<<20)}}
 	case "fault":
 		return &proto.InvokeReply{Fault: &proto.Fault{Code: "all is well", Message: strings.Repeat("Ada ", 1<<16)}}, nil
 	default: // a call-back with a token of the plugin's own invention, and one that is far too long
 		got, err := (*l.calls).Get(ctx, &proto.GetRequest{Token: lie, Key: "k"})
 		if err == nil && got.GetFault().GetReason() == "token" {
 			_, err = (*l.calls).Commit(ctx, &proto.CommitRequest{Token: r.GetToken(), Writes: []*proto.Write{
-				{Kind: &proto.Write_Put{Put: &proto.Put{Key: "k", Value: make([]byte, 100<<20)}}},
+				{Kind: &proto.Write_Put{Put: &proto.Put{Key: "k", Value: make([]byte, 20<<20)}}},
 			}})
 			out["text"] = &proto.Value{Kind: &proto.Value_Text{Text: string(fault.CodeOf(proto.Lost(err)))}}
 		}
@@ -117,7 +117,9 @@ func (l *liar) Invoke(ctx context.Context, r *proto.InvokeRequest) (*proto.Invok
 func TestLiesAreFoundOut(t *testing.T) {
 	t.Parallel()
 
-	p, h := open(t, config(t, "liar"))
+	cfg := config(t, "liar")
+	cfg.PingMisses = 20 // large messages take their time on busy machines
+	p, h := open(t, cfg)
 	pid := p.PID()
 	contract, size := &fault.Error{Code: fault.Internal, Reason: "contract"}, &fault.Error{Code: fault.LimitExceeded}
 	for lie, want := range map[string]error{
