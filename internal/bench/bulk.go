@@ -87,6 +87,9 @@ func (w *world) source(ctx context.Context, child *Child, n int) (peer string, e
 				req.Keep = append(req.Keep, table)
 			}
 		}
+		if _, err := w.raw.ExecContext(ctx, tenantsOwnKeys, sampleTenant); err != nil {
+			return "", err
+		}
 		req.From, peer = sampleTenant, "copy"
 	} else {
 		log, err := w.recorder.Record(func() error { _, err := load(ctx, s, all(drafts[1:]), nil); return err })
@@ -101,6 +104,10 @@ func (w *world) source(ctx context.Context, child *Child, n int) (peer string, e
 	_, err = child.ask(req)
 	return peer, err
 }
+
+// tenantsOwnKeys removes the keys that are no customer's: a tenant has them once, so an import does not write them.
+const tenantsOwnKeys = `DELETE FROM crm_subject_key k WHERE k.tenant_id = $1
+	AND NOT EXISTS (SELECT 1 FROM crm_customer c WHERE c.tenant_id = k.tenant_id AND c.id = k.subject_id)`
 
 // counts returns the rows a tenant has, by table.
 func (w *world) counts(ctx context.Context, tenant string) (map[string]int64, error) {

@@ -202,7 +202,7 @@ func TestSQLiteIsSetUpAlike(t *testing.T) {
 	for _, db := range []*sql.DB{write, read, theirs} {
 		t.Cleanup(func() { require.NoError(t, db.Close()) })
 	}
-	for _, pragma := range []string{"journal_mode", "synchronous", "cache_size", "foreign_keys", "temp_store", "busy_timeout", "journal_size_limit", "mmap_size"} {
+	for _, pragma := range []string{"journal_mode", "synchronous", "cache_size", "foreign_keys", "temp_store", "journal_size_limit", "mmap_size"} {
 		want, got := "", ""
 		require.NoError(t, write.QueryRow("PRAGMA "+pragma).Scan(&want))
 		require.NoError(t, theirs.QueryRow("PRAGMA "+pragma).Scan(&got))

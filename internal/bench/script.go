@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"github.com/rapport-crm/rapport/core/ident"
 )
 
@@ -97,6 +99,8 @@ func argument(v any) (Arg, error) {
 		return Arg{Kind: kindBytes, Bytes: v}, nil
 	case [16]byte:
 		return Arg{Kind: kindUUID, Bytes: v[:]}, nil
+	case pgtype.UUID:
+		return Arg{Kind: kindUUID, Bytes: v.Bytes[:]}, nil
 	case time.Time:
 		return Arg{Kind: kindTime, Int: v.UnixMicro()}, nil
 	case [][16]byte:
