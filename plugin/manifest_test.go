@@ -100,6 +100,7 @@ func TestManifestValidate(t *testing.T) {
 		"type":                 {func(m *plugin.Manifest) { m.Actions[0].Input[0].Type = rule.TypeNone }, "actions[0].input.booth"},
 		"class":                {func(m *plugin.Manifest) { m.Actions[0].Input[0].Class = "secret" }, "actions[0].input.booth"},
 		"event kind":           {func(m *plugin.Manifest) { m.Events[0].Kind = "created" }, "events[0].kind"},
+		"unread projection":    {func(m *plugin.Manifest) { m.Events[0].Project = []string{"family"} }, "events[0].project"},
 		"too many":             {func(m *plugin.Manifest) { m.Claims = make([]string, 300) }, "claims"},
 	} {
 		t.Run(name, func(t *testing.T) {

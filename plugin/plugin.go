@@ -78,8 +78,8 @@ func (p *Plugin) Action(a Action, do ActionFunc) {
 	p.actions[a.Name] = do
 }
 
-// On subscribes to a kind of event, one handler each. The fields of its projection count as read for its purpose only
-// if Reads declares them too. It panics without a handler.
+// On subscribes to a kind of event, one handler each. Reads must declare the fields of its projection for its purpose,
+// too. It panics without a handler.
 func (p *Plugin) On(s Subscription, do EventFunc) {
 	if do == nil {
 		panic("plugin: On " + string(s.Kind) + " needs a handler")

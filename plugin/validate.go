@@ -180,7 +180,10 @@ func (m Manifest) checkEvents(v *fault.Violations) {
 		m.checkPurpose(v, at, s.Purpose)
 		unique(v, at+".project", s.Project, func(s string) string { return s })
 		for _, f := range s.Project {
-			form(v, at+".project", fieldForm, f)
+			read := func(g Grant) bool { return g.Purpose == s.Purpose && slices.Contains(g.Fields, f) }
+			if !slices.ContainsFunc(m.Reads, read) {
+				v.Add(at+".project", "%q is not read for this purpose: declare it with Reads", clip(f))
+			}
 		}
 	}
 }

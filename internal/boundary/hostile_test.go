@@ -140,6 +140,14 @@ func TestNamespacesOfTheCRMAreTaken(t *testing.T) {
 	}
 }
 
+func TestRecorderStillLoadsInBulk(t *testing.T) {
+	t.Parallel()
+
+	l := newLab(t, dbtest.SQLite(t), newProbe())
+	_, ok := l.Engine.Recorder.(work.BulkRecorder)
+	require.True(t, ok)
+}
+
 func TestNoTransactionIsOpenWhileAnExtensionWorks(t *testing.T) {
 	t.Parallel()
 

@@ -3,7 +3,7 @@ package plugintest
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -14,6 +14,7 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/plugin"
 )
 
@@ -31,6 +32,7 @@ type Host struct {
 	kv           map[string][]byte
 	versions     map[ident.Ref]int64 // of the extension's own records
 	consumed     map[ident.ID]bool
+	keys         map[string]plugin.Request // the first under each idempotency key
 	pending      []event.Event
 	emitted      []event.Event
 	dead         []Dead
@@ -61,6 +63,7 @@ func NewHost(tb testing.TB, ext plugin.Extension) *Host {
 	h := &Host{
 		ext: ext, m: ext.Manifest(), now: time.Now, grants: map[string]*grant{}, records: map[ident.Ref]plugin.Record{},
 		claims: map[ident.ID]claim.Claim{}, kv: map[string][]byte{}, versions: map[ident.Ref]int64{}, consumed: map[ident.ID]bool{},
+		keys: map[string]plugin.Request{},
 	}
 	if err := h.m.Validate(); err != nil {
 		tb.Fatalf("plugintest: manifest: %v", err)
@@ -165,6 +168,8 @@ func (h *Host) Invoke(ctx context.Context, action string, in map[string]any) (pl
 }
 
 // InvokeOnce is Invoke under an idempotency key: calls with the same key have the same Request.ID.
+//
+// Errors: those of Invoke, and Conflict with reason "once" for a key that was used for another action or other input.
 func (h *Host) InvokeOnce(ctx context.Context, key, action string, in map[string]any) (plugin.Values, error) {
 	a, ok := h.m.Action(action)
 	if !ok {
@@ -179,8 +184,10 @@ func (h *Host) InvokeOnce(ctx context.Context, key, action string, in map[string
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.Deadline())
 	defer cancel()
-	sum := sha256.Sum256([]byte(action + "\x00" + key))
-	req := plugin.Request{ID: ident.ID(sum[:16]), Action: action, Input: input}
+	req, err := h.once(key, plugin.Request{ID: ident.New(), Action: action, Input: input})
+	if err != nil {
+		return nil, err
+	}
 	token, revoke := h.mint(&grant{purpose: a.Purpose, subject: req.ID, until: time.Now().Add(a.Deadline())})
 	defer revoke()
 	r, err := h.ext.Invoke(ctx, plugin.Call{Token: token, Request: req})
@@ -193,6 +200,23 @@ func (h *Host) InvokeOnce(ctx context.Context, key, action string, in map[string
 		return nil, f
 	}
 	return r.Output, nil
+}
+
+// once returns the first request under a key.
+func (h *Host) once(key string, req plugin.Request) (plugin.Request, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	first, ok := h.keys[key]
+	if !ok {
+		h.keys[key] = req
+		return req, nil
+	}
+	if first.Action != req.Action || !maps.EqualFunc(first.Input, req.Input, rule.Value.Equal) {
+		f := fault.New(fault.Conflict, "the idempotency key was used for another action or other input")
+		f.Reason = "once"
+		return req, f
+	}
+	return first, nil
 }
 
 // Pending returns how many events wait for delivery.

@@ -24,6 +24,8 @@ type World interface {
 	Customer(t *testing.T, name string) ident.ID
 	// Invoke must run an action as a user who may do everything the suite's extension does.
 	Invoke(ctx context.Context, action string, in map[string]any) (plugin.Values, error)
+	// InvokeOnce must do what Invoke does, under an idempotency key.
+	InvokeOnce(ctx context.Context, key, action string, in map[string]any) (plugin.Values, error)
 	// Drain must deliver events until none is left, failed ones again and again.
 	Drain(t *testing.T)
 	// Notes must return the subjects of all logged interactions, in order.
@@ -38,7 +40,7 @@ func Conform(t *testing.T, open func(t *testing.T, ext plugin.Extension) World) 
 	t.Helper()
 	for name, test := range map[string]func(c *check){
 		"query": testQuery, "commit": testCommit, "claims": testClaims, "events": testEvents, "tokens": testTokens, "values": testValues,
-		"projections": testProjections, "limits": testLimits,
+		"projections": testProjections, "limits": testLimits, "once": testOnce,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,7 +78,9 @@ func newSubject() *subject {
 	s.LogsInteractions()
 	s.Plugin.Claims("conf.seat")
 	s.Emits("conf.said", "word")
-	s.Action(plugin.Action{Name: "conf__run", Purpose: personal.Sales, Roles: []string{"sales"}, Output: []plugin.Param{
+	s.Action(plugin.Action{Name: "conf__run", Purpose: personal.Sales, Roles: []string{"sales"}, Input: []plugin.Param{
+		{Name: "list", Type: rule.TypeTexts},
+	}, Output: []plugin.Param{
 		{Name: "n", Type: rule.TypeInt},
 	}}, func(ctx context.Context, h plugin.Host, r plugin.Request) (plugin.Reply, error) {
 		return plugin.Reply{Output: plugin.Values{"n": rule.Int(1)}}, s.run(ctx, h, r.ID)

@@ -115,3 +115,29 @@ func testLimits(c *check) {
 		c.want("the next action", err, nil)
 	})
 }
+
+// testOnce proves that an idempotency key holds the input of a call.
+func testOnce(c *check) {
+	var ids []ident.ID
+	c.s.run = func(_ context.Context, _ plugin.Host, id ident.ID) error {
+		ids = append(ids, id)
+		return nil
+	}
+	in := func(list ...string) map[string]any { return map[string]any{"list": list} }
+	for range 2 {
+		_, err := c.w.InvokeOnce(c.Context(), "k", "conf__run", in("a", "b"))
+		c.want("the call", err, nil)
+	}
+	_, err := c.w.InvokeOnce(c.Context(), "other", "conf__run", in("a", "b"))
+	c.want("another key", err, nil)
+	c.equal("calls", len(ids), 3)
+	if len(ids) == 3 {
+		c.equal("same key, same id", ids[0] == ids[1], true)
+		c.equal("other key, other id", ids[0] == ids[2], false)
+	}
+	for _, other := range []map[string]any{in("a b"), in("b", "a"), in(), nil} {
+		_, err = c.w.InvokeOnce(c.Context(), "k", "conf__run", other)
+		c.want("other input", err, because(fault.Conflict, "once"))
+	}
+	c.equal("calls after all", len(ids), 3)
+}
