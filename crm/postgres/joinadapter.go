@@ -27,7 +27,11 @@ func JoinUnit(ctx context.Context, db *store.DB, tx pgx.Tx) (u work.Unit, releas
 	if err != nil {
 		return nil, nil, errors.Join(err, adapter.Close())
 	}
-	return db.JoinConn(c), func() error { return errors.Join(c.Close(), adapter.Close()) }, nil
+	u, end := db.JoinConn(c)
+	return u, func() error {
+		end()
+		return errors.Join(c.Close(), adapter.Close())
+	}, nil
 }
 
 // joinConnector gives out the one connection there is.

@@ -232,7 +232,7 @@ func TestJoinedPgxTransaction(t *testing.T) {
 		require.EqualValues(t, 1, n)
 		require.NoError(t, release())
 		goleak.VerifyNone(t, before)
-		require.Error(t, add(t.Context(), b.DB, u, "late"))
+		require.Equal(t, fault.Invalid, fault.CodeOf(add(t.Context(), b.DB, u, "late")), "the session ends with Join")
 		if commit {
 			require.NoError(t, tx.Commit(t.Context()))
 			require.Equal(t, []string{"one", "two", "zz"}, tenants(t, b.DB))

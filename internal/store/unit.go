@@ -57,7 +57,11 @@ func (db *DB) Join(tx *sql.Tx) work.Unit {
 }
 
 // JoinConn is [DB.Join] for a connection on which the host has begun a transaction. It also allows the fast bulk load.
-func (db *DB) JoinConn(c *sql.Conn) work.Unit { return &unit{db: db, ex: c, conn: c, trans: &trans{}} }
+// After end the unit is refused, as after the end of its transaction.
+func (db *DB) JoinConn(c *sql.Conn) (u work.Unit, end func()) {
+	t := &trans{}
+	return &unit{db: db, ex: c, conn: c, trans: t}, func() { t.over.Store(true) }
+}
 
 // Querier returns the unit's transaction for statements of the host's own, or nil outside of one.
 func (db *DB) Querier(u work.Unit) Execer {
