@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/fault"
@@ -21,7 +22,7 @@ type MigrateOptions struct {
 // once: each step is done by one, while the others wait.
 //
 // Errors: Invalid when a migration was changed after it was applied, or for a database that [Dialect.Check] refuses;
-// whatever the database refuses, and then nothing of that step remains.
+// Conflict for a database that has tables of our names which are not ours; whatever the database refuses, and then nothing of that step remains.
 func Migrate(ctx context.Context, db *sql.DB, d Dialect, o MigrateOptions) error {
 	if err := given(ctx, db, d); err != nil {
 		return err
@@ -42,6 +43,9 @@ func Migrate(ctx context.Context, db *sql.DB, d Dialect, o MigrateOptions) error
 	if done, err := applied(ctx, db, all); err == nil && done >= o.To {
 		return nil // without locks, or rights to make tables
 	}
+	if err := strangers(ctx, db, d, all); err != nil {
+		return fault.At("store: migrate", err)
+	}
 	for more := true; more; {
 		err := locked(ctx, db, d, func(ctx context.Context, tx *sql.Tx) error {
 			done, err := applied(ctx, tx, all)
@@ -57,6 +61,28 @@ func Migrate(ctx context.Context, db *sql.DB, d Dialect, o MigrateOptions) error
 		})
 		if err != nil {
 			return fault.At("store: migrate", err)
+		}
+	}
+	return nil
+}
+
+// strangers refuses a database that has tables of our names before the first migration. They are read before the
+// versions: what other processes make meanwhile shows up in both.
+func strangers(ctx context.Context, db *sql.DB, d Dialect, all []Migration) error {
+	lines, err := d.Catalog(ctx, db)
+	if err != nil {
+		return d.Fault(err)
+	}
+	if slices.Contains(lines, "table crm_schema_version") {
+		if done, err := applied(ctx, db, all); err != nil || done > 0 {
+			return d.Fault(err)
+		}
+	}
+	for _, line := range lines {
+		rest, ok := strings.CutPrefix(line, "table ")
+		table, _, _ := strings.Cut(rest, " ")
+		if ok && table != "crm_lock" && table != "crm_schema_version" {
+			return fault.New(fault.Conflict, "the database has a table %s that no migration made: use another database or schema, or rename the table", table)
 		}
 	}
 	return nil

@@ -197,6 +197,26 @@ func TestAFailedMigrationLeavesNothing(t *testing.T) {
 	})
 }
 
+func TestATableOfOurNameThatIsNotOurs(t *testing.T) {
+	t.Parallel()
+
+	eachBlank(t, func(t *testing.T, b blank) {
+		db := b.open(t)
+		for _, s := range []string{"CREATE TABLE crm_customer (x int)", "CREATE TABLE users (x int)"} {
+			_, err := db.ExecContext(t.Context(), s)
+			require.NoError(t, err)
+		}
+		before := catalog(t, db, b.d)
+		err := store.Migrate(t.Context(), db, b.d, store.MigrateOptions{})
+		require.ErrorIs(t, err, fault.ErrConflict)
+		require.ErrorContains(t, err, "crm_customer")
+		require.Equal(t, before, catalog(t, db, b.d), "nothing was made")
+		_, err = db.ExecContext(t.Context(), "DROP TABLE crm_customer")
+		require.NoError(t, err)
+		require.NoError(t, store.Migrate(t.Context(), db, b.d, store.MigrateOptions{}))
+	})
+}
+
 func TestPartitionedCatalogIsTheSame(t *testing.T) {
 	t.Parallel()
 
