@@ -106,7 +106,7 @@ func (p *patient) keyFile(context.Context) {
 	st, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		p.kms, _ = keys.OpenFile(path) // an absent file can be opened; what it lacks shows below
-		p.say("key file", warning, "%s is not there: it is made when the first customer is written", path)
+		p.say("key file", warning, "%s is not there; a database without customers gets it with the first one", path)
 		return
 	}
 	if err == nil {
