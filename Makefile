@@ -23,7 +23,7 @@ TEST_FLAGS ?= -timeout 20m
 PHASES = vet lint archtest tidy-check $(if $(shell command -v protoc),verify) examples race
 
 # The programs of PostgreSQL where packagers put them.
-PG_BINARIES := /usr/lib/postgresql/*/bin/initdb /usr/pgsql-*/bin/initdb /opt/homebrew/opt/postgresql*/bin/initdb
+PG_BINARIES := /usr/lib/postgresql/*/bin/initdb /usr/pgsql-*/bin/initdb /opt/homebrew/opt/postgresql*/bin/initdb /usr/local/opt/postgresql*/bin/initdb
 
 .PHONY: help
 help: ## list the targets (default)
@@ -150,8 +150,8 @@ setup: ## install what is missing and can be: PostgreSQL, protoc and a C compile
 # The tests start servers of their own: the one that Debian's package would start is kept from existing.
 .PHONY: install-packages
 install-packages:
-	@as=; if [ "$$(id -u)" != 0 ]; then command -v sudo >/dev/null && sudo -n true 2>/dev/null && as="sudo -n" || { echo "not root: cannot install$(WANT)"; exit 1; }; fi; \
-	command -v apt-get >/dev/null || { echo "no apt-get: cannot install$(WANT)"; exit 1; }; \
+	@as=; if [ "$$(id -u)" != 0 ]; then command -v sudo >/dev/null && sudo -n true 2>/dev/null && as="sudo -n" || { echo "not root: cannot install $(strip $(WANT))"; exit 1; }; fi; \
+	command -v apt-get >/dev/null || { echo "no apt-get: cannot install $(strip $(WANT))"; exit 1; }; \
 	no_cluster=/etc/postgresql-common/createcluster.d/rapport.conf; \
 	$$as mkdir -p "$${no_cluster%/*}"; echo "create_main_cluster = false" | $$as tee "$$no_cluster" >/dev/null; \
 	trap '$$as rm -f "$$no_cluster"' EXIT; \

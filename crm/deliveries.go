@@ -4,20 +4,32 @@ import (
 	"context"
 	"time"
 
+	"github.com/rapport-crm/rapport/core/event"
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/work"
-	"github.com/rapport-crm/rapport/internal/outbox"
 )
 
 // EntityDelivery is the name under which the policy grants rights to the queue.
 const EntityDelivery = "delivery"
 
 // DeadLetter is a delivery that was given up after its last attempt.
-type DeadLetter = outbox.Letter
+type DeadLetter struct {
+	Consumer string     // to whom it could not be delivered: "subscriber:NAME", an extension's id, or a timer
+	Event    ident.ID   // the event, or the timer's own id
+	Kind     event.Kind // the event's kind
+	Record   ident.Ref  // the record it is about
+	Attempts int        // how often it was tried
+	Code     string     // why the last attempt failed: a fault's code or an extension's word
+}
 
 // Backlog counts a tenant's work in the queue.
-type Backlog = outbox.Backlog
+type Backlog struct {
+	Dispatch int64 // writes not yet handed out
+	Due      int64 // deliveries and timers due now
+	Later    int64 // deliveries waiting for their next attempt, and timers not yet due
+	Dead     int64 // dead letters
+}
 
 // Deliveries shows the tenant's queue of events and timers, and what was given up. Its operations need the right to
 // configure the entity "delivery".
@@ -29,7 +41,8 @@ type Deliveries struct {
 // Backlog counts what waits in the queue.
 func (d Deliveries) Backlog(ctx context.Context) (b Backlog, err error) {
 	err = d.read(ctx, "deliveries: backlog", func(ctx context.Context, u work.Unit) error {
-		b, err = d.crm.relay.Backlog(ctx, u, d.scope.Principal.Tenant, d.now())
+		found, err := d.crm.relay.Backlog(ctx, u, d.scope.Principal.Tenant, d.now())
+		b = Backlog(found)
 		return err
 	})
 	return b, err
@@ -38,7 +51,11 @@ func (d Deliveries) Backlog(ctx context.Context) (b Backlog, err error) {
 // Dead returns up to 100 dead letters after an event's id, ordered by it; the zero id begins.
 func (d Deliveries) Dead(ctx context.Context, after ident.ID) (list []DeadLetter, err error) {
 	err = d.read(ctx, "deliveries: dead", func(ctx context.Context, u work.Unit) error {
-		list, err = d.crm.relay.Dead(ctx, u, d.scope.Principal.Tenant, after, 100)
+		found, err := d.crm.relay.Dead(ctx, u, d.scope.Principal.Tenant, after, 100)
+		list = make([]DeadLetter, len(found))
+		for i, l := range found {
+			list[i] = DeadLetter(l)
+		}
 		return err
 	})
 	return list, err

@@ -13,7 +13,6 @@ import (
 	"github.com/rapport-crm/rapport/core/tenant"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
-	"github.com/rapport-crm/rapport/internal/boundary"
 	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
@@ -34,7 +33,7 @@ type Session struct {
 	Schema        custom.Fields          // custom fields, and the description of every entity
 	Settings      tenant.Tenant          // the tenant's time zone, currency and language
 	Claims        claim.Claims           // exclusive resources with a time limit
-	Plugins       boundary.Plugins       // actions of extensions, and what they were shown
+	Plugins       Plugins                // actions of extensions, and what they were shown
 	Deliveries    Deliveries             // the queue of events and timers, and its dead letters
 
 	crm   *CRM

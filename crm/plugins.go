@@ -1,0 +1,34 @@
+package crm
+
+import (
+	"context"
+
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/internal/boundary"
+	"github.com/rapport-crm/rapport/plugin"
+)
+
+// Plugins are the extensions as the session's principal may use them.
+type Plugins struct{ in boundary.Plugins }
+
+// Manifests lists the contracts of the extensions, in the order of the configuration.
+func (p Plugins) Manifests() []plugin.Manifest { return p.in.Manifests() }
+
+// Invoke runs an action of an extension and returns its output. The plugin reads and writes customers' data with the
+// caller's rights. Under an idempotency key a repeated call has the same Request.ID, by which the plugin tells that it
+// is the same.
+//
+// Errors: NotFound for an action that no extension declares; Invalid for input that does not fit, and inside a
+// transaction; Conflict with reason "once" for an idempotency key that was used for something else; Denied;
+// Unavailable while the extension cannot be reached; what the action itself returns.
+func (p Plugins) Invoke(ctx context.Context, action string, in map[string]any) (plugin.Values, error) {
+	return p.in.Invoke(ctx, action, in)
+}
+
+// Disclosed returns which plugins were shown what of a record, in order, one page at a time.
+//
+// Errors: Denied without the right to read the audit; Invalid for a malformed cursor.
+func (p Plugins) Disclosed(ctx context.Context, record ident.Ref, q page.Query) (page.Page[plugin.Disclosure], error) {
+	return p.in.Disclosed(ctx, record, q)
+}
