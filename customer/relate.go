@@ -8,6 +8,7 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer/names"
@@ -29,7 +30,7 @@ func (cs Customers) Relate(ctx context.Context, d RelationshipDraft) (Relationsh
 				return err
 			}
 			rec.Type, rec.From, rec.To = d.Type, d.From, d.To
-			rec.Role, rec.Department, rec.Title = names.Normal(d.Role), names.Normal(d.Department), names.Normal(d.Title)
+			rec.Role, rec.Department, rec.Title = profileText(d.Role), profileText(d.Department), profileText(d.Title)
 			rec.Since, rec.Until = d.Since, d.Until
 			tellEnds(c, rec)
 			return cs.s.checkCycle(ctx, c, rec)
@@ -40,6 +41,8 @@ func (cs Customers) Relate(ctx context.Context, d RelationshipDraft) (Relationsh
 		Again: cs.relationAgain,
 	})
 }
+
+func profileText(s string) personal.Text { return personal.NewText(personal.Profile, names.Normal(s)) }
 
 func (cs Customers) relationAgain(ctx context.Context, c *work.Call, id ident.ID) (*Relationship, error) {
 	return cs.s.relationship(ctx, c, id, false)

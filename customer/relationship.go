@@ -7,6 +7,7 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/schema"
 )
 
@@ -37,14 +38,14 @@ const maxDepth = 64
 // Relationship is a directed, dated tie between two customers: one record, read from both ends.
 type Relationship struct {
 	schema.Meta
-	Type       string    `json:"type" crm:"type,class=none,max=40,required,readonly"`        // see the built-in types for what each end is to the other
-	From       ident.ID  `json:"from" crm:"from,class=none,required,readonly"`               // the customer it begins at
-	To         ident.ID  `json:"to" crm:"to,class=none,required,readonly"`                   // the customer it leads to
-	Role       string    `json:"role,omitempty" crm:"role,class=profile,max=80"`             // what From is to the host at To: "decision maker", "blocker"
-	Department string    `json:"department,omitempty" crm:"department,class=profile,max=80"` // where at To
-	Title      string    `json:"title,omitempty" crm:"title,class=profile,max=80"`           // From's job title there
-	Since      date.Date `json:"since,omitzero" crm:"since,class=profile"`                   // first day; blank when unknown
-	Until      date.Date `json:"until,omitzero" crm:"until,class=profile"`                   // last day; blank while it lasts
+	Type       string        `json:"type" crm:"type,class=none,max=40,required,readonly"`       // see the built-in types for what each end is to the other
+	From       ident.ID      `json:"from" crm:"from,class=none,required,readonly"`              // the customer it begins at
+	To         ident.ID      `json:"to" crm:"to,class=none,required,readonly"`                  // the customer it leads to
+	Role       personal.Text `json:"role,omitzero" crm:"role,class=profile,max=80"`             // what From is to the host at To: "decision maker", "blocker"
+	Department personal.Text `json:"department,omitzero" crm:"department,class=profile,max=80"` // where at To
+	Title      personal.Text `json:"title,omitzero" crm:"title,class=profile,max=80"`           // From's job title there
+	Since      date.Date     `json:"since,omitzero" crm:"since,class=profile"`                  // first day; blank when unknown
+	Until      date.Date     `json:"until,omitzero" crm:"until,class=profile"`                  // last day; blank while it lasts
 }
 
 // Relation is a relationship as one of its ends sees it.

@@ -74,7 +74,8 @@ type relationshipRow struct {
 func (r *relationshipRow) relationship() customer.Relationship {
 	return customer.Relationship{
 		Meta: r.Meta(), Type: r.Type, From: ident.ID(r.FromID), To: ident.ID(r.ToID),
-		Role: r.Role, Department: r.Department, Title: r.Title, Since: date.Date(r.Since), Until: date.Date(r.Until),
+		Role: profileText(r.Role), Department: profileText(r.Department), Title: profileText(r.Title),
+		Since: date.Date(r.Since), Until: date.Date(r.Until),
 	}
 }
 
@@ -95,7 +96,7 @@ func (s *Store) Relationship(ctx context.Context, c *work.Call, id ident.ID, loc
 // InsertRelationship implements [customer.Relations].
 func (s *Store) InsertRelationship(ctx context.Context, c *work.Call, rec *customer.Relationship) error {
 	args := append([]any{
-		c.Tenant(), rec.Type, rec.From, rec.To, store.OrNull(rec.Role), store.OrNull(rec.Department), store.OrNull(rec.Title), rec.Since, rec.Until,
+		c.Tenant(), rec.Type, rec.From, rec.To, orNull(rec.Role), orNull(rec.Department), orNull(rec.Title), rec.Since, rec.Until,
 	}, metaValues(&rec.Meta)...)
 	_, err := s.on(c).Exec(ctx, insertRelationship, args...)
 	return taken(err, "id")
@@ -104,7 +105,7 @@ func (s *Store) InsertRelationship(ctx context.Context, c *work.Call, rec *custo
 // UpdateRelationship implements [customer.Relations].
 func (s *Store) UpdateRelationship(ctx context.Context, c *work.Call, before, after *customer.Relationship) error {
 	n, err := s.on(c).Exec(ctx, updateRelationship, c.Tenant(), after.ID, before.Version, after.Version,
-		store.OrNull(after.Role), store.OrNull(after.Department), store.OrNull(after.Title), after.Since, after.Until, after.UpdatedAt)
+		orNull(after.Role), orNull(after.Department), orNull(after.Title), after.Since, after.Until, after.UpdatedAt)
 	if err == nil && n == 0 {
 		return s.conflict(ctx, c, versionOfRelationship, after.ID)
 	}

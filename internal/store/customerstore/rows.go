@@ -62,6 +62,8 @@ func (r *customerRow) customer(c *work.Call) (customer.Customer, error) {
 
 func nameText(s string) personal.Text { return personal.NewText(personal.Name, s) }
 
+func profileText(s string) personal.Text { return personal.NewText(personal.Profile, s) }
+
 // encoded is the stored form of custom fields, NULL when there are none.
 func encoded(v schema.Values) store.JSON {
 	if v.IsZero() {
