@@ -39,7 +39,7 @@ func (c *CRM) Stop(ctx context.Context) error {
 		return nil
 	}
 	c.running = false
-	return errors.Join(c.relay.Stop(ctx), c.boundary.Stop(ctx))
+	return fault.At("crm: stop", errors.Join(c.relay.Stop(ctx), c.boundary.Stop(ctx)))
 }
 
 // Drain handles everything that is due now, in the caller's goroutine, and returns when nothing is left that could be

@@ -57,8 +57,9 @@ type Subscriber struct {
 	Purpose personal.Purpose // why it reads what it reads
 	Kinds   []event.Kind     // the kinds it wants; nil means all
 	// Handle gets each event at least once, those of one record in order. s is inside the transaction that ends the
-	// delivery: what Handle does through s commits together with that, so it takes effect once. An error rolls it
-	// back and the event comes again later. s acts as the system principal "subscriber:NAME" of the event's tenant.
+	// delivery: what Handle does through s commits together with that, so it takes effect once. An error or a panic
+	// rolls it back and the event comes again later; after twelve attempts it is a dead letter. s acts as the system
+	// principal "subscriber:NAME" of the event's tenant.
 	Handle func(ctx context.Context, s *Session, e event.Event) error
 }
 

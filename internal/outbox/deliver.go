@@ -35,22 +35,14 @@ func (r *Relay) deliver(ctx context.Context, quit <-chan struct{}, tenant string
 			err = errors.Join(err, r.release(ctx, lease, claimed))
 		}
 	}()
-	due := claimed[:0:0]
-	for i := range claimed {
-		if claimed[i].Attempts <= r.cfg.Attempts {
-			due = append(due, claimed[i])
-		} else if err := r.fail(ctx, c, lease, &claimed[i], Result{Verdict: Reject, Code: "never_ended"}); err != nil {
-			return i, err // its last attempt took the process along
-		}
-	}
 	if c.Batch != nil {
-		return len(claimed), r.deliverBatch(ctx, tenant, c, lease, due)
+		return len(claimed), r.deliverBatch(ctx, tenant, c, lease, claimed)
 	}
-	for i := range due {
+	for i := range claimed {
 		if stopped(ctx, quit) {
 			return i, ctx.Err()
 		}
-		if err := r.deliverOne(ctx, c, lease, &due[i]); err != nil {
+		if err := r.deliverOne(ctx, c, lease, &claimed[i]); err != nil {
 			return i, err
 		}
 	}
