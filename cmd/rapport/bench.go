@@ -6,6 +6,8 @@ import (
 	"flag"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/internal/bench"
 )
@@ -25,6 +27,12 @@ func benchCommand() command {
 			return func(ctx context.Context, c *call) error {
 				if len(c.args) > 0 {
 					return usage("takes no arguments, have %q", c.args[0])
+				}
+				if *rows <= 0 {
+					return usage("--rows: want at least 1000, have %d", *rows)
+				}
+				if _, err := pgxpool.ParseConfig(*db); *db != "" && err != nil {
+					return usage("--db: want the postgres:// address of a server")
 				}
 				if !(*seconds > 0 && *seconds <= 3600) {
 					return usage("--seconds: want more than 0 and at most 3600")

@@ -88,7 +88,7 @@ func (c *call) load(ctx context.Context, mappingFile string, dry bool) (err erro
 	rep, err := run(ctx, im)
 	if err != nil {
 		if rep.Rows > 0 && !dry {
-			fmt.Fprintf(c.stderr, "stopped after row %d of %s; what was written before stays: import it again to go on\n", rep.Rows, c.args[0])
+			fmt.Fprintf(c.stderr, "stopped after %d rows of %s; what was written stays: import the file again to go on\n", rep.Rows, c.args[0])
 		}
 		return err
 	}

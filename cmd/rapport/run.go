@@ -87,7 +87,9 @@ func runIn(ctx context.Context, getenv func(string) string, args []string, stdou
 	case err != nil:
 		err = usage("%v%s", err, nearestFlag(fs, err))
 	default:
-		err = do(ctx, c)
+		if err = do(ctx, c); err != nil && ctx.Err() != nil {
+			err = ctx.Err() // whatever broke, broke because of that
+		}
 	}
 	return c.end(name, err)
 }

@@ -14,7 +14,7 @@ var (
 	// ErrNoToolchain means that there is no go command to compile the peers with.
 	ErrNoToolchain = errors.New("the peers are compiled when the bench runs: there is no go command in PATH")
 	// ErrNoPeers means that the source of the peers was not found.
-	ErrNoPeers = errors.New("the source of the peers is not here: run the bench inside a checkout of the repository, or name the directory")
+	ErrNoPeers = errors.New("the source of the peers is not here: run the bench inside a checkout of the repository")
 )
 
 // The databases.
