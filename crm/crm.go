@@ -78,16 +78,21 @@ func (c *CRM) Close(ctx context.Context) error {
 
 // Check compares the database's schema with the one this version wants.
 //
-// Errors: Unavailable with reason "pending" when migrations are missing, or "drift" naming what differs.
+// Errors: Unavailable with reason "pending" when migrations are missing, "newer" when a later version of the CRM has
+// migrated the database, or "drift" naming what differs.
 func (c *CRM) Check(ctx context.Context) error { return fault.At("crm: check", c.db.Check(ctx)) }
 
 // Migrate brings the schema up to this version. Several processes may call it at once: one works, the others wait.
-// It is idempotent. Tables of the CRM begin with crm_; it touches no other.
+// It is idempotent. Tables of the CRM begin with crm_; it touches no other. A database that a later version has
+// migrated is left as it is.
 func Migrate(ctx context.Context, db *sql.DB, d Dialect) error {
 	return fault.At("crm: migrate", store.Migrate(ctx, db, d, store.MigrateOptions{}))
 }
 
-// MigrateDown takes the schema back to a version; 0 removes every table of the CRM with all its data.
+// MigrateDown takes the schema back to a version; 0 removes all data of the CRM and every table but the migrator's own
+// two, crm_lock and crm_schema_version.
+//
+// Errors: Invalid for to; Unavailable with reason "newer" when a later version of the CRM has migrated the database.
 func MigrateDown(ctx context.Context, db *sql.DB, d Dialect, to int) error {
 	return fault.At("crm: migrate down", store.MigrateDown(ctx, db, d, to))
 }

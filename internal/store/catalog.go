@@ -105,20 +105,23 @@ func (db *DB) Check(ctx context.Context) error {
 // Reasons of the Unavailable fault of [Check].
 const (
 	ReasonPending = "pending" // migrations are missing
+	ReasonNewer   = "newer"   // a later program has migrated further than this one knows
 	ReasonDrift   = "drift"   // somebody changed the CRM's tables by other means
 )
 
 // Check compares the database with what this program expects: every migration applied, none changed, and no drift of
 // tables, columns, indexes and keys.
 //
-// Errors: Unavailable with reason "pending" or "drift"; the latter has one violation per difference.
+// Errors: Unavailable with reason "pending", "newer" or "drift"; the last has one violation per difference.
 func Check(ctx context.Context, db *sql.DB, d Dialect) error {
-	missing, err := Pending(ctx, db, d)
-	if err != nil {
-		return err
-	}
-	if len(missing) > 0 {
-		f := fault.New(fault.Unavailable, "%d migrations are missing, the first is %d (%s): run the migration", len(missing), missing[0].Version, missing[0].Name)
+	done, all, err := version(ctx, db, d)
+	switch {
+	case err != nil:
+		return fault.At("store: check", err)
+	case done > len(all):
+		return newer(done, len(all))
+	case done < len(all):
+		f := fault.New(fault.Unavailable, "%d migrations are missing, the first is %d (%s): run the migration", len(all)-done, all[done].Version, all[done].Name)
 		f.Reason = ReasonPending
 		return f
 	}

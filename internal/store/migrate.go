@@ -88,8 +88,17 @@ func strangers(ctx context.Context, db *sql.DB, d Dialect, all []Migration) erro
 	return nil
 }
 
+// newer is the fault of a program that meets a schema which a later one has made.
+func newer(done, known int) error {
+	f := fault.New(fault.Unavailable, "the database has version %d of the schema and this program knows %d: use the program that made it", done, known)
+	f.Reason = ReasonNewer
+	return f
+}
+
 // MigrateDown takes migrations back, newest first, until version to is the newest. The data of the tables it drops is
 // lost.
+//
+// Errors: Invalid for to; Unavailable with reason "newer" for a schema that a later program has made.
 func MigrateDown(ctx context.Context, db *sql.DB, d Dialect, to int) error {
 	if err := given(ctx, db, d); err != nil {
 		return err
@@ -107,6 +116,9 @@ func MigrateDown(ctx context.Context, db *sql.DB, d Dialect, to int) error {
 			if more = err == nil && done > to; !more {
 				return err
 			}
+			if done > len(all) {
+				return newer(done, len(all))
+			}
 			if err := run(ctx, tx, all[done-1].Down, nil); err != nil {
 				return err
 			}
@@ -120,27 +132,30 @@ func MigrateDown(ctx context.Context, db *sql.DB, d Dialect, to int) error {
 	return nil
 }
 
-// Pending returns the migrations that are missing, by version. It changes nothing.
+// Pending returns the migrations that are missing, by version. It changes nothing. A schema that a later program has
+// made misses none.
 func Pending(ctx context.Context, db *sql.DB, d Dialect) ([]Migration, error) {
-	if err := given(ctx, db, d); err != nil {
-		return nil, err
-	}
-	all, err := Migrations(d)
+	done, all, err := version(ctx, db, d)
 	if err != nil {
-		return nil, err
-	}
-	lines, err := d.Catalog(ctx, db)
-	if err != nil {
-		return nil, fault.At("store: pending", d.Fault(err))
-	}
-	if !slices.Contains(lines, "table crm_schema_version") {
-		return all, nil
-	}
-	done, err := applied(ctx, db, all)
-	if err != nil {
-		return nil, fault.At("store: pending", d.Fault(err))
+		return nil, fault.At("store: pending", err)
 	}
 	return all[min(done, len(all)):], nil
+}
+
+// version returns the newest version of the database and the migrations that this program has.
+func version(ctx context.Context, db *sql.DB, d Dialect) (done int, all []Migration, err error) {
+	if err := given(ctx, db, d); err != nil {
+		return 0, nil, err
+	}
+	if all, err = Migrations(d); err != nil {
+		return 0, nil, err
+	}
+	lines, err := d.Catalog(ctx, db)
+	if err != nil || !slices.Contains(lines, "table crm_schema_version") {
+		return 0, all, d.Fault(err)
+	}
+	done, err = applied(ctx, db, all)
+	return done, all, d.Fault(err)
 }
 
 // The migrator's own statements. The row of crm_lock is what processes wait for, since not every engine has advisory

@@ -123,6 +123,28 @@ func TestMigrateUpDownUp(t *testing.T) {
 	})
 }
 
+// A program left behind by a later one works on, says so when asked, and takes nothing back that it does not know.
+func TestASchemaOfALaterProgram(t *testing.T) {
+	t.Parallel()
+
+	eachBlank(t, func(t *testing.T, b blank) {
+		db := b.open(t)
+		require.NoError(t, store.Migrate(t.Context(), db, b.d, store.MigrateOptions{}))
+		_, err := db.ExecContext(t.Context(), `INSERT INTO crm_schema_version (version, name, sha256, engine, applied_at)
+			SELECT version + 1, 'later', 'x', engine, applied_at FROM crm_schema_version ORDER BY version DESC LIMIT 1`)
+		require.NoError(t, err)
+		before := catalog(t, db, b.d)
+
+		require.NoError(t, store.Migrate(t.Context(), db, b.d, store.MigrateOptions{}))
+		missing, err := store.Pending(t.Context(), db, b.d)
+		require.NoError(t, err)
+		require.Empty(t, missing)
+		require.Equal(t, "newer", reason(store.Check(t.Context(), db, b.d)))
+		require.Equal(t, "newer", reason(store.MigrateDown(t.Context(), db, b.d, 0)))
+		require.Equal(t, before, catalog(t, db, b.d))
+	})
+}
+
 func reason(err error) string {
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f.Reason
