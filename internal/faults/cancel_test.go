@@ -15,6 +15,7 @@ import (
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/plugin"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // TestACancelledContextLeavesNothingHalfWritten ends the caller's context at each statement of each step of the
@@ -74,20 +75,24 @@ func TestNothingRunsOn(t *testing.T) { //nolint:paralleltest // others' goroutin
 	for name, open := range map[string]func(testing.TB) dbtest.Backend{"sqlite": dbtest.SQLite, "postgres": dbtest.PostgresBackend} {
 		t.Run(name, func(t *testing.T) {
 			b := open(t)
-			h := newHouse(t, b, []plugin.Extension{stamper()}, greeter())
-			work(t, h, b) // opens what is kept: connections, statements
+			kms := keys.NewMemory()
+			work(t, b, kms) // opens what is kept: connections
 			before := goleak.IgnoreCurrent()
 			for range 3 {
-				work(t, h, b)
+				work(t, b, kms)
 			}
 			goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction(dbtest.HoldingFunction))
 		})
 	}
 }
 
-// work starts, stops, joins, cancels.
-func work(t *testing.T, h *house, b dbtest.Backend) {
+// work opens, starts, stops, joins, cancels, closes.
+func work(t *testing.T, b dbtest.Backend, kms keys.KMS) {
 	t.Helper()
+	h, err := openHouse(t.Context(), b.Write, b.Read, b.Dialect, crm.Config{
+		KMS: kms, Subscribers: []crm.Subscriber{greeter()}, Extensions: []plugin.Extension{stamper()},
+	})
+	require.NoError(t, err)
 	require.NoError(t, h.Start(t.Context()))
 	s := h.admin(victims)
 	rec, err := s.Customers.Create(t.Context(), customer.OrganizationDraft{Name: "ACME"})
