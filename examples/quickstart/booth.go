@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -91,7 +92,7 @@ func (e *exhibition) show(ctx context.Context, c *crm.CRM, me ident.Principal, b
 	}
 	close(e.curtain)
 	tell.step("The plugin is killed while the sale is being confirmed")
-	if p.Effects, err = e.confirmed(ctx, s, buyers[0].ID); err != nil {
+	if p.Effects, err = e.confirmed(ctx, s, buyers[0].ID, tell); err != nil {
 		return b, p, err
 	}
 	if err := e.WaitReady(ctx); err != nil {
@@ -141,11 +142,13 @@ func (e *exhibition) confirmations(ctx context.Context, s *crm.Session, id ident
 	}
 }
 
-// confirmed waits for a confirmation, and then a little for one too many. It returns how many came.
-func (e *exhibition) confirmed(ctx context.Context, s *crm.Session, id ident.ID) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, 100*time.Second)
-	defer cancel()
-	settle := 0
+// patience is how long nothing may happen before the wait for the confirmation is given up.
+const patience = 100 * time.Second
+
+// confirmed waits for a confirmation, and then a little for one too many. It returns how many came. What the import has
+// written stands in the queue before the sale: while that becomes less, the wait goes on.
+func (e *exhibition) confirmed(ctx context.Context, s *crm.Session, id ident.ID, tell *story) (int, error) {
+	settle, least, since := 0, int64(math.MaxInt64), time.Now()
 	for {
 		n, err := e.confirmations(ctx, s, id)
 		if err != nil {
@@ -157,9 +160,22 @@ func (e *exhibition) confirmed(ctx context.Context, s *crm.Session, id ident.ID)
 		if settle > 5 {
 			return n, nil
 		}
+		left, err := s.Deliveries.Backlog(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if left.Dispatch > 0 {
+			tell.done("writes to hand out first", int(left.Dispatch))
+		}
+		if left.Dispatch < least {
+			least, since = left.Dispatch, time.Now()
+		}
+		if time.Since(since) > patience {
+			return n, fmt.Errorf("the sale was not confirmed within %s", patience)
+		}
 		select {
 		case <-ctx.Done():
-			return n, errors.New("the sale was not confirmed within 100 seconds")
+			return n, ctx.Err()
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

@@ -76,10 +76,10 @@ func (r *Relay) Start(ctx context.Context) {
 	r.run = &run{quit: make(chan struct{})}
 	ctx, r.run.cut = context.WithCancel(ctx)
 	quit := r.run.quit
-	r.loop(ctx, r.run, func(ctx context.Context, tenant string) (int, error) { return r.handOut(ctx, tenant) })
+	r.loop(ctx, r.run, handing, func(ctx context.Context, tenant string) (int, error) { return r.handOut(ctx, tenant) })
 	for i := range r.cfg.Consumers {
 		c := &r.cfg.Consumers[i]
-		r.loop(ctx, r.run, func(ctx context.Context, tenant string) (int, error) { return r.deliver(ctx, quit, tenant, c) })
+		r.loop(ctx, r.run, delivering, func(ctx context.Context, tenant string) (int, error) { return r.deliver(ctx, quit, tenant, c) })
 	}
 }
 
@@ -129,17 +129,20 @@ func (r *Relay) Drain(ctx context.Context) error {
 }
 
 func (r *Relay) round(ctx context.Context) (int, error) {
-	tenants, err := r.tenants(ctx)
+	tenants, err := r.tenants(ctx, handing|delivering)
 	if err != nil {
 		return 0, err
 	}
 	total := 0
 	for _, t := range tenants {
-		n, err := r.handOut(ctx, t)
-		if err != nil {
-			return total, err
+		for more := true; more; {
+			n, err := r.handOut(ctx, t)
+			if err != nil {
+				return total, err
+			}
+			total += n
+			more = n == r.cfg.Batch
 		}
-		total += n
 		for i := range r.cfg.Consumers {
 			n, err := r.deliver(ctx, nil, t, &r.cfg.Consumers[i])
 			if err != nil {
@@ -151,20 +154,27 @@ func (r *Relay) round(ctx context.Context) (int, error) {
 	return total, nil
 }
 
+// part is a half of the relay's work.
+type part uint8
+
+const (
+	handing part = 1 << iota
+	delivering
+)
+
 // maxPause bounds how long the background waits while the database does not answer.
 const maxPause = 10 * time.Second
 
 // loop runs one kind of work for every tenant that has some, until ctx ends.
-func (r *Relay) loop(ctx context.Context, run *run, step func(ctx context.Context, tenant string) (int, error)) {
+func (r *Relay) loop(ctx context.Context, run *run, what part, step func(ctx context.Context, tenant string) (int, error)) {
 	wake := make(chan struct{}, 1)
 	r.wake = append(r.wake, wake)
 	run.done.Go(func() {
 		wait := r.cfg.Poll
 		for !stopped(ctx, run.quit) {
-			n, err := r.sweep(ctx, run.quit, step)
+			n, err := r.sweep(ctx, run.quit, what, step)
 			switch {
 			case n > 0 && err == nil:
-				r.Wake()
 				wait = r.cfg.Poll
 				continue
 			case err == nil:
@@ -182,15 +192,27 @@ func (r *Relay) loop(ctx context.Context, run *run, step func(ctx context.Contex
 	})
 }
 
-func (r *Relay) sweep(ctx context.Context, quit <-chan struct{}, step func(ctx context.Context, tenant string) (int, error)) (total int, err error) {
-	tenants, err := r.tenants(ctx)
-	for _, t := range tenants {
-		if stopped(ctx, quit) {
+// sweep takes turns with the tenants that have work until none has any, or it is time to look for others.
+func (r *Relay) sweep(ctx context.Context, quit <-chan struct{}, what part, step func(ctx context.Context, tenant string) (int, error)) (total int, err error) {
+	tenants, err := r.tenants(ctx, what)
+	for began := time.Now(); len(tenants) > 0; {
+		var busy []string
+		for _, t := range tenants {
+			if stopped(ctx, quit) {
+				break
+			}
+			n, stepErr := step(ctx, t)
+			if total += n; n > 0 && stepErr == nil {
+				busy = append(busy, t)
+			}
+			err = errors.Join(err, stepErr)
+		}
+		if len(busy) > 0 {
+			r.Wake()
+		}
+		if tenants = busy; time.Since(began) >= r.cfg.Poll {
 			break
 		}
-		n, stepErr := step(ctx, t)
-		total += n
-		err = errors.Join(err, stepErr)
 	}
 	if err != nil && ctx.Err() == nil {
 		r.cfg.Logger.WarnContext(ctx, "outbox: will try again", slog.Any("error", err))
@@ -198,10 +220,10 @@ func (r *Relay) sweep(ctx context.Context, quit <-chan struct{}, step func(ctx c
 	return total, err
 }
 
-func (r *Relay) tenants(ctx context.Context) ([]string, error) {
+func (r *Relay) tenants(ctx context.Context, what part) ([]string, error) {
 	var rows []tenantRow
 	err := r.cfg.DB.Read(ctx, nil, func(ctx context.Context, u work.Unit) error {
-		return r.cfg.DB.On(u).Select(ctx, tenantsDue, &rows, r.cfg.Now())
+		return r.cfg.DB.On(u).Select(ctx, tenantsDue, &rows, r.cfg.Now(), what&handing != 0, what&delivering != 0)
 	})
 	names := make([]string, len(rows))
 	for i := range rows {

@@ -2,12 +2,13 @@ package outbox
 
 import "github.com/rapport-crm/rapport/internal/store"
 
-// The statements of the queue. tenantsDue is the one statement of the product that looks across tenants.
+// The statements of the queue. tenantsDue is the one statement of the product that looks across tenants: $2 asks for
+// those with writes to hand out, $3 for those with deliveries. It reads all that waits, so it does not run for each batch.
 var (
 	tenantsDue = store.Same("outbox.tenants_due", `
-		SELECT tenant_id FROM crm_dispatch WHERE at <= $1 GROUP BY tenant_id
+		SELECT tenant_id FROM crm_dispatch WHERE $2 AND at <= $1 GROUP BY tenant_id
 		UNION
-		SELECT tenant_id FROM crm_delivery WHERE state = 'open' AND due_at <= $1 GROUP BY tenant_id`)
+		SELECT tenant_id FROM crm_delivery WHERE $3 AND state = 'open' AND due_at <= $1 GROUP BY tenant_id`)
 
 	takeDispatch = store.Split("outbox.take_dispatch", `
 		SELECT tenant_id, id, entity, record_id, version FROM crm_dispatch
