@@ -97,14 +97,14 @@ func TestContractActing(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "signup", ada.Source.System)
 
-		o, err := s.Opportunities.Create(ctx, pipeline.Draft{Customer: acme.ID, Amount: money.MustParse("100 EUR"), Custom: []schema.Set{Tier.Set("gold")}})
+		o, err := s.Opportunities.Create(ctx, pipeline.OpportunityDraft{Customer: acme.ID, Amount: money.MustParse("100 EUR"), Custom: []schema.Set{Tier.Set("gold")}})
 		require.NoError(t, err)
 		o, err = s.Opportunities.Move(ctx, o.ID, "proposal")
 		require.NoError(t, err)
 
 		var found []ident.ID
 		tier := "gold"
-		for o, err := range s.Opportunities.All(ctx, pipeline.Filter{Open: new(true),
+		for o, err := range s.Opportunities.All(ctx, pipeline.OpportunityFilter{Open: new(true),
 			Query: page.Query{Sort: "-amount", Where: page.Where{Expr: "custom.tier == tier", Args: map[string]any{"tier": tier}}}}) {
 			require.NoError(t, err)
 			found = append(found, o.ID)
@@ -129,7 +129,7 @@ func TestP9ContractTransactions(t *testing.T) {
 		_, err := h.Write.ExecContext(ctx, "CREATE TABLE host (id INTEGER PRIMARY KEY)")
 		require.NoError(t, err)
 		open := func(ctx context.Context, s *crm.Session) error {
-			_, err := s.Cases.Open(ctx, service.Draft{Customer: ada.ID, Subject: "x"})
+			_, err := s.Cases.Open(ctx, service.CaseDraft{Customer: ada.ID, Subject: "x"})
 			return err
 		}
 
@@ -142,7 +142,7 @@ func TestP9ContractTransactions(t *testing.T) {
 
 		sqlTx, err := h.Write.BeginTx(ctx, nil)
 		require.NoError(t, err)
-		_, err = s.Join(sqlTx).Cases.Open(ctx, service.Draft{Customer: ada.ID, Subject: "x"})
+		_, err = s.Join(sqlTx).Cases.Open(ctx, service.CaseDraft{Customer: ada.ID, Subject: "x"})
 		require.NoError(t, err)
 		require.NoError(t, sqlTx.Commit())
 

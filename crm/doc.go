@@ -6,7 +6,7 @@
 //
 // A [Session] says who acts, in which tenant and why; no operation exists without one. Its fields are the
 // aggregates: Customers, Interactions, Leads, Opportunities, Pipelines, Cases, Consents, Sends, Schema, Settings,
-// Claims; and Plugins and Deliveries, for those who run the CRM.
+// Claims; and Plugins and Outbox, for those who run the CRM.
 //
 // The host owns its database and its transactions: [Session.InTx] begins one, [Session.Join] works inside one the
 // host has begun, and whoever began it ends it. Nothing runs in the background before [CRM.Start].

@@ -87,7 +87,7 @@ func ExampleSession_gate() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	o, err := s.Opportunities.Create(ctx, pipeline.Draft{Customer: acme.ID, Pipeline: "sales", Amount: money.MustParse("7000 EUR")})
+	o, err := s.Opportunities.Create(ctx, pipeline.OpportunityDraft{Customer: acme.ID, Pipeline: "sales", Amount: money.MustParse("7000 EUR")})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func ExampleSession_gate() {
 		}
 	}
 	amount := money.MustParse("12000 EUR")
-	o, err = s.Opportunities.Move(ctx, o.ID, "proposal", pipeline.Update{Amount: &amount})
+	o, err = s.Opportunities.Move(ctx, o.ID, "proposal", pipeline.OpportunityUpdate{Amount: &amount})
 	fmt.Println(o.Stage, err)
 	// Output:
 	// amount >= money("10000 EUR"): have 7000.00 EUR, need >= 10000.00 EUR
@@ -151,7 +151,7 @@ func ExampleSession_InTx() {
 	defer c.Close(ctx)
 
 	err := s.InTx(ctx, func(ctx context.Context, s *crm.Session) error {
-		if _, err := s.Cases.Open(ctx, service.Draft{Customer: acme.ID, Type: service.Complaint, Subject: "No power"}); err != nil {
+		if _, err := s.Cases.Open(ctx, service.CaseDraft{Customer: acme.ID, Type: service.Complaint, Subject: "No power"}); err != nil {
 			return err
 		}
 		_, err := s.SQL().ExecContext(ctx, "CREATE TABLE invoices (id INTEGER)")
@@ -161,7 +161,7 @@ func ExampleSession_InTx() {
 		return errors.New("the host changes its mind")
 	})
 	fmt.Println(err)
-	list, err := s.Cases.Page(ctx, service.Filter{})
+	list, err := s.Cases.Page(ctx, service.CaseFilter{})
 	fmt.Println(len(list.Items), err)
 	// Output:
 	// the host changes its mind

@@ -41,14 +41,14 @@ func (c *CRM) sources() map[string]boundary.Source {
 				return c.pipelines.Opportunities(s).Get(ctx, id)
 			},
 			func(ctx context.Context, s work.Scope, q page.Query) (page.Page[pipeline.Opportunity], error) {
-				return c.pipelines.Opportunities(s).Page(ctx, pipeline.Filter{Query: q})
+				return c.pipelines.Opportunities(s).Page(ctx, pipeline.OpportunityFilter{Query: q})
 			}),
 		service.EntityCase: boundary.From(
 			func(ctx context.Context, s work.Scope, id ident.ID) (service.Case, error) {
 				return c.cases.Cases(s).Get(ctx, id)
 			},
 			func(ctx context.Context, s work.Scope, q page.Query) (page.Page[service.Case], error) {
-				return c.cases.Cases(s).Page(ctx, service.Filter{Query: q})
+				return c.cases.Cases(s).Page(ctx, service.CaseFilter{Query: q})
 			}),
 	}
 }

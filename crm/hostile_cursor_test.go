@@ -31,8 +31,8 @@ func (x *target) double(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, drop(x.s.Customers.Relate(ctx, customer.RelationshipDraft{Type: customer.Partner, From: x.person.ID, To: x.firm.ID})))
 	require.NoError(t, drop(x.s.Leads.Create(ctx, pipeline.LeadDraft{Customer: x.person.ID})))
-	require.NoError(t, drop(x.s.Opportunities.Create(ctx, pipeline.Draft{Customer: x.firm.ID})))
-	require.NoError(t, drop(x.s.Cases.Open(ctx, service.Draft{Customer: x.person.ID, Subject: "again"})))
+	require.NoError(t, drop(x.s.Opportunities.Create(ctx, pipeline.OpportunityDraft{Customer: x.firm.ID})))
+	require.NoError(t, drop(x.s.Cases.Open(ctx, service.CaseDraft{Customer: x.person.ID, Subject: "again"})))
 	require.NoError(t, drop(x.s.Consents.Withdraw(ctx, privacy.ChoiceDraft{Subject: x.person.ID, Purpose: privacy.Marketing})))
 	d := pipeline.Standard()
 	d.Key = "other"

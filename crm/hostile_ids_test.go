@@ -122,10 +122,10 @@ func leadVerbs() []byID {
 func opportunityVerbs() []byID {
 	return []byID{
 		{"opportunity of", person, func(ctx context.Context, s *crm.Session, _ *target, id ident.ID) error {
-			return drop(s.Opportunities.Create(ctx, pipeline.Draft{Customer: id}))
+			return drop(s.Opportunities.Create(ctx, pipeline.OpportunityDraft{Customer: id}))
 		}},
 		{"opportunities of", person, func(ctx context.Context, s *crm.Session, _ *target, id ident.ID) error {
-			return drop(s.Opportunities.Page(ctx, pipeline.Filter{Customer: id}))
+			return drop(s.Opportunities.Page(ctx, pipeline.OpportunityFilter{Customer: id}))
 		}},
 		{"opportunity get", opp, func(ctx context.Context, s *crm.Session, _ *target, id ident.ID) error {
 			return drop(s.Opportunities.Get(ctx, id))
@@ -134,7 +134,7 @@ func opportunityVerbs() []byID {
 			return drop(s.Opportunities.History(ctx, id))
 		}},
 		{"opportunity update", opp, func(ctx context.Context, s *crm.Session, _ *target, id ident.ID) error {
-			return drop(s.Opportunities.Update(ctx, id, 0, pipeline.Update{Product: new("booth")}))
+			return drop(s.Opportunities.Update(ctx, id, 0, pipeline.OpportunityUpdate{Product: new("booth")}))
 		}},
 		{"opportunity move", opp, func(ctx context.Context, s *crm.Session, _ *target, id ident.ID) error {
 			return drop(s.Opportunities.Move(ctx, id, "negotiation"))
@@ -151,7 +151,7 @@ func opportunityVerbs() []byID {
 func caseVerbs() []byID {
 	return []byID{
 		{"case of", person, func(ctx context.Context, s *crm.Session, _ *target, id ident.ID) error {
-			return drop(s.Cases.Open(ctx, service.Draft{Customer: id, Subject: "A"}))
+			return drop(s.Cases.Open(ctx, service.CaseDraft{Customer: id, Subject: "A"}))
 		}},
 		{"case get", kase, func(ctx context.Context, s *crm.Session, _ *target, id ident.ID) error {
 			return drop(s.Cases.Get(ctx, id))
@@ -160,7 +160,7 @@ func caseVerbs() []byID {
 			return drop(s.Cases.History(ctx, id))
 		}},
 		{"case update", kase, func(ctx context.Context, s *crm.Session, _ *target, id ident.ID) error {
-			return drop(s.Cases.Update(ctx, id, 0, service.Update{Subject: new("B")}))
+			return drop(s.Cases.Update(ctx, id, 0, service.CaseUpdate{Subject: new("B")}))
 		}},
 		{"case start", kase, func(ctx context.Context, s *crm.Session, _ *target, id ident.ID) error {
 			return drop(s.Cases.Start(ctx, id))
@@ -283,10 +283,10 @@ func TestVersionsNobodySawAreConflicts(t *testing.T) {
 				return drop(s.Leads.Update(ctx, x.lead.ID, v, pipeline.LeadUpdate{Origin: new("web")}))
 			})
 			conflict("opportunity", func(ctx context.Context, s *crm.Session) error {
-				return drop(s.Opportunities.Update(ctx, x.opp.ID, v, pipeline.Update{Product: new("x")}))
+				return drop(s.Opportunities.Update(ctx, x.opp.ID, v, pipeline.OpportunityUpdate{Product: new("x")}))
 			})
 			conflict("case", func(ctx context.Context, s *crm.Session) error {
-				return drop(s.Cases.Update(ctx, x.kase.ID, v, service.Update{Subject: new("x")}))
+				return drop(s.Cases.Update(ctx, x.kase.ID, v, service.CaseUpdate{Subject: new("x")}))
 			})
 			list = append(list, attack{"pipeline", fault.NotFound, "", func(ctx context.Context, s *crm.Session) error {
 				return drop(s.Pipelines.Get(ctx, "standard", v))

@@ -66,8 +66,8 @@ func (x *target) hide(t *testing.T) {
 	})))
 	require.NoError(t, drop(x.s.Customers.AddPoint(ctx, x.person.ID, 0, customer.PointDraft{Channel: privacy.ByEmail, Value: secret + "@example.com"})))
 	require.NoError(t, drop(x.s.Customers.MoveLifecycle(ctx, x.person.ID, customer.StageLost, "said "+secret)))
-	require.NoError(t, drop(x.s.Opportunities.Update(ctx, x.opp.ID, 0, pipeline.Update{Custom: []schema.Set{tier}})))
-	require.NoError(t, drop(x.s.Cases.Update(ctx, x.kase.ID, 0, service.Update{Subject: new("about " + secret), Custom: []schema.Set{tier}})))
+	require.NoError(t, drop(x.s.Opportunities.Update(ctx, x.opp.ID, 0, pipeline.OpportunityUpdate{Custom: []schema.Set{tier}})))
+	require.NoError(t, drop(x.s.Cases.Update(ctx, x.kase.ID, 0, service.CaseUpdate{Subject: new("about " + secret), Custom: []schema.Set{tier}})))
 	require.NoError(t, drop(x.s.Cases.Pause(ctx, x.kase.ID, "note "+secret)))
 }
 
@@ -147,7 +147,7 @@ func (x *target) reads() map[string]func(ctx context.Context, s *crm.Session) (a
 			return s.Opportunities.Move(ctx, x.opp.ID, "qualification")
 		},
 		"case":    func(ctx context.Context, s *crm.Session) (any, error) { return s.Cases.Get(ctx, x.kase.ID) },
-		"cases":   func(ctx context.Context, s *crm.Session) (any, error) { return s.Cases.Page(ctx, service.Filter{}) },
+		"cases":   func(ctx context.Context, s *crm.Session) (any, error) { return s.Cases.Page(ctx, service.CaseFilter{}) },
 		"history": func(ctx context.Context, s *crm.Session) (any, error) { return s.Cases.History(ctx, x.kase.ID) },
 	}
 }
@@ -190,10 +190,10 @@ func TestWhatIsHiddenCannotBeAskedFor(t *testing.T) {
 			return drop(s.Interactions.Page(ctx, customer.InteractionFilter{From: x.clock.Now()}))
 		})
 		denied("amount", func(ctx context.Context, s *crm.Session) error {
-			return drop(s.Opportunities.Page(ctx, pipeline.Filter{Query: expr(`amount > money("1 EUR")`)}))
+			return drop(s.Opportunities.Page(ctx, pipeline.OpportunityFilter{Query: expr(`amount > money("1 EUR")`)}))
 		})
 		denied("amount", func(ctx context.Context, s *crm.Session) error {
-			return drop(s.Opportunities.Page(ctx, pipeline.Filter{Query: page.Query{Sort: "amount"}}))
+			return drop(s.Opportunities.Page(ctx, pipeline.OpportunityFilter{Query: page.Query{Sort: "amount"}}))
 		})
 		denied("name", func(ctx context.Context, s *crm.Session) error {
 			return drop(s.Customers.Update(ctx, x.person.ID, 0, customer.Update{Name: new("Other")}))
@@ -233,16 +233,16 @@ func (x *target) guess(denied func(field string, do func(ctx context.Context, s 
 		return drop(s.Customers.MoveLifecycle(ctx, x.person.ID, customer.StageNew, ""))
 	})
 	denied("amount", func(ctx context.Context, s *crm.Session) error {
-		return drop(s.Opportunities.Update(ctx, x.opp.ID, 0, pipeline.Update{Amount: &x.opp.Amount}))
+		return drop(s.Opportunities.Update(ctx, x.opp.ID, 0, pipeline.OpportunityUpdate{Amount: &x.opp.Amount}))
 	})
 	denied("amount", func(ctx context.Context, s *crm.Session) error {
-		return drop(s.Opportunities.Move(ctx, x.opp.ID, x.opp.Stage, pipeline.Update{Amount: &x.opp.Amount}))
+		return drop(s.Opportunities.Move(ctx, x.opp.ID, x.opp.Stage, pipeline.OpportunityUpdate{Amount: &x.opp.Amount}))
 	})
 	denied("amount", func(ctx context.Context, s *crm.Session) error {
-		return drop(s.Opportunities.Upsert(ctx, ident.Ext{System: "erp", ID: "o1"}, pipeline.Draft{Customer: x.firm.ID, Amount: x.opp.Amount}))
+		return drop(s.Opportunities.Upsert(ctx, ident.Ext{System: "erp", ID: "o1"}, pipeline.OpportunityDraft{Customer: x.firm.ID, Amount: x.opp.Amount}))
 	})
 	denied("subject", func(ctx context.Context, s *crm.Session) error {
-		return drop(s.Cases.Update(ctx, x.kase.ID, 0, service.Update{Subject: new("about " + secret)}))
+		return drop(s.Cases.Update(ctx, x.kase.ID, 0, service.CaseUpdate{Subject: new("about " + secret)}))
 	})
 }
 
@@ -260,7 +260,7 @@ func TestAGateDoesNotTellWhatItSaw(t *testing.T) {
 		}
 		require.NoError(t, drop(x.s.Pipelines.Define(t.Context(), d)))
 		for role, s := range map[string]*crm.Session{"admin": x.s, "blind": h.As(people("blind")[0], privacy.Sales)} {
-			deal, err := x.s.Opportunities.Create(t.Context(), pipeline.Draft{
+			deal, err := x.s.Opportunities.Create(t.Context(), pipeline.OpportunityDraft{
 				Customer: x.firm.ID, Pipeline: "gated", Name: secret, Amount: x.opp.Amount, Custom: []schema.Set{schema.NewKey[string]("c_text").Set(secret)},
 			})
 			require.NoError(t, err)

@@ -133,15 +133,15 @@ func TestEveryRoleConfiguresWhatItMay(t *testing.T) {
 			"set": {"DDDDD", func(ctx context.Context, s *crm.Session) error {
 				return drop(s.Settings.Update(ctx, 0, tenant.Update{Currency: new("EUR")}))
 			}},
-			"backlog":   {"DDDDD", func(ctx context.Context, s *crm.Session) error { return drop(s.Deliveries.Backlog(ctx)) }},
-			"dead":      {"DDDDD", func(ctx context.Context, s *crm.Session) error { return drop(s.Deliveries.Dead(ctx, ident.ID{})) }},
+			"backlog":   {"DDDDD", func(ctx context.Context, s *crm.Session) error { return drop(s.Outbox.Backlog(ctx)) }},
+			"dead":      {"DDDDD", func(ctx context.Context, s *crm.Session) error { return drop(s.Outbox.Dead(ctx, ident.ID{})) }},
 			"customers": {"AAAAA", func(ctx context.Context, s *crm.Session) error { return drop(s.Customers.Page(ctx, customer.Filter{})) }},
-			"cases":     {"AAADA", func(ctx context.Context, s *crm.Session) error { return drop(s.Cases.Page(ctx, service.Filter{})) }},
+			"cases":     {"AAADA", func(ctx context.Context, s *crm.Session) error { return drop(s.Cases.Page(ctx, service.CaseFilter{})) }},
 			"by point": {"AAADD", func(ctx context.Context, s *crm.Session) error {
 				return drop(s.Customers.ByPoint(ctx, privacy.ByEmail, "ada@example.com"))
 			}},
 			"deals": {"AADAA", func(ctx context.Context, s *crm.Session) error {
-				return drop(s.Opportunities.Page(ctx, pipeline.Filter{}))
+				return drop(s.Opportunities.Page(ctx, pipeline.OpportunityFilter{}))
 			}},
 			"create": {"AAADD", func(ctx context.Context, s *crm.Session) error {
 				return drop(s.Customers.Create(ctx, customer.GroupDraft{Name: "A"}))
@@ -180,7 +180,7 @@ func TestAnUpdateCannotLeaveOnesRights(t *testing.T) {
 				return drop(sales.Customers.Create(ctx, customer.OrganizationDraft{Name: "A", OwnerUser: "u-9", OwnerTeam: "apac"}))
 			},
 			"give a deal away": func(ctx context.Context) error {
-				return drop(sales.Opportunities.Update(ctx, x.opp.ID, 0, pipeline.Update{OwnerUser: new("u-9"), OwnerTeam: new("apac")}))
+				return drop(sales.Opportunities.Update(ctx, x.opp.ID, 0, pipeline.OpportunityUpdate{OwnerUser: new("u-9"), OwnerTeam: new("apac")}))
 			},
 			"give a case away": func(ctx context.Context) error {
 				return drop(own.Cases.Assign(ctx, x.kase.ID, service.Assignment{User: "u-9", Team: "emea"}))

@@ -38,24 +38,24 @@ func custom(name, field string, set schema.Set) attack {
 }
 
 func (x *target) amounts() []attack {
-	draft := func(name, field string, set func(d *pipeline.Draft)) attack {
+	draft := func(name, field string, set func(d *pipeline.OpportunityDraft)) attack {
 		return invalid(name, field, func(ctx context.Context, s *crm.Session) error {
-			d := pipeline.Draft{Customer: x.firm.ID}
+			d := pipeline.OpportunityDraft{Customer: x.firm.ID}
 			set(&d)
 			_, err := s.Opportunities.Create(ctx, d)
 			return err
 		})
 	}
 	return []attack{
-		draft("least money", "amount", func(d *pipeline.Draft) { d.Amount = money.Amount{Minor: math.MinInt64, Currency: "EUR"} }),
-		draft("unknown currency", "amount.currency", func(d *pipeline.Draft) { d.Amount = money.Amount{Minor: 1, Currency: "QQQ"} }),
-		draft("small currency", "amount.currency", func(d *pipeline.Draft) { d.Amount = money.Amount{Minor: 1, Currency: "eur"} }),
-		draft("money without currency", "amount.currency", func(d *pipeline.Draft) { d.Amount = money.Amount{Minor: 1} }),
-		draft("zero of no currency", "amount.currency", func(d *pipeline.Draft) { d.Amount = money.Amount{Currency: "ZZZ"} }),
-		draft("override", "probability_override", func(d *pipeline.Draft) { d.Override = new(int64(-1)) }),
-		draft("huge override", "probability_override", func(d *pipeline.Draft) { d.Override = new(int64(math.MaxInt64)) }),
+		draft("least money", "amount", func(d *pipeline.OpportunityDraft) { d.Amount = money.Amount{Minor: math.MinInt64, Currency: "EUR"} }),
+		draft("unknown currency", "amount.currency", func(d *pipeline.OpportunityDraft) { d.Amount = money.Amount{Minor: 1, Currency: "QQQ"} }),
+		draft("small currency", "amount.currency", func(d *pipeline.OpportunityDraft) { d.Amount = money.Amount{Minor: 1, Currency: "eur"} }),
+		draft("money without currency", "amount.currency", func(d *pipeline.OpportunityDraft) { d.Amount = money.Amount{Minor: 1} }),
+		draft("zero of no currency", "amount.currency", func(d *pipeline.OpportunityDraft) { d.Amount = money.Amount{Currency: "ZZZ"} }),
+		draft("override", "probability_override", func(d *pipeline.OpportunityDraft) { d.Override = new(int64(-1)) }),
+		draft("huge override", "probability_override", func(d *pipeline.OpportunityDraft) { d.Override = new(int64(math.MaxInt64)) }),
 		invalid("update money", "amount", func(ctx context.Context, s *crm.Session) error {
-			_, err := s.Opportunities.Update(ctx, x.opp.ID, 0, pipeline.Update{Amount: &money.Amount{Minor: math.MinInt64, Currency: "EUR"}})
+			_, err := s.Opportunities.Update(ctx, x.opp.ID, 0, pipeline.OpportunityUpdate{Amount: &money.Amount{Minor: math.MinInt64, Currency: "EUR"}})
 			return err
 		}),
 		custom("NaN", "custom.c_float", schema.NewKey[float64]("c_float").Set(math.NaN())),
@@ -165,7 +165,7 @@ func (x *target) lists() map[string]func(ctx context.Context, s *crm.Session, q 
 			return p.Next, err
 		},
 		"opportunities": func(ctx context.Context, s *crm.Session, q page.Query) (string, error) {
-			p, err := s.Opportunities.Page(ctx, pipeline.Filter{Query: q})
+			p, err := s.Opportunities.Page(ctx, pipeline.OpportunityFilter{Query: q})
 			return p.Next, err
 		},
 		"pipelines": func(ctx context.Context, s *crm.Session, q page.Query) (string, error) {
@@ -173,7 +173,7 @@ func (x *target) lists() map[string]func(ctx context.Context, s *crm.Session, q 
 			return p.Next, err
 		},
 		"cases": func(ctx context.Context, s *crm.Session, q page.Query) (string, error) {
-			p, err := s.Cases.Page(ctx, service.Filter{Query: q})
+			p, err := s.Cases.Page(ctx, service.CaseFilter{Query: q})
 			return p.Next, err
 		},
 		"consents": func(ctx context.Context, s *crm.Session, q page.Query) (string, error) {

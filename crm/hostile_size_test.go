@@ -137,7 +137,7 @@ func (x *target) nothings() []attack {
 			return drop(s.Join(nil).Customers.Get(ctx, x.person.ID))
 		}),
 		invalid("both ways", "opportunity", func(ctx context.Context, s *crm.Session) error {
-			return drop(s.Leads.Convert(ctx, x.lead.ID, pipeline.ConvertOptions{Opportunity: x.opp.ID, Draft: &pipeline.Draft{}}))
+			return drop(s.Leads.Convert(ctx, x.lead.ID, pipeline.ConvertOptions{Opportunity: x.opp.ID, Draft: &pipeline.OpportunityDraft{}}))
 		}),
 		{"no action", fault.NotFound, "action", func(ctx context.Context, s *crm.Session) error {
 			return drop(s.Plugins.Invoke(ctx, huge, map[string]any{"x": make(chan int)}))
@@ -169,8 +169,8 @@ func TestMassesAndNothingsAreRefused(t *testing.T) {
 		}
 		deals, err := x.s.Opportunities.Load(t.Context(), func(yield func(pipeline.Row, error) bool) {
 			_ = yield(pipeline.Row{Line: 1}, nil) && yield(pipeline.Row{Line: 2}, errors.New("line 2 is no line")) &&
-				yield(pipeline.Row{Line: 3, Draft: pipeline.Draft{Customer: x.stranger.ID}}, nil) &&
-				yield(pipeline.Row{Line: 4, Draft: pipeline.Draft{Customer: x.firm.ID, Name: nul}}, nil)
+				yield(pipeline.Row{Line: 3, Draft: pipeline.OpportunityDraft{Customer: x.stranger.ID}}, nil) &&
+				yield(pipeline.Row{Line: 4, Draft: pipeline.OpportunityDraft{Customer: x.firm.ID, Name: nul}}, nil)
 		}, pipeline.LoadOptions{})
 		require.NoError(t, err)
 		require.Len(t, deals.Faults, 4)

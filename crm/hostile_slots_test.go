@@ -14,21 +14,21 @@ import (
 )
 
 func (x *target) opportunitySlots() []slot {
-	create := func(set func(d *pipeline.Draft, v string)) func(context.Context, *crm.Session, string) error {
+	create := func(set func(d *pipeline.OpportunityDraft, v string)) func(context.Context, *crm.Session, string) error {
 		return func(ctx context.Context, s *crm.Session, v string) error {
-			d := pipeline.Draft{Customer: x.firm.ID}
+			d := pipeline.OpportunityDraft{Customer: x.firm.ID}
 			set(&d, v)
 			_, err := s.Opportunities.Create(ctx, d)
 			return err
 		}
 	}
-	update := func(u func(v string) pipeline.Update) func(context.Context, *crm.Session, string) error {
+	update := func(u func(v string) pipeline.OpportunityUpdate) func(context.Context, *crm.Session, string) error {
 		return func(ctx context.Context, s *crm.Session, v string) error {
 			_, err := s.Opportunities.Update(ctx, x.opp.ID, 0, u(v))
 			return err
 		}
 	}
-	list := func(f func(v string) pipeline.Filter) func(context.Context, *crm.Session, string) error {
+	list := func(f func(v string) pipeline.OpportunityFilter) func(context.Context, *crm.Session, string) error {
 		return func(ctx context.Context, s *crm.Session, v string) error {
 			_, err := s.Opportunities.Page(ctx, f(v))
 			return err
@@ -45,23 +45,23 @@ func (x *target) opportunitySlots() []slot {
 		}
 	}
 	return []slot{
-		{"opp name", "name", create(func(d *pipeline.Draft, v string) { d.Name = v })},
-		{"opp product", "product", create(func(d *pipeline.Draft, v string) { d.Product = v })},
-		{"opp pipeline", "pipeline", create(func(d *pipeline.Draft, v string) { d.Pipeline = v })},
-		{"opp stage", "stage", create(func(d *pipeline.Draft, v string) { d.Stage = v })},
-		{"opp owner", "owner_user", create(func(d *pipeline.Draft, v string) { d.OwnerUser = v })},
-		{"opp team", "owner_team", create(func(d *pipeline.Draft, v string) { d.OwnerTeam = v })},
-		{"opp ext system", "ext.system", create(func(d *pipeline.Draft, v string) { d.Ext = ident.Ext{System: v, ID: "1"} })},
-		{"opp ext id", "ext.id", create(func(d *pipeline.Draft, v string) { d.Ext = ident.Ext{System: "a", ID: v} })},
-		{"opp currency", "amount.currency", create(func(d *pipeline.Draft, v string) { d.Amount.Currency = v })},
-		{"opp custom", "custom.c_text", create(func(d *pipeline.Draft, v string) {
+		{"opp name", "name", create(func(d *pipeline.OpportunityDraft, v string) { d.Name = v })},
+		{"opp product", "product", create(func(d *pipeline.OpportunityDraft, v string) { d.Product = v })},
+		{"opp pipeline", "pipeline", create(func(d *pipeline.OpportunityDraft, v string) { d.Pipeline = v })},
+		{"opp stage", "stage", create(func(d *pipeline.OpportunityDraft, v string) { d.Stage = v })},
+		{"opp owner", "owner_user", create(func(d *pipeline.OpportunityDraft, v string) { d.OwnerUser = v })},
+		{"opp team", "owner_team", create(func(d *pipeline.OpportunityDraft, v string) { d.OwnerTeam = v })},
+		{"opp ext system", "ext.system", create(func(d *pipeline.OpportunityDraft, v string) { d.Ext = ident.Ext{System: v, ID: "1"} })},
+		{"opp ext id", "ext.id", create(func(d *pipeline.OpportunityDraft, v string) { d.Ext = ident.Ext{System: "a", ID: v} })},
+		{"opp currency", "amount.currency", create(func(d *pipeline.OpportunityDraft, v string) { d.Amount.Currency = v })},
+		{"opp custom", "custom.c_text", create(func(d *pipeline.OpportunityDraft, v string) {
 			d.Custom = []schema.Set{schema.NewKey[string]("c_text").Set(v)}
 		})},
-		{"update name", "name", update(func(v string) pipeline.Update { return pipeline.Update{Name: &v} })},
-		{"update product", "product", update(func(v string) pipeline.Update { return pipeline.Update{Product: &v} })},
-		{"update reason", "lost_reason", update(func(v string) pipeline.Update { return pipeline.Update{LostReason: &v} })},
-		{"update owner", "owner_user", update(func(v string) pipeline.Update { return pipeline.Update{OwnerUser: &v} })},
-		{"update clear", "clear[0]", update(func(v string) pipeline.Update { return pipeline.Update{Clear: []string{v}} })},
+		{"update name", "name", update(func(v string) pipeline.OpportunityUpdate { return pipeline.OpportunityUpdate{Name: &v} })},
+		{"update product", "product", update(func(v string) pipeline.OpportunityUpdate { return pipeline.OpportunityUpdate{Product: &v} })},
+		{"update reason", "lost_reason", update(func(v string) pipeline.OpportunityUpdate { return pipeline.OpportunityUpdate{LostReason: &v} })},
+		{"update owner", "owner_user", update(func(v string) pipeline.OpportunityUpdate { return pipeline.OpportunityUpdate{OwnerUser: &v} })},
+		{"update clear", "clear[0]", update(func(v string) pipeline.OpportunityUpdate { return pipeline.OpportunityUpdate{Clear: []string{v}} })},
 		{"move", "stage", func(ctx context.Context, s *crm.Session, v string) error {
 			_, err := s.Opportunities.Move(ctx, x.opp.ID, v)
 			return err
@@ -78,9 +78,11 @@ func (x *target) opportunitySlots() []slot {
 			_, err := s.Opportunities.ByExt(ctx, ident.Ext{System: "erp", ID: v})
 			return err
 		}},
-		{"list stage", "stage", list(func(v string) pipeline.Filter { return pipeline.Filter{Stage: v} })},
-		{"list pipeline", "pipeline", list(func(v string) pipeline.Filter { return pipeline.Filter{Pipeline: v} })},
-		{"list cursor", "cursor", list(func(v string) pipeline.Filter { return pipeline.Filter{Query: page.Query{Cursor: v}} })},
+		{"list stage", "stage", list(func(v string) pipeline.OpportunityFilter { return pipeline.OpportunityFilter{Stage: v} })},
+		{"list pipeline", "pipeline", list(func(v string) pipeline.OpportunityFilter { return pipeline.OpportunityFilter{Pipeline: v} })},
+		{"list cursor", "cursor", list(func(v string) pipeline.OpportunityFilter {
+			return pipeline.OpportunityFilter{Query: page.Query{Cursor: v}}
+		})},
 		{"define key", "key", define(func(d *pipeline.Definition, v string) { d.Key = v })},
 		{"define name", "name", define(func(d *pipeline.Definition, v string) { d.Name = v })},
 		{"define stage key", "stages[1].key", define(func(d *pipeline.Definition, v string) { d.Stages[1].Key = v })},

@@ -85,11 +85,11 @@ func newTarget(t *testing.T, h *house) *target {
 	require.NoError(t, err)
 	x.lead, err = x.s.Leads.Create(ctx, pipeline.LeadDraft{Customer: x.person.ID})
 	require.NoError(t, err)
-	x.opp, err = x.s.Opportunities.Create(ctx, pipeline.Draft{
+	x.opp, err = x.s.Opportunities.Create(ctx, pipeline.OpportunityDraft{
 		Customer: x.firm.ID, Amount: money.MustParse("7000 EUR"), Ext: ident.Ext{System: "erp", ID: "o1"},
 	})
 	require.NoError(t, err)
-	x.kase, err = x.s.Cases.Open(ctx, service.Draft{Customer: x.person.ID, Subject: "No power", Body: "about " + secret})
+	x.kase, err = x.s.Cases.Open(ctx, service.CaseDraft{Customer: x.person.ID, Subject: "No power", Body: "about " + secret})
 	require.NoError(t, err)
 	x.consent, err = x.s.Consents.Give(ctx, x.yes())
 	require.NoError(t, err)

@@ -317,30 +317,30 @@ func (x *target) frameSlots() []slot {
 			return err
 		}},
 		{"replay consumer", "consumer", func(ctx context.Context, s *crm.Session, v string) error {
-			return s.Deliveries.Replay(ctx, crm.DeadLetter{Consumer: v, Event: x.opp.ID, Kind: event.Kind("x")})
+			return s.Outbox.Replay(ctx, crm.DeadLetter{Consumer: v, Event: x.opp.ID, Kind: event.Kind("x")})
 		}},
 		{"discard consumer", "consumer", func(ctx context.Context, s *crm.Session, v string) error {
-			return s.Deliveries.Discard(ctx, crm.DeadLetter{Consumer: v, Event: x.opp.ID})
+			return s.Outbox.Discard(ctx, crm.DeadLetter{Consumer: v, Event: x.opp.ID})
 		}},
 	}
 }
 
 func (x *target) caseSlots() []slot {
-	open := func(set func(d *service.Draft, v string)) func(context.Context, *crm.Session, string) error {
+	open := func(set func(d *service.CaseDraft, v string)) func(context.Context, *crm.Session, string) error {
 		return func(ctx context.Context, s *crm.Session, v string) error {
-			d := service.Draft{Customer: x.person.ID, Subject: "A"}
+			d := service.CaseDraft{Customer: x.person.ID, Subject: "A"}
 			set(&d, v)
 			_, err := s.Cases.Open(ctx, d)
 			return err
 		}
 	}
-	update := func(u func(v string) service.Update) func(context.Context, *crm.Session, string) error {
+	update := func(u func(v string) service.CaseUpdate) func(context.Context, *crm.Session, string) error {
 		return func(ctx context.Context, s *crm.Session, v string) error {
 			_, err := s.Cases.Update(ctx, x.kase.ID, 0, u(v))
 			return err
 		}
 	}
-	list := func(f func(v string) service.Filter) func(context.Context, *crm.Session, string) error {
+	list := func(f func(v string) service.CaseFilter) func(context.Context, *crm.Session, string) error {
 		return func(ctx context.Context, s *crm.Session, v string) error {
 			_, err := s.Cases.Page(ctx, f(v))
 			return err
@@ -353,16 +353,16 @@ func (x *target) caseSlots() []slot {
 		}
 	}
 	return []slot{
-		{"open type", "type", open(func(d *service.Draft, v string) { d.Type = service.Type(v) })},
-		{"open priority", "priority", open(func(d *service.Draft, v string) { d.Priority = service.Priority(v) })},
-		{"open subject", "subject", open(func(d *service.Draft, v string) { d.Subject = v })},
-		{"open body", "body", open(func(d *service.Draft, v string) { d.Body = v })},
-		{"open owner", "owner_user", open(func(d *service.Draft, v string) { d.OwnerUser = v })},
-		{"open team", "owner_team", open(func(d *service.Draft, v string) { d.OwnerTeam = v })},
-		{"update type", "type", update(func(v string) service.Update { typ := service.Type(v); return service.Update{Type: &typ} })},
-		{"update priority", "priority", update(func(v string) service.Update { p := service.Priority(v); return service.Update{Priority: &p} })},
-		{"update subject", "subject", update(func(v string) service.Update { return service.Update{Subject: &v} })},
-		{"update body", "body", update(func(v string) service.Update { return service.Update{Body: &v} })},
+		{"open type", "type", open(func(d *service.CaseDraft, v string) { d.Type = service.Type(v) })},
+		{"open priority", "priority", open(func(d *service.CaseDraft, v string) { d.Priority = service.Priority(v) })},
+		{"open subject", "subject", open(func(d *service.CaseDraft, v string) { d.Subject = v })},
+		{"open body", "body", open(func(d *service.CaseDraft, v string) { d.Body = v })},
+		{"open owner", "owner_user", open(func(d *service.CaseDraft, v string) { d.OwnerUser = v })},
+		{"open team", "owner_team", open(func(d *service.CaseDraft, v string) { d.OwnerTeam = v })},
+		{"update type", "type", update(func(v string) service.CaseUpdate { typ := service.Type(v); return service.CaseUpdate{Type: &typ} })},
+		{"update priority", "priority", update(func(v string) service.CaseUpdate { p := service.Priority(v); return service.CaseUpdate{Priority: &p} })},
+		{"update subject", "subject", update(func(v string) service.CaseUpdate { return service.CaseUpdate{Subject: &v} })},
+		{"update body", "body", update(func(v string) service.CaseUpdate { return service.CaseUpdate{Body: &v} })},
 		{"pause", "note", note(service.Cases.Pause)},
 		{"resolve", "note", note(service.Cases.Resolve)},
 		{"close", "acceptance", note(service.Cases.Close)},
@@ -376,9 +376,11 @@ func (x *target) caseSlots() []slot {
 		{"assign team", "owner_team", note(func(c service.Cases, ctx context.Context, id ident.ID, v string) (service.Case, error) {
 			return c.Assign(ctx, id, service.Assignment{Team: v})
 		})},
-		{"list state", "state", list(func(v string) service.Filter { return service.Filter{States: []service.State{service.State(v)}} })},
-		{"list type", "type", list(func(v string) service.Filter { return service.Filter{Types: []service.Type{service.Type(v)}} })},
-		{"list priority", "priority", list(func(v string) service.Filter { return service.Filter{Priority: service.Priority(v)} })},
-		{"list assigned", "owner_user", list(func(v string) service.Filter { return service.Filter{Assigned: service.Assignment{User: v}} })},
+		{"list state", "state", list(func(v string) service.CaseFilter {
+			return service.CaseFilter{States: []service.State{service.State(v)}}
+		})},
+		{"list type", "type", list(func(v string) service.CaseFilter { return service.CaseFilter{Types: []service.Type{service.Type(v)}} })},
+		{"list priority", "priority", list(func(v string) service.CaseFilter { return service.CaseFilter{Priority: service.Priority(v)} })},
+		{"list assigned", "owner_user", list(func(v string) service.CaseFilter { return service.CaseFilter{Assigned: service.Assignment{User: v}} })},
 	}
 }

@@ -33,7 +33,7 @@ func TestASubscriberGetsTheEventsOfARecordInOrder(t *testing.T) {
 		for i, e := range h.events {
 			require.Equal(t, int64(i+1), e.Version)
 		}
-		b, err := s.Deliveries.Backlog(t.Context())
+		b, err := s.Outbox.Backlog(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, crm.Backlog{}, b)
 	})
@@ -46,7 +46,7 @@ func TestASubscribersEffectsHappenOnceAlthoughItFailsFirst(t *testing.T) {
 		h := newHouse(t, b, crm.Subscriber{
 			Name: "greeter", Purpose: privacy.Service, Kinds: []event.Kind{customer.Created},
 			Handle: func(ctx context.Context, s *crm.Session, e event.Event) error {
-				_, err := s.Cases.Open(ctx, service.Draft{Customer: e.Record.ID, Subject: "welcome"})
+				_, err := s.Cases.Open(ctx, service.CaseDraft{Customer: e.Record.ID, Subject: "welcome"})
 				if attempts++; attempts == 1 {
 					return errors.Join(err, errors.New("after the effect"))
 				}
@@ -94,16 +94,16 @@ func TestAFailureHoldsUpItsRecordOnlyAndEndsAsADeadLetter(t *testing.T) {
 			require.NoError(t, h.Drain(t.Context()))
 		}
 		require.Equal(t, []ident.ID{good.ID, bad.ID}, seen, "version 2 comes after version 1 was given up")
-		dead, err := s.Deliveries.Dead(t.Context(), ident.ID{})
+		dead, err := s.Outbox.Dead(t.Context(), ident.ID{})
 		require.NoError(t, err)
 		require.Len(t, dead, 1)
 		require.Equal(t, "unavailable", dead[0].Code)
 
 		broken = false
-		require.NoError(t, s.Deliveries.Replay(t.Context(), dead[0]))
+		require.NoError(t, s.Outbox.Replay(t.Context(), dead[0]))
 		require.NoError(t, h.Drain(t.Context()))
 		require.Equal(t, []ident.ID{good.ID, bad.ID, bad.ID}, seen)
-		require.ErrorIs(t, s.Deliveries.Discard(t.Context(), dead[0]), fault.ErrNotFound)
+		require.ErrorIs(t, s.Outbox.Discard(t.Context(), dead[0]), fault.ErrNotFound)
 	})
 }
 
@@ -112,7 +112,7 @@ func TestComplaintsWarnAndBreachByTimer(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		s := h.admin().For(privacy.Service)
 		who := h.organization(t, s, "ACME")
-		cs, err := s.Cases.Open(t.Context(), service.Draft{Customer: who.ID, Type: service.Complaint, Priority: service.Urgent, Subject: "x"})
+		cs, err := s.Cases.Open(t.Context(), service.CaseDraft{Customer: who.ID, Type: service.Complaint, Priority: service.Urgent, Subject: "x"})
 		require.NoError(t, err)
 		require.Equal(t, 48*time.Hour, cs.ResolutionDue.Sub(cs.CreatedAt))
 		count := func(k event.Kind) (n int) {
@@ -163,7 +163,7 @@ func TestEventsAndAuditHoldNoPersonalText(t *testing.T) {
 			Participants: []customer.Participant{{Customer: ada.ID, Role: "caller"}},
 		})
 		require.NoError(t, err)
-		_, err = s.Cases.Open(t.Context(), service.Draft{Customer: ada.ID, Subject: canary, Body: canary})
+		_, err = s.Cases.Open(t.Context(), service.CaseDraft{Customer: ada.ID, Subject: canary, Body: canary})
 		require.NoError(t, err)
 		require.NoError(t, h.Drain(t.Context()))
 		for table, rows := range h.dump(t) {

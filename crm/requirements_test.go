@@ -88,7 +88,7 @@ func TestS3ALeadBecomesAnOpportunityOnce(t *testing.T) {
 		lead, err := s.Leads.Create(ctx, pipeline.LeadDraft{Origin: "web"})
 		require.NoError(t, err, "anonymous")
 		acme := h.organization(t, s, "ACME")
-		opt := pipeline.ConvertOptions{Customer: acme.ID, Draft: &pipeline.Draft{Name: "50 seats"}}
+		opt := pipeline.ConvertOptions{Customer: acme.ID, Draft: &pipeline.OpportunityDraft{Name: "50 seats"}}
 		one, err := s.Leads.Convert(ctx, lead.ID, opt)
 		require.NoError(t, err)
 		two, err := s.Leads.Convert(ctx, lead.ID, opt)
@@ -105,12 +105,12 @@ func TestS4AnOpportunityGoesThroughItsStages(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, h *house) {
 		ctx, s := t.Context(), h.admin()
-		o, err := s.Opportunities.Create(ctx, pipeline.Draft{Customer: h.organization(t, s, "ACME").ID})
+		o, err := s.Opportunities.Create(ctx, pipeline.OpportunityDraft{Customer: h.organization(t, s, "ACME").ID})
 		require.NoError(t, err)
 		_, err = s.Opportunities.Move(ctx, o.ID, "proposal")
 		require.ErrorIs(t, err, fault.ErrGate)
 		h.clock.Advance(48 * time.Hour)
-		o, err = s.Opportunities.Move(ctx, o.ID, "proposal", pipeline.Update{Amount: new(money.MustParse("100 EUR"))})
+		o, err = s.Opportunities.Move(ctx, o.ID, "proposal", pipeline.OpportunityUpdate{Amount: new(money.MustParse("100 EUR"))})
 		require.NoError(t, err)
 		o, err = s.Opportunities.Lose(ctx, o.ID, "price")
 		require.NoError(t, err)
@@ -129,11 +129,11 @@ func TestS5TheStagesProbabilityAndTheOwnersAreKeptApart(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, h *house) {
 		ctx, s := t.Context(), h.admin()
-		o, err := s.Opportunities.Create(ctx, pipeline.Draft{Customer: h.organization(t, s, "ACME").ID, Override: new(int64(9000))})
+		o, err := s.Opportunities.Create(ctx, pipeline.OpportunityDraft{Customer: h.organization(t, s, "ACME").ID, Override: new(int64(9000))})
 		require.NoError(t, err)
 		require.EqualValues(t, 9000, o.Probability)
 		require.NotEqual(t, o.Probability, o.StageProbability)
-		o, err = s.Opportunities.Update(ctx, o.ID, o.Version, pipeline.Update{Clear: []string{"probability_override"}})
+		o, err = s.Opportunities.Update(ctx, o.ID, o.Version, pipeline.OpportunityUpdate{Clear: []string{"probability_override"}})
 		require.NoError(t, err)
 		require.Equal(t, o.StageProbability, o.Probability)
 	})
@@ -147,7 +147,7 @@ func TestS6RunningOpportunitiesKeepTheirVersion(t *testing.T) {
 		d.Key = "ours"
 		first, err := s.Pipelines.Define(ctx, d)
 		require.NoError(t, err)
-		o, err := s.Opportunities.Create(ctx, pipeline.Draft{Customer: h.organization(t, s, "ACME").ID, Pipeline: "ours"})
+		o, err := s.Opportunities.Create(ctx, pipeline.OpportunityDraft{Customer: h.organization(t, s, "ACME").ID, Pipeline: "ours"})
 		require.NoError(t, err)
 		d.Name = "Ours, changed"
 		second, err := s.Pipelines.Define(ctx, d)

@@ -34,7 +34,7 @@ type Session struct {
 	Settings      tenant.Tenant          // the tenant's time zone, currency and language
 	Claims        claim.Claims           // exclusive resources with a time limit
 	Plugins       Plugins                // actions of extensions, and what they were shown
-	Deliveries    Deliveries             // the queue of events and timers, and its dead letters
+	Outbox        Outbox                 // the queue of events and timers, and its dead letters
 
 	crm   *CRM
 	scope work.Scope

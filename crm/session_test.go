@@ -29,7 +29,7 @@ func TestASessionWithoutTenantPrincipalOrPurposeIsRefused(t *testing.T) {
 			require.ErrorIs(t, err, fault.ErrInvalid, name)
 			_, err = s.Customers.Create(t.Context(), customer.OrganizationDraft{Name: "A"})
 			require.ErrorIs(t, err, fault.ErrInvalid, name)
-			_, err = s.Deliveries.Backlog(t.Context())
+			_, err = s.Outbox.Backlog(t.Context())
 			require.ErrorIs(t, err, fault.ErrInvalid, name)
 		}
 		require.Zero(t, h.rows(t, "crm_customer"))
@@ -43,7 +43,7 @@ func TestTenantsDoNotMeet(t *testing.T) {
 		s := h.As(ident.User("umbrella", "u-1", "admin"), privacy.Sales)
 		_, err := s.Customers.Get(t.Context(), ours.ID)
 		require.ErrorIs(t, err, fault.ErrNotFound)
-		_, err = s.Cases.Open(t.Context(), service.Draft{Customer: ours.ID, Subject: "theirs"})
+		_, err = s.Cases.Open(t.Context(), service.CaseDraft{Customer: ours.ID, Subject: "theirs"})
 		require.ErrorIs(t, err, fault.ErrNotFound)
 		list, err := s.Customers.Page(t.Context(), customer.Filter{})
 		require.NoError(t, err)
@@ -98,7 +98,7 @@ func TestAHostsRollbackLeavesNothing(t *testing.T) {
 			Given: "Ada", Points: []customer.PointDraft{{Channel: privacy.ByEmail, Value: "ada@example.com"}},
 		})
 		require.NoError(t, err)
-		_, err = s.Cases.Open(t.Context(), service.Draft{Customer: ada.ID, Subject: "x"})
+		_, err = s.Cases.Open(t.Context(), service.CaseDraft{Customer: ada.ID, Subject: "x"})
 		require.NoError(t, err)
 		_, err = s.SQL().ExecContext(t.Context(), "INSERT INTO host_users VALUES (1)")
 		require.NoError(t, err)

@@ -46,7 +46,7 @@ func (h *house) branch(t *testing.T, name, zone string) branch {
 
 func (b branch) open(t *testing.T, closing string) pipeline.Opportunity {
 	t.Helper()
-	o, err := b.Opportunities.Create(t.Context(), pipeline.Draft{
+	o, err := b.Opportunities.Create(t.Context(), pipeline.OpportunityDraft{
 		Customer: b.customer, Name: closing, CloseDate: date.MustParse(closing), Pipeline: "forward",
 	})
 	require.NoError(t, err)
@@ -61,7 +61,7 @@ func (b branch) today(t *testing.T) string {
 	for _, d := range []date.Date{today.AddDays(-1), today, today.AddDays(1)} {
 		later := d.After(today)
 		o := b.open(t, d.String())
-		list, err := b.Opportunities.Page(t.Context(), pipeline.Filter{
+		list, err := b.Opportunities.Page(t.Context(), pipeline.OpportunityFilter{
 			Customer: b.customer,
 			Query:    page.Query{Where: page.Where{Expr: "close_date > today && id == o", Args: map[string]any{"o": o.ID}}},
 		})

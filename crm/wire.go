@@ -37,10 +37,10 @@ type parts struct {
 	fields    *custom.Service
 	tenants   *tenant.Service
 	claims    *claim.Service
-	customers *customer.Service
-	pipelines *pipeline.Service
-	cases     *service.Service
-	office    *privacy.Office
+	customers *customer.Module
+	pipelines *pipeline.Module
+	cases     *service.Module
+	office    *privacy.Module
 	relay     *outbox.Relay
 	boundary  *boundary.Boundary
 }
@@ -128,7 +128,7 @@ func (c *CRM) session(s work.Scope) *Session {
 		Customers: c.customers.Customers(s), Interactions: c.customers.Interactions(s),
 		Leads: c.pipelines.Leads(s), Opportunities: c.pipelines.Opportunities(s), Pipelines: c.pipelines.Pipelines(s),
 		Cases: c.cases.Cases(s), Consents: c.office.Consents(s), Sends: c.office.Sends(s),
-		Schema: c.fields.In(s), Settings: c.tenants.In(s), Claims: c.claims.In(s), Plugins: Plugins{c.boundary.In(s)}, Deliveries: Deliveries{c, s},
+		Schema: c.fields.In(s), Settings: c.tenants.In(s), Claims: c.claims.In(s), Plugins: Plugins{c.boundary.In(s)}, Outbox: Outbox{c, s},
 		crm: c, scope: s,
 	}
 }

@@ -23,7 +23,7 @@ const (
 )
 
 // fill makes a new customer from a draft.
-func (s *Service) fill(c *work.Call, rec *Customer, d *draft) error {
+func (s *Module) fill(c *work.Call, rec *Customer, d *draft) error {
 	var v fault.Violations
 	rec.Kind, rec.Lifecycle, rec.LifecycleSince = d.Kind, s.lifecycle[0], c.Now
 	given, family := text(&v, "given", d.Given, 120), text(&v, "family", d.Family, 120)
@@ -105,7 +105,7 @@ func owner(v *fault.Violations, field, s, otherwise string) string {
 }
 
 // addPoints adds new points but for those in had, by their place; each channel keeps exactly one primary.
-func (s *Service) addPoints(c *work.Call, v *fault.Violations, rec *Customer, drafts []PointDraft, had map[int]bool) {
+func (s *Module) addPoints(c *work.Call, v *fault.Violations, rec *Customer, drafts []PointDraft, had map[int]bool) {
 	if len(drafts) == 0 {
 		return
 	}
@@ -125,7 +125,7 @@ func (s *Service) addPoints(c *work.Call, v *fault.Violations, rec *Customer, dr
 }
 
 // addPoint appends one point and returns its id. Faults name fields of the draft.
-func (s *Service) addPoint(c *work.Call, rec *Customer, d *PointDraft) (ident.ID, error) {
+func (s *Module) addPoint(c *work.Call, rec *Customer, d *PointDraft) (ident.ID, error) {
 	value, err := s.points.Normalise(d.Channel, d.Value, rec.Country)
 	if err != nil {
 		return ident.ID{}, err
@@ -254,7 +254,7 @@ func checkExt(x ident.Ext) error {
 
 // merge brings what a draft holds into a customer that exists: what is blank in the draft stays as it is, points and
 // external ids are added.
-func (s *Service) merge(c *work.Call, rec *Customer, d *draft) error {
+func (s *Module) merge(c *work.Call, rec *Customer, d *draft) error {
 	if d.Kind != rec.Kind {
 		return fault.Field("kind", "the customer with this external id is of kind %s, not %s", rec.Kind, d.Kind)
 	}

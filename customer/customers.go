@@ -14,9 +14,9 @@ import (
 )
 
 // Customers are the customers of a tenant as one principal sees them, for one purpose. It is a light value, got from
-// [Service.Customers].
+// [Module.Customers].
 type Customers struct {
-	s     *Service
+	s     *Module
 	scope work.Scope
 }
 
@@ -39,7 +39,7 @@ func (cs Customers) creation(op string, in *draft) work.Change[Customer] {
 		Save: func(ctx context.Context, c *work.Call, _, rec *Customer) error {
 			return cs.s.store.InsertCustomer(ctx, c, rec)
 		},
-		Again: cs.again,
+		Replay: cs.again,
 	}
 }
 
@@ -56,8 +56,8 @@ func (cs Customers) again(ctx context.Context, c *work.Call, id ident.ID) (*Cust
 func (cs Customers) change(ctx context.Context, ch work.Change[Customer]) (Customer, error) {
 	id := ch.ID
 	ch.Entity = EntityCustomer
-	if ch.Again == nil {
-		ch.Again = cs.again
+	if ch.Replay == nil {
+		ch.Replay = cs.again
 	}
 	if ch.Action == "" {
 		ch.Action = work.Edit
@@ -94,7 +94,7 @@ func (cs Customers) Delete(ctx context.Context, id ident.ID, version int64) erro
 		Save: func(ctx context.Context, c *work.Call, _, rec *Customer) error {
 			return cs.s.store.DeleteCustomer(ctx, c, rec)
 		},
-		Again: func(context.Context, *work.Call, ident.ID) (*Customer, error) {
+		Replay: func(context.Context, *work.Call, ident.ID) (*Customer, error) {
 			return &Customer{}, nil // it is gone, as the first call said
 		},
 	})
@@ -133,7 +133,7 @@ func (cs Customers) view(ctx context.Context, op string, load func(context.Conte
 		if err != nil {
 			return Customer{}, err
 		}
-		c.Show(rec)
+		c.Mask(rec)
 		return *rec, nil
 	})
 }

@@ -12,9 +12,9 @@ import (
 )
 
 // Interactions are the contacts with the customers of a tenant as one principal sees them, for one purpose. It is a
-// light value, got from [Service.Interactions].
+// light value, got from [Module.Interactions].
 type Interactions struct {
-	s     *Service
+	s     *Module
 	scope work.Scope
 }
 
@@ -44,12 +44,12 @@ func (is Interactions) Log(ctx context.Context, d InteractionDraft) (Interaction
 		Save: func(ctx context.Context, c *work.Call, _, rec *Interaction) error {
 			return is.s.store.InsertInteraction(ctx, c, rec)
 		},
-		Again: is.load,
+		Replay: is.load,
 	})
 }
 
 // checkParticipants makes sure that the caller may see all of them.
-func (s *Service) checkParticipants(ctx context.Context, c *work.Call, list []Participant) error {
+func (s *Module) checkParticipants(ctx context.Context, c *work.Call, list []Participant) error {
 	seen, err := s.seen(ctx, c)
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (is Interactions) Get(ctx context.Context, id ident.ID) (Interaction, error
 			if err != nil {
 				return Interaction{}, err
 			}
-			c.Show(rec)
+			c.Mask(rec)
 			return *rec, nil
 		})
 }

@@ -79,7 +79,7 @@ func (cs Customers) MoveLifecycle(ctx context.Context, id ident.ID, stage, reaso
 }
 
 // checkMove says whether a move is allowed with the reason given.
-func (s *Service) checkMove(from, to, reason string) error {
+func (s *Module) checkMove(from, to, reason string) error {
 	if err := schema.CheckText("reason", reason, maxReason); err != nil {
 		return err
 	}

@@ -32,13 +32,13 @@ func (cs Customers) Relate(ctx context.Context, d RelationshipDraft) (Relationsh
 			rec.Type, rec.From, rec.To = d.Type, d.From, d.To
 			rec.Role, rec.Department, rec.Title = profileText(d.Role), profileText(d.Department), profileText(d.Title)
 			rec.Since, rec.Until = d.Since, d.Until
-			tellEnds(c, rec)
+			recordEnds(c, rec)
 			return cs.s.checkCycle(ctx, c, rec)
 		},
 		Save: func(ctx context.Context, c *work.Call, _, rec *Relationship) error {
 			return cs.s.store.InsertRelationship(ctx, c, rec)
 		},
-		Again: cs.relationAgain,
+		Replay: cs.relationAgain,
 	})
 }
 
@@ -49,7 +49,7 @@ func (cs Customers) relationAgain(ctx context.Context, c *work.Call, id ident.ID
 }
 
 // relationship loads one that the call may act on.
-func (s *Service) relationship(ctx context.Context, c *work.Call, id ident.ID, lock bool) (*Relationship, error) {
+func (s *Module) relationship(ctx context.Context, c *work.Call, id ident.ID, lock bool) (*Relationship, error) {
 	rec, err := s.store.Relationship(ctx, c, id, lock)
 	if err == nil && !allowed(c, rec) {
 		err = missing("relationship")
@@ -58,7 +58,7 @@ func (s *Service) relationship(ctx context.Context, c *work.Call, id ident.ID, l
 }
 
 // resolveEnds checks that the caller may see both customers and puts the survivors in their place.
-func (s *Service) resolveEnds(ctx context.Context, c *work.Call, d *RelationshipDraft) error {
+func (s *Module) resolveEnds(ctx context.Context, c *work.Call, d *RelationshipDraft) error {
 	seen, err := s.seen(ctx, c)
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (s *Service) resolveEnds(ctx context.Context, c *work.Call, d *Relationship
 }
 
 // seen returns a call over customers on the same unit, with the right to read them.
-func (s *Service) seen(ctx context.Context, c *work.Call) (*work.Call, error) {
+func (s *Module) seen(ctx context.Context, c *work.Call) (*work.Call, error) {
 	acc, err := c.AccessTo(ctx, EntityCustomer, work.Read)
 	if err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func inField(field string, err error) error {
 	return &named
 }
 
-func tellEnds(c *work.Call, rec *Relationship) {
+func recordEnds(c *work.Call, rec *Relationship) {
 	c.Fact("type", rec.Type)
 	for _, id := range []ident.ID{rec.From, rec.To} {
 		c.Refer(ident.Ref{Entity: EntityCustomer, ID: id})
@@ -113,7 +113,7 @@ func tellEnds(c *work.Call, rec *Relationship) {
 
 // checkCycle refuses a parent that is below from on a day on which the relationship holds. One whose first day is not
 // known counts from today, or for its last day when that is past.
-func (s *Service) checkCycle(ctx context.Context, c *work.Call, rec *Relationship) error {
+func (s *Module) checkCycle(ctx context.Context, c *work.Call, rec *Relationship) error {
 	if rec.Type != Parent {
 		return nil
 	}
@@ -158,19 +158,19 @@ func (cs Customers) EndRelation(ctx context.Context, id ident.ID, version int64,
 			}
 			longer := !rec.Until.IsZero() && rec.Until.Before(until)
 			rec.Until = until
-			tellEnds(c, rec)
+			recordEnds(c, rec)
 			if longer {
 				return cs.s.checkAgain(ctx, c, *rec)
 			}
 			return nil
 		},
-		Save:  cs.s.store.UpdateRelationship,
-		Again: cs.relationAgain,
+		Save:   cs.s.store.UpdateRelationship,
+		Replay: cs.relationAgain,
 	})
 }
 
 // checkAgain looks for a circle that a relationship makes which lasts longer than it did.
-func (s *Service) checkAgain(ctx context.Context, c *work.Call, rec Relationship) error {
+func (s *Module) checkAgain(ctx context.Context, c *work.Call, rec Relationship) error {
 	if rec.Type != Parent {
 		return nil
 	}

@@ -56,7 +56,7 @@ func (cs Customers) Search(ctx context.Context, text string, limit int) ([]Custo
 }
 
 // searchPoints finds customers by a text that is an address or a number. Callers who may not see points get none.
-func (s *Service) searchPoints(ctx context.Context, c *work.Call, text string) ([]Customer, error) {
+func (s *Module) searchPoints(ctx context.Context, c *work.Call, text string) ([]Customer, error) {
 	channels := []personal.Channel{personal.ByPhone, personal.BySMS}
 	switch {
 	case c.Hides("points.value", personal.Contact):
@@ -92,7 +92,7 @@ func show(c *work.Call, list []Customer, order func(a, b *Customer) int) []Custo
 	slices.SortFunc(list, func(a, b Customer) int { return order(&a, &b) })
 	list = slices.CompactFunc(list, func(a, b Customer) bool { return a.ID == b.ID })
 	for i := range list {
-		c.Show(&list[i])
+		c.Mask(&list[i])
 	}
 	return list
 }

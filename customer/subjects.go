@@ -9,21 +9,21 @@ import (
 )
 
 // Subjects is what other domains may ask about customers without knowing this package: who a reference is, and for
-// the send gate alone, where to reach them. It is got from [Service.Subjects] and safe for concurrent use.
-type Subjects struct{ s *Service }
+// the send gate alone, where to reach them. It is got from [Module.Subjects] and safe for concurrent use.
+type Subjects struct{ s *Module }
 
 // Subjects returns what other domains ask.
-func (s *Service) Subjects() Subjects { return Subjects{s} }
+func (s *Module) Subjects() Subjects { return Subjects{s} }
 
 // Resolve returns every id under which the customer's records may be stored: first its own, then those of customers
 // merged into it. An id that was merged gives the survivor's.
 //
 // Errors: NotFound for a customer that is missing or that the scope may not see; Denied when it may see none.
-func (s *Service) Resolve(ctx context.Context, scope work.Scope, id ident.ID) ([]ident.ID, error) {
+func (s *Module) Resolve(ctx context.Context, scope work.Scope, id ident.ID) ([]ident.ID, error) {
 	return s.Subjects().Resolve(ctx, scope, id, work.Read)
 }
 
-// Resolve is [Service.Resolve] for a customer with which the scope does more than read it.
+// Resolve is [Module.Resolve] for a customer with which the scope does more than read it.
 func (x Subjects) Resolve(ctx context.Context, scope work.Scope, id ident.ID, a work.Action) ([]ident.ID, error) {
 	var out []ident.ID
 	err := x.read(ctx, scope, func(ctx context.Context, c *work.Call) (err error) {

@@ -46,7 +46,7 @@ func (cs Customers) Timeline(ctx context.Context, id ident.ID, q page.Query) (pa
 
 // timeline is one page under way.
 type timeline struct {
-	s      *Service
+	s      *Module
 	c      *work.Call
 	id     ident.ID
 	merged bool
@@ -98,7 +98,7 @@ func (t *timeline) show(ctx context.Context, e *Entry) (bool, error) {
 		if !allowed(c, e.Interaction) {
 			return false, nil
 		}
-		c.Show(e.Interaction)
+		c.Mask(e.Interaction)
 		return true, nil
 	}
 	return c.Access.Rows.IsTrue() || c.Access.Rows.Eval(owners{e.OwnerUser, e.OwnerTeam}) == rule.Yes, nil

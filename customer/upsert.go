@@ -50,7 +50,7 @@ func (cs Customers) upsert(ctx context.Context, op string, ext ident.Ext, in *dr
 		return out, cs.raced(ctx, op, ext, err), err
 	}
 	ch := work.Change[Customer]{
-		Op: op, Entity: EntityCustomer, Action: work.Edit, Kind: Updated, ID: in.ID, Args: in, Again: cs.again,
+		Op: op, Entity: EntityCustomer, Action: work.Edit, Kind: Updated, ID: in.ID, Args: in, Replay: cs.again,
 		Load:  func(ctx context.Context, c *work.Call) (*Customer, error) { return cs.s.locked(ctx, c, id) },
 		Apply: func(_ context.Context, c *work.Call, rec *Customer) error { return cs.s.merge(c, rec, in) },
 		Save:  cs.s.store.UpdateCustomer,

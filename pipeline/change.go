@@ -15,7 +15,7 @@ import (
 )
 
 // begin makes a new record of a draft and puts it into its first stage.
-func (s *Service) begin(ctx context.Context, c *work.Call, rec *Opportunity, d Draft, past *past, m *memo) (*Transition, error) {
+func (s *Module) begin(ctx context.Context, c *work.Call, rec *Opportunity, d OpportunityDraft, past *past, m *memo) (*Transition, error) {
 	if err := s.fill(ctx, c, rec, d, m); err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (s *Service) begin(ctx context.Context, c *work.Call, rec *Opportunity, d D
 }
 
 // fill copies a draft into a new record, except for its stage.
-func (s *Service) fill(ctx context.Context, c *work.Call, rec *Opportunity, d Draft, m *memo) error {
+func (s *Module) fill(ctx context.Context, c *work.Call, rec *Opportunity, d OpportunityDraft, m *memo) error {
 	if err := d.validate(); err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (s *Service) fill(ctx context.Context, c *work.Call, rec *Opportunity, d Dr
 	return schema.Apply(c.Entity, &rec.Custom, d.Custom)
 }
 
-func (d Draft) validate() error {
+func (d OpportunityDraft) validate() error {
 	var v fault.Violations
 	if d.Customer.IsZero() {
 		v.Add("customer", "must not be blank: an opportunity belongs to a customer")
@@ -99,8 +99,8 @@ func checkExt(ext ident.Ext, required bool) error {
 }
 
 // update is what an upsert's draft changes: its non-zero fields.
-func (d Draft) update() Update {
-	up := Update{Custom: d.Custom, Override: d.Override}
+func (d OpportunityDraft) update() OpportunityUpdate {
+	up := OpportunityUpdate{Custom: d.Custom, Override: d.Override}
 	set := func(dst **string, s string) {
 		if s != "" {
 			*dst = &s
@@ -123,7 +123,7 @@ func (d Draft) update() Update {
 }
 
 // apply checks and applies an update. Imported history may correct what a closing has fixed.
-func (up Update) apply(c *work.Call, rec *Opportunity, history bool) error {
+func (up OpportunityUpdate) apply(c *work.Call, rec *Opportunity, history bool) error {
 	if err := c.CheckSets(up.sets()...); err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (up Update) apply(c *work.Call, rec *Opportunity, history bool) error {
 }
 
 // sets names the fields that the update is about.
-func (up Update) sets() []string {
+func (up OpportunityUpdate) sets() []string {
 	out := slices.Concat(up.Clear, schema.Names(up.Custom))
 	for name, set := range map[string]bool{
 		"name": up.Name != nil, "amount": up.Amount != nil, "close_date": up.CloseDate != nil, "product": up.Product != nil,
@@ -177,7 +177,7 @@ func (up Update) sets() []string {
 }
 
 // frozen refuses changes to what the closing has fixed.
-func (up Update) frozen(rec *Opportunity) error {
+func (up OpportunityUpdate) frozen(rec *Opportunity) error {
 	if !rec.Category.Closed() {
 		return nil
 	}

@@ -13,7 +13,7 @@ type ConvertOptions struct {
 	// Opportunity attaches the lead to an opportunity of the same customer.
 	Opportunity ident.ID
 	// Draft creates an opportunity. Its Customer defaults to the lead's, and must be that one.
-	Draft *Draft
+	Draft *OpportunityDraft
 	// Customer gives an anonymous lead its customer. It must be the lead's own when there is one.
 	Customer ident.ID
 }

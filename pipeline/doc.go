@@ -2,7 +2,7 @@
 //
 //	p, err := s.Pipelines.Define(ctx, pipeline.Definition{Key: "hardware", Stages: stages}) // version n+1, gates checked
 //	l, err := s.Leads.Create(ctx, pipeline.LeadDraft{Customer: ada.ID, Origin: "web"})
-//	r, err := s.Leads.Convert(ctx, l.ID, pipeline.ConvertOptions{Draft: &pipeline.Draft{Name: "50 seats"}})
+//	r, err := s.Leads.Convert(ctx, l.ID, pipeline.ConvertOptions{Draft: &pipeline.OpportunityDraft{Name: "50 seats"}})
 //	o, err := s.Opportunities.Move(ctx, r.Opportunity.ID, "proposal")
 //	if f, ok := errors.AsType[*fault.Error](err); ok && f.Code == fault.Gate {
 //		fmt.Println(f.Clauses[0].Field, f.Clauses[0].Need) // "amount", "a value"

@@ -15,7 +15,7 @@ import (
 //
 // A gate lets pass only on yes: no and unknown both refuse. The fault holds the clauses of all gates that refuse,
 // in order, so that a caller mends them at once.
-func (s *Service) pass(c *work.Call, st Stage, rec *Opportunity, zone *time.Location) ([]Evidence, error) {
+func (s *Module) pass(c *work.Call, st Stage, rec *Opportunity, zone *time.Location) ([]Evidence, error) {
 	if len(st.Entry) == 0 {
 		return nil, nil
 	}

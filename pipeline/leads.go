@@ -15,7 +15,7 @@ import (
 // Leads is the façade over leads. It is a light value, safe for concurrent use unless its scope is inside a
 // transaction.
 type Leads struct {
-	svc   *Service
+	svc   *Module
 	scope work.Scope
 }
 
@@ -68,7 +68,7 @@ func (l Leads) get(ctx context.Context, c *work.Call, id ident.ID) (Lead, error)
 	if rec, err = within(c, rec, err); err != nil {
 		return Lead{}, err
 	}
-	c.Show(rec)
+	c.Mask(rec)
 	return *rec, nil
 }
 
@@ -200,8 +200,8 @@ func (l Leads) Delete(ctx context.Context, id ident.ID) error {
 			c.Touch("deleted")
 			return nil
 		},
-		Save:  l.svc.cfg.Store.DeleteLead,
-		Again: func(context.Context, *work.Call, ident.ID) (*Lead, error) { return &Lead{}, nil },
+		Save:   l.svc.cfg.Store.DeleteLead,
+		Replay: func(context.Context, *work.Call, ident.ID) (*Lead, error) { return &Lead{}, nil },
 	}, nil)
 	return err
 }
@@ -266,8 +266,8 @@ func (l Leads) write(ctx context.Context, ch work.Change[Lead], move **LeadMove)
 			return l.svc.cfg.Store.SaveLead(ctx, c, before, after, *move)
 		}
 	}
-	if ch.Again == nil {
-		ch.Again = func(ctx context.Context, c *work.Call, id ident.ID) (*Lead, error) {
+	if ch.Replay == nil {
+		ch.Replay = func(ctx context.Context, c *work.Call, id ident.ID) (*Lead, error) {
 			r, err := reader(ctx, c)
 			if err != nil {
 				return nil, err

@@ -11,10 +11,10 @@ import (
 
 // Row is one opportunity of a bulk load.
 type Row struct {
-	Line       int       // where it stands in the caller's source, for the report
-	Draft      Draft     // with Ext, loading the same row again changes nothing
-	ClosedOn   date.Date // history only: the day of a won or lost one; zero when not known
-	LostReason string    // history only: a key, such as "price"; "" when not known
+	Line       int              // where it stands in the caller's source, for the report
+	Draft      OpportunityDraft // with Ext, loading the same row again changes nothing
+	ClosedOn   date.Date        // history only: the day of a won or lost one; zero when not known
+	LostReason string           // history only: a key, such as "price"; "" when not known
 }
 
 // LoadOptions says how rows are taken. Its zero value loads rows as if each were created now.

@@ -23,7 +23,7 @@ type pin struct {
 }
 
 // customer checks that a customer exists and may be seen.
-func (m *memo) customer(ctx context.Context, c *work.Call, s *Service, id ident.ID) error {
+func (m *memo) customer(ctx context.Context, c *work.Call, s *Module, id ident.ID) error {
 	if m != nil {
 		if err, ok := m.customers[id]; ok {
 			return err
@@ -42,7 +42,7 @@ func (m *memo) customer(ctx context.Context, c *work.Call, s *Service, id ident.
 }
 
 // pinned returns one version of a pipeline.
-func (m *memo) pinned(ctx context.Context, c *work.Call, s *Service, key string, version int64) (*Pipeline, error) {
+func (m *memo) pinned(ctx context.Context, c *work.Call, s *Module, key string, version int64) (*Pipeline, error) {
 	if m != nil {
 		if p, ok := m.pipelines[pin{key, version}]; ok && p == nil {
 			return nil, noPipeline()
@@ -55,7 +55,7 @@ func (m *memo) pinned(ctx context.Context, c *work.Call, s *Service, key string,
 
 // learn looks up what a draft names, so that the batch itself, which runs on several goroutines, asks nobody. What
 // the look-up stores belongs to the whole batch, not to a row.
-func (m *memo) learn(ctx context.Context, c *work.Call, s *Service, d *Draft) error {
+func (m *memo) learn(ctx context.Context, c *work.Call, s *Module, d *OpportunityDraft) error {
 	if !d.Customer.IsZero() {
 		if err := m.customer(ctx, c, s, d.Customer); err != nil && fault.CodeOf(err) != fault.NotFound {
 			return err
@@ -73,7 +73,7 @@ func (m *memo) learn(ctx context.Context, c *work.Call, s *Service, d *Draft) er
 	return nil
 }
 
-func (m *memo) zoneOf(ctx context.Context, c *work.Call, s *Service) (*time.Location, error) {
+func (m *memo) zoneOf(ctx context.Context, c *work.Call, s *Module) (*time.Location, error) {
 	if m == nil || m.zone == nil {
 		return s.zone(ctx, c)
 	}

@@ -26,7 +26,7 @@ type past struct {
 //
 // Errors: Gate with the clauses that refuse, what they saw and what they need; Invalid for an unknown stage; Conflict
 // with reason "state" when it is closed; NotFound; Denied.
-func (o Opportunities) Move(ctx context.Context, id ident.ID, stage string, changes ...Update) (Opportunity, error) {
+func (o Opportunities) Move(ctx context.Context, id ident.ID, stage string, changes ...OpportunityUpdate) (Opportunity, error) {
 	return o.move(ctx, "opportunity: move", id, changes, []any{stage, changes},
 		func(*Pipeline) (string, error) { return stage, nil })
 }
@@ -34,7 +34,7 @@ func (o Opportunities) Move(ctx context.Context, id ident.ID, stage string, chan
 // Win closes an opportunity in the first won stage of its pipeline. Winning a won one changes nothing.
 //
 // Errors: as Move.
-func (o Opportunities) Win(ctx context.Context, id ident.ID, changes ...Update) (Opportunity, error) {
+func (o Opportunities) Win(ctx context.Context, id ident.ID, changes ...OpportunityUpdate) (Opportunity, error) {
 	return o.close(ctx, "opportunity: win", id, Won, changes)
 }
 
@@ -42,14 +42,14 @@ func (o Opportunities) Win(ctx context.Context, id ident.ID, changes ...Update) 
 // "price", so that reports can count it. Losing a lost one for the same reason changes nothing.
 //
 // Errors: as Move; Invalid for a malformed reason.
-func (o Opportunities) Lose(ctx context.Context, id ident.ID, reason string, changes ...Update) (Opportunity, error) {
+func (o Opportunities) Lose(ctx context.Context, id ident.ID, reason string, changes ...OpportunityUpdate) (Opportunity, error) {
 	if !word.MatchString(reason) {
 		return Opportunity{}, fault.At("opportunity: lose", fault.Field("lost_reason", "%s, such as \"price\"", wordForm))
 	}
-	return o.close(ctx, "opportunity: lose", id, Lost, append(changes[:len(changes):len(changes)], Update{LostReason: &reason}))
+	return o.close(ctx, "opportunity: lose", id, Lost, append(changes[:len(changes):len(changes)], OpportunityUpdate{LostReason: &reason}))
 }
 
-func (o Opportunities) close(ctx context.Context, op string, id ident.ID, cat Category, changes []Update) (Opportunity, error) {
+func (o Opportunities) close(ctx context.Context, op string, id ident.ID, cat Category, changes []OpportunityUpdate) (Opportunity, error) {
 	return o.move(ctx, op, id, changes, []any{cat, changes}, func(def *Pipeline) (string, error) {
 		st, ok := def.First(cat)
 		if !ok {
@@ -59,7 +59,7 @@ func (o Opportunities) close(ctx context.Context, op string, id ident.ID, cat Ca
 	})
 }
 
-func (o Opportunities) move(ctx context.Context, op string, id ident.ID, changes []Update, args any,
+func (o Opportunities) move(ctx context.Context, op string, id ident.ID, changes []OpportunityUpdate, args any,
 	target func(def *Pipeline) (string, error),
 ) (Opportunity, error) {
 	var move *Transition
@@ -102,7 +102,7 @@ func sameEnd(def *Pipeline, rec *Opportunity, stage, op string) bool {
 }
 
 // stay answers a move to the present stage: nothing may change.
-func stay(c *work.Call, rec *Opportunity, changes []Update) error {
+func stay(c *work.Call, rec *Opportunity, changes []OpportunityUpdate) error {
 	probe := *rec
 	for _, up := range changes {
 		if err := up.apply(c, &probe, false); err != nil {
@@ -116,7 +116,7 @@ func stay(c *work.Call, rec *Opportunity, changes []Update) error {
 }
 
 // step moves a record within a pipeline to a stage by key, and tells the events.
-func (s *Service) step(ctx context.Context, c *work.Call, rec *Opportunity, def *Pipeline, stage string, past *past) (*Transition, error) {
+func (s *Module) step(ctx context.Context, c *work.Call, rec *Opportunity, def *Pipeline, stage string, past *past) (*Transition, error) {
 	st, err := def.need(stage)
 	if err != nil {
 		return nil, err
@@ -129,13 +129,13 @@ func (s *Service) step(ctx context.Context, c *work.Call, rec *Opportunity, def 
 	if err != nil {
 		return nil, err
 	}
-	tell(c, rec, from, was)
+	recordFacts(c, rec, from, was)
 	c.Line(rec.Customer, move.At)
 	return move, nil
 }
 
-// tell adds the facts of a change of stage, and the event of a closing or a reopening.
-func tell(c *work.Call, rec *Opportunity, from string, was Category) {
+// recordFacts adds the facts of a change of stage, and the event of a closing or a reopening.
+func recordFacts(c *work.Call, rec *Opportunity, from string, was Category) {
 	c.Fact("from", from)
 	c.Fact("to", rec.Stage)
 	c.Fact("category", string(rec.Category))
@@ -151,7 +151,7 @@ func tell(c *work.Call, rec *Opportunity, from string, was Category) {
 }
 
 // enter asks the gates of a stage and puts rec into it: the one place where stage and category change.
-func (s *Service) enter(ctx context.Context, c *work.Call, rec *Opportunity, st Stage, past *past, m *memo) (*Transition, error) {
+func (s *Module) enter(ctx context.Context, c *work.Call, rec *Opportunity, st Stage, past *past, m *memo) (*Transition, error) {
 	if past == nil && st.Category == Lost && rec.LostReason == "" {
 		return nil, fault.Field("lost_reason", "must not be blank for a lost stage: use Lose, or give it with the move")
 	}
@@ -212,7 +212,7 @@ func (rec *Opportunity) settle(at time.Time, zone *time.Location, past *past) {
 }
 
 // correct brings what an earlier import has fixed at a closing up to what history now says.
-func (s *Service) correct(ctx context.Context, c *work.Call, rec *Opportunity, past *past) error {
+func (s *Module) correct(ctx context.Context, c *work.Call, rec *Opportunity, past *past) error {
 	if err := past.fits(rec.Category, rec.OpenedOn); err != nil || past == nil || !rec.Category.Closed() {
 		return err
 	}

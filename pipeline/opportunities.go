@@ -13,7 +13,7 @@ import (
 // Opportunities is the façade over opportunities. It is a light value, safe for concurrent use unless its scope is
 // inside a transaction.
 type Opportunities struct {
-	svc   *Service
+	svc   *Module
 	scope work.Scope
 }
 
@@ -22,12 +22,12 @@ type Opportunities struct {
 //
 // Errors: Invalid; Gate with the clauses that refuse; NotFound for a customer that the caller may not see; Denied;
 // Conflict when the id or the external id is taken.
-func (o Opportunities) Create(ctx context.Context, d Draft) (Opportunity, error) {
+func (o Opportunities) Create(ctx context.Context, d OpportunityDraft) (Opportunity, error) {
 	return o.create(ctx, "opportunity: create", d, nil, nil)
 }
 
 // create makes an opportunity; past is not nil for imported history, memo for bulk loads.
-func (o Opportunities) create(ctx context.Context, op string, d Draft, past *past, m *memo) (Opportunity, error) {
+func (o Opportunities) create(ctx context.Context, op string, d OpportunityDraft, past *past, m *memo) (Opportunity, error) {
 	var move *Transition
 	return o.write(ctx, work.Change[Opportunity]{
 		Op: op, Action: work.Create, Kind: OpportunityCreated, ID: d.ID, Args: d,
@@ -42,7 +42,7 @@ func (o Opportunities) create(ctx context.Context, op string, d Draft, past *pas
 // zero stays as it is, and another stage is a move through its gates. The draft's own ID and Ext are not used.
 //
 // Errors: as Create; Conflict with reason "state" when the draft would move a closed opportunity.
-func (o Opportunities) Upsert(ctx context.Context, ext ident.Ext, d Draft) (Opportunity, error) {
+func (o Opportunities) Upsert(ctx context.Context, ext ident.Ext, d OpportunityDraft) (Opportunity, error) {
 	d.Ext = ext
 	rec, _, err := o.upsert(ctx, d, nil, nil)
 	return rec, err
@@ -57,7 +57,7 @@ const (
 	unchanged
 )
 
-func (o Opportunities) upsert(ctx context.Context, d Draft, past *past, m *memo) (Opportunity, fate, error) {
+func (o Opportunities) upsert(ctx context.Context, d OpportunityDraft, past *past, m *memo) (Opportunity, fate, error) {
 	const op = "opportunity: upsert"
 	if err := o.scope.Validate(); err != nil {
 		return Opportunity{}, 0, fault.At(op, err)
@@ -82,7 +82,7 @@ func (o Opportunities) upsert(ctx context.Context, d Draft, past *past, m *memo)
 }
 
 // bring changes an existing opportunity to what a draft says.
-func (o Opportunities) bring(ctx context.Context, id ident.ID, d Draft, past *past, m *memo) (Opportunity, fate, error) {
+func (o Opportunities) bring(ctx context.Context, id ident.ID, d OpportunityDraft, past *past, m *memo) (Opportunity, fate, error) {
 	var move *Transition
 	did := unchanged
 	rec, err := o.write(ctx, work.Change[Opportunity]{
@@ -139,7 +139,7 @@ func (o Opportunities) get(ctx context.Context, c *work.Call, id ident.ID) (Oppo
 	if rec, err = within(c, rec, err); err != nil {
 		return Opportunity{}, err
 	}
-	c.Show(rec)
+	c.Mask(rec)
 	return *rec, nil
 }
 
@@ -164,7 +164,7 @@ func (o Opportunities) ByExt(ctx context.Context, ext ident.Ext) (Opportunity, e
 // nothing write nothing.
 //
 // Errors: Invalid; NotFound; Denied; Conflict with the current version.
-func (o Opportunities) Update(ctx context.Context, id ident.ID, version int64, up Update) (Opportunity, error) {
+func (o Opportunities) Update(ctx context.Context, id ident.ID, version int64, up OpportunityUpdate) (Opportunity, error) {
 	var none *Transition
 	return o.write(ctx, work.Change[Opportunity]{
 		Op: "opportunity: update", Action: work.Edit, Kind: OpportunityUpdated, ID: id, Version: version, Args: up,
@@ -190,7 +190,7 @@ func (o Opportunities) Delete(ctx context.Context, id ident.ID) error {
 			return nil
 		},
 		Save: o.svc.cfg.Store.DeleteOpportunity,
-		Again: func(context.Context, *work.Call, ident.ID) (*Opportunity, error) {
+		Replay: func(context.Context, *work.Call, ident.ID) (*Opportunity, error) {
 			return &Opportunity{}, nil // it is gone, as the first call said
 		},
 	}, nil)
@@ -200,7 +200,7 @@ func (o Opportunities) Delete(ctx context.Context, id ident.ID) error {
 // Page returns one page of opportunities.
 //
 // Errors: Invalid for a malformed query or cursor; NotFound for a customer the caller may not see; Denied.
-func (o Opportunities) Page(ctx context.Context, f Filter) (page.Page[Opportunity], error) {
+func (o Opportunities) Page(ctx context.Context, f OpportunityFilter) (page.Page[Opportunity], error) {
 	const op = "opportunity: list"
 	var ids []ident.ID
 	if !f.Customer.IsZero() {
@@ -218,7 +218,7 @@ func (o Opportunities) Page(ctx context.Context, f Filter) (page.Page[Opportunit
 
 // All ranges over every opportunity of the filter, page by page. It stops at the first error. Records that are
 // created or changed meanwhile may or may not appear, none twice under an unchanging sort key.
-func (o Opportunities) All(ctx context.Context, f Filter) iter.Seq2[Opportunity, error] {
+func (o Opportunities) All(ctx context.Context, f OpportunityFilter) iter.Seq2[Opportunity, error] {
 	return page.All(func(cursor string) (page.Page[Opportunity], error) {
 		next := f
 		if cursor != "" {
@@ -270,8 +270,8 @@ func (o Opportunities) write(ctx context.Context, ch work.Change[Opportunity], m
 			return o.svc.cfg.Store.SaveOpportunity(ctx, c, before, after, (*move).stamp(after))
 		}
 	}
-	if ch.Again == nil {
-		ch.Again = func(ctx context.Context, c *work.Call, id ident.ID) (*Opportunity, error) {
+	if ch.Replay == nil {
+		ch.Replay = func(ctx context.Context, c *work.Call, id ident.ID) (*Opportunity, error) {
 			r, err := reader(ctx, c)
 			if err != nil {
 				return nil, err

@@ -43,8 +43,8 @@ type Opportunity struct {
 	Custom           schema.Values `json:"custom,omitzero" crm:"custom"`                                           // the tenant's own fields
 }
 
-// Draft is a new opportunity. Only Customer is required.
-type Draft struct {
+// OpportunityDraft is a new opportunity. Only Customer is required.
+type OpportunityDraft struct {
 	ID        ident.ID     // the host's own id; zero for a new one
 	Customer  ident.ID     // whose opportunity
 	Name      string       // up to 200 characters
@@ -61,8 +61,8 @@ type Draft struct {
 	Custom    []schema.Set // custom fields
 }
 
-// Update changes fields of an opportunity; nil leaves a field as it is. Stage and category change by verbs only.
-type Update struct {
+// OpportunityUpdate changes fields of an opportunity; nil leaves a field as it is. Stage and category change by verbs only.
+type OpportunityUpdate struct {
 	Name       *string       // up to 200 characters
 	Amount     *money.Amount // refused while closed
 	CloseDate  *date.Date    // when it is expected to close
@@ -76,8 +76,8 @@ type Update struct {
 	Clear      []string      // fields to blank: name, amount, close_date, product, probability_override, opened_on
 }
 
-// Filter chooses opportunities. Its zero value is every opportunity the caller may see.
-type Filter struct {
+// OpportunityFilter chooses opportunities. Its zero value is every opportunity the caller may see.
+type OpportunityFilter struct {
 	Open     *bool      // true: open and omitted stages; false: won and lost
 	Customer ident.ID   // of one customer, with those merged into it
 	Stage    string     // key of a stage
@@ -85,7 +85,7 @@ type Filter struct {
 	Query    page.Query // sort, page and further condition
 }
 
-func (f Filter) predicate(customers []ident.ID) rule.Predicate {
+func (f OpportunityFilter) predicate(customers []ident.ID) rule.Predicate {
 	var parts []rule.Predicate
 	if f.Open != nil && *f.Open {
 		parts = append(parts, rule.In("category", rule.Text(string(Open)), rule.Text(string(Omitted))))

@@ -16,7 +16,7 @@ import (
 
 // Pipelines is the façade over versioned definitions. It is a light value, safe for concurrent use.
 type Pipelines struct {
-	svc   *Service
+	svc   *Module
 	scope work.Scope
 }
 
@@ -42,7 +42,7 @@ func (p Pipelines) Define(ctx context.Context, d Definition) (Pipeline, error) {
 	return out, fault.At(op, err)
 }
 
-func (s *Service) define(ctx context.Context, scope work.Scope, d Definition) (Pipeline, error) {
+func (s *Module) define(ctx context.Context, scope work.Scope, d Definition) (Pipeline, error) {
 	st := s.cfg.Store
 	ch := work.Change[Pipeline]{
 		Op: "pipeline: define", Entity: EntityPipeline, Action: work.Configure, Kind: PipelineDefined, Args: d,
@@ -54,7 +54,7 @@ func (s *Service) define(ctx context.Context, scope work.Scope, d Definition) (P
 		Save: func(ctx context.Context, c *work.Call, before, after *Pipeline) error {
 			return st.SavePipeline(ctx, c, before, after)
 		},
-		Again: func(ctx context.Context, c *work.Call, _ ident.ID) (*Pipeline, error) {
+		Replay: func(ctx context.Context, c *work.Call, _ ident.ID) (*Pipeline, error) {
 			r, err := reader(ctx, c)
 			if err != nil {
 				return nil, err
@@ -74,7 +74,7 @@ func (s *Service) define(ctx context.Context, scope work.Scope, d Definition) (P
 }
 
 // known reports whether a key has a version.
-func (s *Service) known(ctx context.Context, scope work.Scope, key string) (bool, error) {
+func (s *Module) known(ctx context.Context, scope work.Scope, key string) (bool, error) {
 	return work.View(ctx, s.cfg.Engine, scope, "pipeline: define", EntityPipeline,
 		func(ctx context.Context, c *work.Call) (bool, error) {
 			_, err := s.cfg.Store.Pipeline(ctx, c, key, 0)
@@ -85,7 +85,7 @@ func (s *Service) known(ctx context.Context, scope work.Scope, key string) (bool
 		})
 }
 
-func (s *Service) applyDefinition(ctx context.Context, c *work.Call, rec *Pipeline, d Definition) error {
+func (s *Module) applyDefinition(ctx context.Context, c *work.Call, rec *Pipeline, d Definition) error {
 	if err := s.checkGates(ctx, c, d); err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (s *Service) applyDefinition(ctx context.Context, c *work.Call, rec *Pipeli
 }
 
 // checkGates compiles every gate and collects the findings.
-func (s *Service) checkGates(ctx context.Context, c *work.Call, d Definition) error {
+func (s *Module) checkGates(ctx context.Context, c *work.Call, d Definition) error {
 	ent, err := s.cfg.Engine.Schemas.Entity(ctx, c.Unit, c.Tenant(), EntityOpportunity)
 	if err != nil {
 		return err
@@ -142,7 +142,7 @@ func (p Pipelines) Get(ctx context.Context, key string, version int64) (Pipeline
 			if rec, err = within(c, rec, err); err != nil {
 				return Pipeline{}, err
 			}
-			c.Show(rec)
+			c.Mask(rec)
 			return *rec, nil
 		})
 }
@@ -170,7 +170,7 @@ func (p Pipelines) All(ctx context.Context, q page.Query) iter.Seq2[Pipeline, er
 }
 
 // pinned returns one version of a pipeline for an opportunity, storing the default one at its first use.
-func (s *Service) pinned(ctx context.Context, c *work.Call, key string, version int64) (*Pipeline, error) {
+func (s *Module) pinned(ctx context.Context, c *work.Call, key string, version int64) (*Pipeline, error) {
 	if key == "" {
 		key = s.cfg.Default.Key
 	}
@@ -193,7 +193,7 @@ func noPipeline() error {
 
 // storeDefault defines the default pipeline in the name of the CRM itself, so that whoever creates the first
 // opportunity needs no right to configure.
-func (s *Service) storeDefault(ctx context.Context, c *work.Call) (*Pipeline, error) {
+func (s *Module) storeDefault(ctx context.Context, c *work.Call) (*Pipeline, error) {
 	scope := work.Scope{
 		Principal: ident.System(c.Tenant(), "rapport"), Purpose: personal.Operations, Unit: c.Unit,
 	}

@@ -41,7 +41,7 @@ func (o Opportunities) Reopen(ctx context.Context, id ident.ID, stage string) (O
 }
 
 // back chooses the stage of a reopening.
-func (s *Service) back(ctx context.Context, c *work.Call, rec *Opportunity, def *Pipeline, stage string) (Stage, error) {
+func (s *Module) back(ctx context.Context, c *work.Call, rec *Opportunity, def *Pipeline, stage string) (Stage, error) {
 	if stage != "" {
 		st, err := def.need(stage)
 		if err == nil && st.Category.Closed() {
@@ -79,7 +79,7 @@ func (o Opportunities) SwitchVersion(ctx context.Context, id ident.ID, version i
 	}, &move)
 }
 
-func (s *Service) switchTo(ctx context.Context, c *work.Call, rec *Opportunity, version int64, stage string) (*Transition, error) {
+func (s *Module) switchTo(ctx context.Context, c *work.Call, rec *Opportunity, version int64, stage string) (*Transition, error) {
 	if rec.Category.Closed() {
 		return nil, refused(rec.Version, "a %s opportunity keeps its version: Reopen it first", rec.Category)
 	}

@@ -15,9 +15,9 @@ import (
 )
 
 // Consents records what subjects said and tells where they stand. It is a light value, safe for concurrent use
-// unless its scope is inside a transaction; [Office.Consents] makes it.
+// unless its scope is inside a transaction; [Module.Consents] makes it.
 type Consents struct {
-	svc   *Office
+	svc   *Module
 	scope work.Scope
 }
 
@@ -103,14 +103,14 @@ func (cs Consents) record(ctx context.Context, op string, kind event.Kind, id, s
 		Save: func(ctx context.Context, c *work.Call, _, rec *Consent) error {
 			return cfg.Store.AddConsent(ctx, c, rec)
 		},
-		Again: func(ctx context.Context, c *work.Call, id ident.ID) (*Consent, error) {
+		Replay: func(ctx context.Context, c *work.Call, id ident.ID) (*Consent, error) {
 			return within(c)(cfg.Store.Consent(ctx, c, id))
 		},
 	})
 }
 
 // subject resolves a customer within what the caller may do with customers.
-func (s *Office) subject(ctx context.Context, c *work.Call, id ident.ID, a work.Action) ([]ident.ID, error) {
+func (s *Module) subject(ctx context.Context, c *work.Call, id ident.ID, a work.Action) ([]ident.ID, error) {
 	if id.IsZero() {
 		return nil, fault.Field("subject", "must name a customer")
 	}
@@ -155,7 +155,7 @@ func (cs Consents) Get(ctx context.Context, id ident.ID) (Consent, error) {
 			if err != nil {
 				return Consent{}, err
 			}
-			c.Show(rec)
+			c.Mask(rec)
 			return *rec, nil
 		})
 }
@@ -212,7 +212,7 @@ func (cs Consents) At(ctx context.Context, subject ident.ID, p personal.Purpose,
 }
 
 // checkWords checks a purpose, which defaults to another, and a channel that can carry a message.
-func (s *Office) checkWords(p *personal.Purpose, ch personal.Channel, other personal.Purpose) error {
+func (s *Module) checkWords(p *personal.Purpose, ch personal.Channel, other personal.Purpose) error {
 	var v fault.Violations
 	if *p == "" {
 		*p = other

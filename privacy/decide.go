@@ -47,7 +47,7 @@ func (cs Consents) Decide(ctx context.Context, r Request) (Decision, error) {
 
 // judge decides about resolved subjects and returns the address, which must not leave the gate unless the decision
 // allows it. It fills the rest of d; a zero At becomes now. An error leaves the decision refused.
-func (s *Office) judge(ctx context.Context, c *work.Call, ids []ident.ID, d *Decision) (personal.Text, error) {
+func (s *Module) judge(ctx context.Context, c *work.Call, ids []ident.ID, d *Decision) (personal.Text, error) {
 	d.Subject, d.Code = ids[0], NoBasis
 	said, err := s.cfg.Store.Said(ctx, c, ids, d.Purpose, d.Channel)
 	if err != nil {

@@ -120,7 +120,7 @@ func (ss Sends) ByKey(ctx context.Context, key string) (Sending, error) {
 				return Sending{}, err
 			}
 			rec.State = rec.stateAt(c.Now)
-			c.Show(rec)
+			c.Mask(rec)
 			return *rec, nil
 		})
 }

@@ -14,9 +14,9 @@ import (
 )
 
 // Sends is the gate through which messages leave, and the only way to a customer's address for sending. It is a light
-// value, safe for concurrent use unless its scope is inside a transaction; [Office.Sends] makes it.
+// value, safe for concurrent use unless its scope is inside a transaction; [Module.Sends] makes it.
 type Sends struct {
-	svc   *Office
+	svc   *Module
 	scope work.Scope
 }
 

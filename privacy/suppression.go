@@ -54,7 +54,7 @@ func (s *Suppression) liftedBy(st Standing) bool {
 
 // digest is the keyed digest of a normalised address. It ignores case: who asks not to be written to means the
 // mailbox, although by the letter of the standard its name may tell A from a.
-func (s *Office) digest(ctx context.Context, tenant, normal string) ([]byte, error) {
+func (s *Module) digest(ctx context.Context, tenant, normal string) ([]byte, error) {
 	return s.cfg.Keys.Blind(ctx, tenant, addressIndex, strings.Map(anyCase, normal))
 }
 
@@ -130,7 +130,7 @@ func (cs Consents) suppress(ctx context.Context, s work.Scope, ch personal.Chann
 		Save: func(ctx context.Context, c *work.Call, _, rec *Suppression) error {
 			return store.PutSuppression(ctx, c, old, rec)
 		},
-		Again: func(ctx context.Context, c *work.Call, id ident.ID) (*Suppression, error) {
+		Replay: func(ctx context.Context, c *work.Call, id ident.ID) (*Suppression, error) {
 			return store.SuppressionByID(ctx, c, id)
 		},
 	})

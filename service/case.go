@@ -39,8 +39,8 @@ type Case struct {
 	Custom schema.Values `json:"custom,omitzero" crm:"custom"` // the tenant's own fields
 }
 
-// Draft is a new case. Customer and Subject are required.
-type Draft struct {
+// CaseDraft is a new case. Customer and Subject are required.
+type CaseDraft struct {
 	ID        ident.ID     // the host's own id; zero for a new one
 	Customer  ident.ID     // whose case
 	Type      Type         // a key; "" for Request
@@ -52,9 +52,9 @@ type Draft struct {
 	Custom    []schema.Set // custom fields
 }
 
-// Update changes fields of a case; nil leaves a field as it is. State and owner change by verbs only. Another priority
+// CaseUpdate changes fields of a case; nil leaves a field as it is. State and owner change by verbs only. Another priority
 // moves the due times of clocks that have not stopped, as if the case had always had it.
-type Update struct {
+type CaseUpdate struct {
 	Type     *Type        // a key
 	Priority *Priority    // one of the SLA's
 	Subject  *string      // up to 200 characters; never blank
@@ -68,8 +68,8 @@ type Assignment struct {
 	Team string // host's team
 }
 
-// Filter chooses cases. Its zero value is every case the caller may see.
-type Filter struct {
+// CaseFilter chooses cases. Its zero value is every case the caller may see.
+type CaseFilter struct {
 	Open     *bool      // true: new, open and pending; false: resolved and closed
 	Customer ident.ID   // of one customer, with those merged into it
 	States   []State    // any of them; nil for all
@@ -80,7 +80,7 @@ type Filter struct {
 	Query    page.Query // sort, page and further condition
 }
 
-func (f Filter) predicate(customers []ident.ID) rule.Predicate {
+func (f CaseFilter) predicate(customers []ident.ID) rule.Predicate {
 	var parts []rule.Predicate
 	if f.Open != nil && *f.Open {
 		parts = append(parts, among("state", []State{StateNew, StateOpen, StatePending}))

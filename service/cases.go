@@ -16,14 +16,14 @@ import (
 // Cases is the façade over cases. It is a light value, safe for concurrent use unless its scope is inside a
 // transaction.
 type Cases struct {
-	svc   *Service
+	svc   *Module
 	scope work.Scope
 }
 
 // Open adds a case in state new and starts both clocks.
 //
 // Errors: Invalid; NotFound for a customer that the caller may not see; Denied; Conflict when the id is taken.
-func (s Cases) Open(ctx context.Context, d Draft) (Case, error) {
+func (s Cases) Open(ctx context.Context, d CaseDraft) (Case, error) {
 	var log *journal
 	return s.write(ctx, work.Change[Case]{
 		Op: "case: open", Action: work.Create, Kind: CaseOpened, ID: d.ID, Args: d,
@@ -34,7 +34,7 @@ func (s Cases) Open(ctx context.Context, d Draft) (Case, error) {
 	}, &log)
 }
 
-func (s Cases) open(ctx context.Context, c *work.Call, cs *Case, d Draft, log *journal) error {
+func (s Cases) open(ctx context.Context, c *work.Call, cs *Case, d CaseDraft, log *journal) error {
 	d = d.withDefaults()
 	target, err := s.svc.sla.target(d.Priority)
 	if err := d.validate(err); err != nil {
@@ -76,7 +76,7 @@ func noCustomer(err error) error {
 	return f
 }
 
-func (d Draft) withDefaults() Draft {
+func (d CaseDraft) withDefaults() CaseDraft {
 	if d.Type == "" {
 		d.Type = Request
 	}
@@ -86,7 +86,7 @@ func (d Draft) withDefaults() Draft {
 	return d
 }
 
-func (d Draft) validate(priority error) error {
+func (d CaseDraft) validate(priority error) error {
 	var v fault.Violations
 	if d.Customer.IsZero() {
 		v.Add("customer", "must not be blank: a case belongs to a customer")
@@ -117,7 +117,7 @@ func (s Cases) Get(ctx context.Context, id ident.ID) (Case, error) {
 			if cs, err = within(c, cs, err); err != nil {
 				return Case{}, err
 			}
-			c.Show(cs)
+			c.Mask(cs)
 			return *cs, nil
 		})
 }
@@ -125,7 +125,7 @@ func (s Cases) Get(ctx context.Context, id ident.ID) (Case, error) {
 // Page returns one page of cases. Sorting by resolution_due or first_response_due shows what is due next.
 //
 // Errors: Invalid for a malformed query or cursor; NotFound for a customer the caller may not see; Denied.
-func (s Cases) Page(ctx context.Context, f Filter) (page.Page[Case], error) {
+func (s Cases) Page(ctx context.Context, f CaseFilter) (page.Page[Case], error) {
 	const op = "case: list"
 	var ids []ident.ID
 	if !f.Customer.IsZero() {
@@ -141,7 +141,7 @@ func (s Cases) Page(ctx context.Context, f Filter) (page.Page[Case], error) {
 }
 
 // All ranges over every case of the filter, page by page. It stops at the first error.
-func (s Cases) All(ctx context.Context, f Filter) iter.Seq2[Case, error] {
+func (s Cases) All(ctx context.Context, f CaseFilter) iter.Seq2[Case, error] {
 	return page.All(func(cursor string) (page.Page[Case], error) {
 		next := f
 		if cursor != "" {
@@ -185,7 +185,7 @@ func (s Cases) write(ctx context.Context, ch work.Change[Case], log **journal) (
 	ch.Save = func(ctx context.Context, c *work.Call, before, after *Case) error {
 		return s.svc.cfg.Store.SaveCase(ctx, c, before, after, (*log).stamp(after))
 	}
-	ch.Again = func(ctx context.Context, c *work.Call, id ident.ID) (*Case, error) {
+	ch.Replay = func(ctx context.Context, c *work.Call, id ident.ID) (*Case, error) {
 		acc, err := c.AccessTo(ctx, EntityCase, work.Read)
 		if err != nil {
 			return nil, err

@@ -60,7 +60,7 @@ func (k clock) at(p point, warnPercent int) time.Time {
 
 // raise marks every point that a running clock has passed and that was not raised before: whoever stops a clock late
 // leaves the same traces as the timer would have. No mark is set before floor.
-func (s *Service) raise(c *work.Call, cs *Case, log *journal, floor time.Time) {
+func (s *Module) raise(c *work.Call, cs *Case, log *journal, floor time.Time) {
 	for _, k := range cs.clocks() {
 		for _, p := range points {
 			if s.passed(k, p, c.Now) {
@@ -71,11 +71,11 @@ func (s *Service) raise(c *work.Call, cs *Case, log *journal, floor time.Time) {
 	}
 }
 
-func (s *Service) passed(k clock, p point, now time.Time) bool {
+func (s *Module) passed(k clock, p point, now time.Time) bool {
 	return k.running && k.marks[p].IsZero() && !k.at(p, s.sla.WarnPercent).After(now)
 }
 
-func (s *Service) mark(c *work.Call, k clock, p point, log *journal, floor time.Time) {
+func (s *Module) mark(c *work.Call, k clock, p point, log *journal, floor time.Time) {
 	at := k.at(p, s.sla.WarnPercent)
 	if at.Before(floor) {
 		at = floor
@@ -87,7 +87,7 @@ func (s *Service) mark(c *work.Call, k clock, p point, log *journal, floor time.
 var clockEvents = map[point]string{warn: "warned", breach: "breached"}
 
 // timers returns the timers a case needs now, by key.
-func (s *Service) timers(cs *Case) map[string]time.Time {
+func (s *Module) timers(cs *Case) map[string]time.Time {
 	out := map[string]time.Time{}
 	for _, k := range cs.clocks() {
 		for _, p := range points {
@@ -100,7 +100,7 @@ func (s *Service) timers(cs *Case) map[string]time.Time {
 }
 
 // schedule sets, moves and takes back timers by the difference of two states.
-func (s *Service) schedule(c *work.Call, before map[string]time.Time, cs *Case) {
+func (s *Module) schedule(c *work.Call, before map[string]time.Time, cs *Case) {
 	ref := ident.Ref{Entity: EntityCase, ID: cs.ID}
 	after := s.timers(cs)
 	for _, k := range cs.clocks() {

@@ -1,7 +1,7 @@
 // Package service has the cases of customers: complaints, requests, questions and returns, each with a state, a
 // priority and two clocks.
 //
-//	c, err := s.Cases.Open(ctx, service.Draft{
+//	c, err := s.Cases.Open(ctx, service.CaseDraft{
 //		Customer: ada.ID, Type: service.Complaint, Priority: service.Urgent, Subject: "Printer smokes",
 //	})
 //	fmt.Println(c.FirstResponseDue, c.ResolutionDue) // 4 h and 48 h later

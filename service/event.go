@@ -5,7 +5,7 @@ import "github.com/rapport-crm/rapport/core/event"
 // EntityCase is the name of cases in the schema registry.
 const EntityCase = "case"
 
-// TimerSLA is the kind of the timers that watch the clocks. [Service.Fire] handles them.
+// TimerSLA is the kind of the timers that watch the clocks. [Module.Fire] handles them.
 const TimerSLA event.Kind = "case.sla"
 
 // The events of cases. Changes of state have the facts from and to.

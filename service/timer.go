@@ -15,7 +15,7 @@ import (
 // The scope should be that of a system principal, on the unit in which the outbox ends the delivery.
 //
 // Errors: Invalid for a timer that this package has not set; errors of the store.
-func (s *Service) Fire(ctx context.Context, scope work.Scope, t work.Timer) error {
+func (s *Module) Fire(ctx context.Context, scope work.Scope, t work.Timer) error {
 	id, name, p, err := parseTimer(t.Key)
 	if err != nil || t.Kind != TimerSLA {
 		return fault.At("case: timer", fault.Field("timer", "want a timer of kind %s with a key of this package", TimerSLA))

@@ -17,7 +17,7 @@ import (
 // nothing write nothing.
 //
 // Errors: Invalid; Conflict with the current version, or with reason "state" when the case is closed; NotFound; Denied.
-func (s Cases) Update(ctx context.Context, id ident.ID, version int64, up Update) (Case, error) {
+func (s Cases) Update(ctx context.Context, id ident.ID, version int64, up CaseUpdate) (Case, error) {
 	var log *journal
 	return s.write(ctx, work.Change[Case]{
 		Op: "case: update", Action: work.Edit, Kind: CaseUpdated, ID: id, Version: version, Args: up, Load: s.lock(id),
@@ -37,7 +37,7 @@ func (s Cases) Update(ctx context.Context, id ident.ID, version int64, up Update
 	}, &log)
 }
 
-func (up Update) apply(c *work.Call, rec *Case) error {
+func (up CaseUpdate) apply(c *work.Call, rec *Case) error {
 	if err := c.CheckSets(up.sets()...); err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (up Update) apply(c *work.Call, rec *Case) error {
 }
 
 // sets names the fields that the update is about.
-func (up Update) sets() []string {
+func (up CaseUpdate) sets() []string {
 	out := schema.Names(up.Custom)
 	for name, set := range map[string]bool{
 		"type": up.Type != nil, "priority": up.Priority != nil, "subject": up.Subject != nil, "body": up.Body != nil,
@@ -91,7 +91,7 @@ func replace(dst *personal.Text, src *string) {
 
 // reprioritise gives a case the targets of another priority. Clocks that have not stopped get the due times they would
 // have had from the start; marks that were set stay, and points that lie in the past by now are raised at once.
-func (s *Service) reprioritise(c *work.Call, rec *Case, to Priority, log *journal) error {
+func (s *Module) reprioritise(c *work.Call, rec *Case, to Priority, log *journal) error {
 	target, err := s.sla.target(to)
 	if err != nil {
 		return err

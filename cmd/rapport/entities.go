@@ -50,14 +50,14 @@ func entities() []entity {
 				return s.Opportunities.ByExt(ctx, x)
 			},
 			page: func(ctx context.Context, s *crm.Session, q page.Query) (any, error) {
-				return s.Opportunities.Page(ctx, pipeline.Filter{Query: q})
+				return s.Opportunities.Page(ctx, pipeline.OpportunityFilter{Query: q})
 			},
 		},
 		{
 			name: service.EntityCase, columns: []string{"id", "type", "priority", "state", "subject", "customer", "owner_user"},
 			get: func(ctx context.Context, s *crm.Session, id ident.ID) (any, error) { return s.Cases.Get(ctx, id) },
 			page: func(ctx context.Context, s *crm.Session, q page.Query) (any, error) {
-				return s.Cases.Page(ctx, service.Filter{Query: q})
+				return s.Cases.Page(ctx, service.CaseFilter{Query: q})
 			},
 		},
 		{

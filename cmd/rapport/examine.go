@@ -185,7 +185,7 @@ func (p *patient) queue(ctx context.Context) {
 	if p.crm == nil {
 		return
 	}
-	b, err := p.session().Deliveries.Backlog(ctx)
+	b, err := p.session().Outbox.Backlog(ctx)
 	switch {
 	case fault.CodeOf(err) == fault.Denied:
 		p.say("queue", warning, "not looked at: the actor may not see it")
@@ -201,7 +201,7 @@ func (p *patient) letters(ctx context.Context) {
 	if p.crm == nil {
 		return
 	}
-	dead, err := p.session().Deliveries.Dead(ctx, ident.ID{})
+	dead, err := p.session().Outbox.Dead(ctx, ident.ID{})
 	switch {
 	case fault.CodeOf(err) == fault.Denied: // said already
 	case err != nil:

@@ -111,7 +111,7 @@ func (j *opportunityJob) add(ctx context.Context, rec *transfer.Record) error {
 // read makes a row of a record; the customer comes later. It is incomplete when the record has faults.
 func read(rec *transfer.Record) pipeline.Row {
 	row := pipeline.Row{Line: rec.Row, ClosedOn: rec.Value("closed_on").Date(), LostReason: rec.Text("lost_reason")}
-	row.Draft = pipeline.Draft{
+	row.Draft = pipeline.OpportunityDraft{
 		Name: rec.Text("name"), Amount: rec.Value("amount").Money(), CloseDate: rec.Value("close_date").Date(), Product: rec.Text("product"),
 		Pipeline: rec.Text("pipeline"), Stage: rec.Text("stage"), OpenedOn: rec.Value("opened_on").Date(), Ext: rec.Ext(),
 		OwnerUser: rec.Text("owner_user"), OwnerTeam: rec.Text("owner_team"), Custom: rec.Custom(),

@@ -142,7 +142,7 @@ func (cs Claims) show(c *work.Call) func(rec *Claim, err error) (Claim, error) {
 		if err != nil {
 			return Claim{}, err
 		}
-		c.Show(rec)
+		c.Mask(rec)
 		return *rec, nil
 	}
 }
@@ -161,7 +161,7 @@ func (cs Claims) edit(ctx context.Context, op string, kind event.Kind, id ident.
 func (cs Claims) change(op string, a work.Action, kind event.Kind) work.Change[Claim] {
 	return work.Change[Claim]{
 		Op: op, Entity: Entity, Action: a, Kind: kind, Save: cs.save,
-		Again: func(ctx context.Context, c *work.Call, id ident.ID) (*Claim, error) {
+		Replay: func(ctx context.Context, c *work.Call, id ident.ID) (*Claim, error) {
 			read := *c
 			var err error
 			if read.Access, err = c.AccessTo(ctx, Entity, work.Read); err != nil {

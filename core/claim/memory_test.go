@@ -28,7 +28,7 @@ type memory struct {
 	keys    map[claim.Key]owner
 	once    map[string]ident.Ref
 	access  work.Access
-	traces  []work.Traces
+	traces  []work.Record
 	history []moment
 }
 
@@ -111,7 +111,7 @@ func (m *memory) Entity(context.Context, work.Unit, string, string) (*schema.Ent
 	return entity, nil
 }
 
-func (m *memory) Record(_ context.Context, _ work.Unit, t work.Traces) error {
+func (m *memory) Record(_ context.Context, _ work.Unit, t work.Record) error {
 	m.traces = append(m.traces, t)
 	return nil
 }

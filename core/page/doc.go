@@ -1,6 +1,6 @@
 // Package page has the words of lists: what to filter and sort by, one page of results, and cursors.
 //
-//	for o, err := range s.Opportunities.All(ctx, pipeline.Filter{Query: page.Query{
+//	for o, err := range s.Opportunities.All(ctx, pipeline.OpportunityFilter{Query: page.Query{
 //		Sort:  "-amount",
 //		Where: page.Where{Expr: "custom.tier == tier", Args: map[string]any{"tier": t}},
 //	}}) { ... }

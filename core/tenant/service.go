@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/rapport-crm/rapport/core/fault"
-	"github.com/rapport-crm/rapport/core/recent"
+	"github.com/rapport-crm/rapport/core/tenantcache"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
@@ -19,7 +19,7 @@ type Config struct {
 // Service implements [work.Zones] over the tenants' settings. It is safe for concurrent use.
 type Service struct {
 	store  Store
-	zones  *recent.Cache[*time.Location]
+	zones  *tenantcache.Cache[*time.Location]
 	engine *work.Engine
 }
 
@@ -34,7 +34,7 @@ func New(c Config) (*Service, error) {
 		return nil, fault.New(fault.Invalid, "tenant: Config wants Store")
 	}
 	s := &Service{store: c.Store}
-	s.zones = recent.New(recent.Config[*time.Location]{Version: s.version, Load: s.load, Clock: c.Clock})
+	s.zones = tenantcache.New(tenantcache.Config[*time.Location]{Version: s.version, Load: s.load, Clock: c.Clock})
 	return s, nil
 }
 

@@ -26,7 +26,7 @@ func (t Tenant) Get(ctx context.Context) (Settings, error) {
 		if err != nil {
 			return Settings{}, err
 		}
-		c.Show(set)
+		c.Mask(set)
 		return *set, nil
 	})
 }
@@ -53,7 +53,7 @@ func (t Tenant) Update(ctx context.Context, version int64, u Update) (Settings, 
 			}
 			return t.svc.store.SaveSettings(ctx, c.Unit, tenant, *after, before.Version)
 		},
-		Again: func(ctx context.Context, c *work.Call, _ ident.ID) (*Settings, error) { return load(ctx, c) },
+		Replay: func(ctx context.Context, c *work.Call, _ ident.ID) (*Settings, error) { return load(ctx, c) },
 	})
 	set.Meta = schema.Meta{ID: set.ID, Version: set.Version, Hidden: set.Hidden}
 	return set, err

@@ -11,10 +11,10 @@ import (
 	"github.com/rapport-crm/rapport/core/schema"
 )
 
-// BulkRecorder is a [Recorder] that keeps the traces of many writes faster than one by one.
+// BulkRecorder is a [Recorder] that keeps the records of many writes faster than one by one.
 type BulkRecorder interface {
-	// RecordAll must do what Record does for each of the traces.
-	RecordAll(ctx context.Context, u Unit, list []Traces) error
+	// RecordAll must do what Record does for each of the records.
+	RecordAll(ctx context.Context, u Unit, list []Record) error
 }
 
 // Batch describes the creation of many records of type T in one transaction. Each record passes the same checks and
@@ -69,7 +69,7 @@ func writeBatch[T any, P interface {
 	schema.Aggregate
 }](ctx context.Context, c *Call, b *Batch[T]) ([]error, error) {
 	n := len(b.IDs)
-	recs, traced, faults := make([]*T, n), make([]Traces, n), make([]error, n)
+	recs, traced, faults := make([]*T, n), make([]Record, n), make([]error, n)
 	spread(n, func(i int) { recs[i], traced[i], faults[i] = create[T, P](ctx, c, b, i) })
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -98,27 +98,27 @@ func writeBatch[T any, P interface {
 func create[T any, P interface {
 	*T
 	schema.Aggregate
-}](ctx context.Context, c *Call, b *Batch[T], i int) (*T, Traces, error) {
+}](ctx context.Context, c *Call, b *Batch[T], i int) (*T, Record, error) {
 	own := &Call{Scope: c.Scope, Engine: c.Engine, Entity: c.Entity, Action: Create, Access: c.Access, Now: c.Now}
 	ch := Change[T]{Op: b.Op, Entity: b.Entity, Action: Create, Kind: b.Kind, ID: b.IDs[i]}
 	_, rec, err := load[T, P](ctx, own, &ch)
 	if err != nil {
-		return nil, Traces{}, err
+		return nil, Record{}, err
 	}
 	if err := b.Apply(ctx, own, i, rec); err != nil {
-		return nil, Traces{}, err
+		return nil, Record{}, err
 	}
 	changed, err := inspect(own, &ch, nil, rec)
 	if err != nil {
-		return nil, Traces{}, err
+		return nil, Record{}, err
 	}
 	m := P(rec).Base()
 	stamp(own, m, true)
-	return rec, traces(own, &ch, m, changed), nil
+	return rec, recordOf(own, &ch, m, changed), nil
 }
 
 // compact drops the records that have a fault, and returns where the others stood.
-func compact[T any](faults []error, recs *[]*T, traced *[]Traces) []int {
+func compact[T any](faults []error, recs *[]*T, traced *[]Record) []int {
 	place := make([]int, 0, len(*recs))
 	for i, f := range faults {
 		if f == nil {
@@ -130,8 +130,8 @@ func compact[T any](faults []error, recs *[]*T, traced *[]Traces) []int {
 	return place
 }
 
-// recordAll keeps the traces of a batch.
-func (e *Engine) recordAll(ctx context.Context, u Unit, list []Traces) error {
+// recordAll keeps the records of a batch.
+func (e *Engine) recordAll(ctx context.Context, u Unit, list []Record) error {
 	if r, ok := e.Recorder.(BulkRecorder); ok {
 		return r.RecordAll(ctx, u, list)
 	}

@@ -19,10 +19,10 @@ type Units interface {
 	Read(ctx context.Context, u Unit, fn func(ctx context.Context, u Unit) error) error
 }
 
-// Recorder keeps the traces of a write, on the same unit.
+// Recorder keeps the record of a write, on the same unit.
 type Recorder interface {
 	// Record must write one audit row, the change's events and one dispatch row for them.
-	Record(ctx context.Context, u Unit, t Traces) error
+	Record(ctx context.Context, u Unit, t Record) error
 	// Recall must return what was remembered under the key, and whether there is such a thing. It must hold the key
 	// against concurrent writers until the transaction ends. A key remembered with another op or digest is a
 	// fault of code Conflict with reason "once".
@@ -33,8 +33,8 @@ type Recorder interface {
 	Digest(ctx context.Context, tenant string, args any) ([]byte, error)
 }
 
-// Traces is what one write leaves behind besides its rows.
-type Traces struct {
+// Record is what one write leaves behind besides its rows.
+type Record struct {
 	Op       string        // "customer: update"
 	Scope    Scope         // who and why
 	Action   Action        // right that was used

@@ -32,7 +32,7 @@ type world struct {
 	log    []string
 	notes  map[ident.ID]note
 	once   map[string]memory
-	traces []work.Traces
+	traces []work.Record
 	access work.Access
 	reruns int // how often a transaction is repeated before it commits
 	broken map[string]error
@@ -91,7 +91,7 @@ func (w *world) Access(_ context.Context, _ work.Scope, _ string, a work.Action)
 	return w.access, nil
 }
 
-func (w *world) Record(_ context.Context, u work.Unit, t work.Traces) error {
+func (w *world) Record(_ context.Context, u work.Unit, t work.Record) error {
 	if u != "tx" {
 		return fmt.Errorf("recorded on %v", u)
 	}
@@ -178,7 +178,7 @@ func (w *world) change(id ident.ID, version int64, apply func(c *work.Call, n *n
 			w.notes[after.ID] = *after
 			return w.say("save")
 		},
-		Again: func(_ context.Context, _ *work.Call, id ident.ID) (*note, error) {
+		Replay: func(_ context.Context, _ *work.Call, id ident.ID) (*note, error) {
 			n := w.notes[id]
 			return &n, w.say("again")
 		},

@@ -60,7 +60,7 @@ func List[T any](ctx context.Context, e *Engine, s Scope, op, entity string, fil
 		}
 		out.Items = make([]T, len(rows))
 		for i := range rows {
-			c.Show(&rows[i].Record)
+			c.Mask(&rows[i].Record)
 			out.Items[i] = rows[i].Record
 		}
 		return out, nil

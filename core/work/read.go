@@ -10,7 +10,7 @@ import (
 )
 
 // View runs one read: action right, one access for the request, then fn. What fn returns must have passed
-// [Call.Show], which the domains' loaders call for each record.
+// [Call.Mask], which the domains' loaders call for each record.
 //
 // Errors: Invalid, Denied, and whatever fn returns.
 func View[R any](ctx context.Context, e *Engine, s Scope, op, entity string, fn func(ctx context.Context, c *Call) (R, error)) (R, error) {
@@ -35,9 +35,9 @@ func View[R any](ctx context.Context, e *Engine, s Scope, op, entity string, fn 
 	return out, nil
 }
 
-// Show masks on rec (a pointer to a record of the call's entity) whatever the access hides.
+// Mask masks on rec (a pointer to a record of the call's entity) whatever the access hides.
 // Sensitive classes are masked unless the call's action is [Reveal], see [Unseal].
-func (c *Call) Show(rec any) {
+func (c *Call) Mask(rec any) {
 	if len(c.Access.Mask) == 0 && len(c.Access.Unseen) == 0 {
 		if c.Action != Reveal {
 			c.Entity.Guard().Apply(rec)

@@ -43,7 +43,7 @@ func Unseal[T any, P interface {
 				return err
 			}
 		}
-		c.Show(rec)
+		c.Mask(rec)
 		out = *rec
 		return nil
 	})

@@ -30,8 +30,8 @@ type Change[T any] struct {
 	Apply func(ctx context.Context, c *Call, rec *T) error
 	// Save must write the rows; before is nil for a creation. On a version that moved it returns fault.Conflict.
 	Save func(ctx context.Context, c *Call, before, after *T) error
-	// Again must load the record of an earlier write under the same idempotency key, with the caller's read access.
-	Again func(ctx context.Context, c *Call, id ident.ID) (*T, error)
+	// Replay must load the record of an earlier write under the same idempotency key, with the caller's read access.
+	Replay func(ctx context.Context, c *Call, id ident.ID) (*T, error)
 }
 
 // Write runs one change and returns the record as the caller may see it. A change that changes nothing writes
@@ -93,7 +93,7 @@ func writeIn[T any, P interface {
 		if err := ch.Save(ctx, c, before, after); err != nil {
 			return nil, err
 		}
-		if err := e.Recorder.Record(ctx, s.Unit, traces(c, &ch, P(after).Base(), changed)); err != nil {
+		if err := e.Recorder.Record(ctx, s.Unit, recordOf(c, &ch, P(after).Base(), changed)); err != nil {
 			return nil, err
 		}
 	}
@@ -103,7 +103,7 @@ func writeIn[T any, P interface {
 			return nil, err
 		}
 	}
-	c.Show(after)
+	c.Mask(after)
 	return after, nil
 }
 
@@ -132,8 +132,8 @@ func recall[T any](ctx context.Context, c *Call, ch *Change[T]) (digest []byte, 
 	if err != nil || !found {
 		return digest, nil, err
 	}
-	if again, err = ch.Again(ctx, c, ref.ID); err == nil {
-		c.Show(again)
+	if again, err = ch.Replay(ctx, c, ref.ID); err == nil {
+		c.Mask(again)
 	}
 	return digest, again, err
 }
@@ -217,7 +217,7 @@ func stamp(c *Call, m *schema.Meta, created bool) {
 	}
 }
 
-func traces[T any](c *Call, ch *Change[T], m *schema.Meta, changed []string) Traces {
+func recordOf[T any](c *Call, ch *Change[T], m *schema.Meta, changed []string) Record {
 	ref := ident.Ref{Entity: ch.Entity, ID: m.ID}
 	events := append([]event.Event{{Kind: ch.Kind, Refs: c.refs, Facts: c.facts}}, c.events...)
 	for i := range events {
@@ -230,7 +230,7 @@ func traces[T any](c *Call, ch *Change[T], m *schema.Meta, changed []string) Tra
 			ev.Changed = changed
 		}
 	}
-	return Traces{
+	return Record{
 		Op: ch.Op, Scope: c.Scope, Action: ch.Action, Record: ref, Version: m.Version, Changed: changed,
 		At: c.Now, Events: events, Timeline: c.lines, Timers: c.timers, OwnerUser: m.OwnerUser, OwnerTeam: m.OwnerTeam,
 	}

@@ -92,7 +92,7 @@ func TestTimersFireWhenTheClockSaysSo(t *testing.T) {
 
 	c := crmtest.Open(t, nil)
 	s := admin(c)
-	rec, err := s.Cases.Open(t.Context(), service.Draft{Customer: c.Organization(s, "Umbrella").ID, Subject: "broken"})
+	rec, err := s.Cases.Open(t.Context(), service.CaseDraft{Customer: c.Organization(s, "Umbrella").ID, Subject: "broken"})
 	require.NoError(t, err)
 	require.NotContains(t, kinds(c, rec.ID), service.CaseBreached)
 	c.Clock.Advance(30 * 24 * time.Hour)

@@ -105,7 +105,7 @@ func live(t *testing.T, c *crm.CRM) {
 		names[rec.Name.Reveal()] = true
 	}
 	require.Len(t, names, 21)
-	cs, err := s.Cases.Open(t.Context(), service.Draft{Customer: made.ID, Type: service.Complaint, Priority: service.Urgent, Subject: "late"})
+	cs, err := s.Cases.Open(t.Context(), service.CaseDraft{Customer: made.ID, Type: service.Complaint, Priority: service.Urgent, Subject: "late"})
 	require.NoError(t, err)
 	read, err := s.Cases.Get(t.Context(), cs.ID)
 	require.NoError(t, err)

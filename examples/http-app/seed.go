@@ -43,7 +43,7 @@ func (s *server) seed(ctx context.Context) (out sample, err error) {
 		if err != nil {
 			return out, err
 		}
-		o, err := sam.Opportunities.Create(ctx, pipeline.Draft{
+		o, err := sam.Opportunities.Create(ctx, pipeline.OpportunityDraft{
 			Customer: ada.ID, Pipeline: "sales", Name: fmt.Sprintf("Engine no. %d", i+1), Amount: amount,
 		})
 		if err != nil {

@@ -85,7 +85,7 @@ func (s *server) opportunities(r *http.Request, as *crm.Session) (any, error) {
 		}
 		q.Limit = n
 	}
-	found, err := as.Opportunities.Page(r.Context(), pipeline.Filter{Open: new(true), Query: q})
+	found, err := as.Opportunities.Page(r.Context(), pipeline.OpportunityFilter{Open: new(true), Query: q})
 	if err != nil {
 		return nil, err
 	}

@@ -160,7 +160,7 @@ func (e *exhibition) confirmed(ctx context.Context, s *crm.Session, id ident.ID,
 		if settle > 5 {
 			return n, nil
 		}
-		left, err := s.Deliveries.Backlog(ctx)
+		left, err := s.Outbox.Backlog(ctx)
 		if err != nil {
 			return 0, err
 		}

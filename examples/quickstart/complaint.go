@@ -14,7 +14,7 @@ import (
 func showComplaint(ctx context.Context, c *crm.CRM, me ident.Principal, from ident.ID, tell *story) (caseFact, error) {
 	tell.step("A complaint comes in")
 	s := c.As(me, privacy.Service)
-	cs, err := s.Cases.Open(ctx, service.Draft{
+	cs, err := s.Cases.Open(ctx, service.CaseDraft{
 		Customer: from, Type: service.Complaint, Priority: service.Urgent,
 		Subject: "The stand has no power", Body: "We open tomorrow at nine.",
 	})

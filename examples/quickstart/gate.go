@@ -38,7 +38,7 @@ func showGate(ctx context.Context, c *crm.CRM, me ident.Principal, set dataset, 
 		return out, err
 	}
 	due := date.FromTime(c.Now(), nil).AddDays(30)
-	o, err = s.Opportunities.Move(ctx, o.ID, "proposal", pipeline.Update{Amount: &amount, CloseDate: &due})
+	o, err = s.Opportunities.Move(ctx, o.ID, "proposal", pipeline.OpportunityUpdate{Amount: &amount, CloseDate: &due})
 	if err != nil {
 		return out, err
 	}
@@ -49,14 +49,14 @@ func showGate(ctx context.Context, c *crm.CRM, me ident.Principal, set dataset, 
 
 // unready finds an open opportunity without an amount, or makes one where the data has none.
 func unready(ctx context.Context, s *crm.Session, customer ident.ID) (pipeline.Opportunity, error) {
-	list, err := s.Opportunities.Page(ctx, pipeline.Filter{
+	list, err := s.Opportunities.Page(ctx, pipeline.OpportunityFilter{
 		Pipeline: "sales", Stage: "engaging",
 		Query: page.Query{Limit: 1, Where: page.Where{Expr: "amount == null && close_date == null"}},
 	})
 	if err != nil || len(list.Items) > 0 {
 		return first(list.Items), err
 	}
-	return s.Opportunities.Create(ctx, pipeline.Draft{Customer: customer, Name: "Quickstart", Pipeline: "sales", Stage: "engaging"})
+	return s.Opportunities.Create(ctx, pipeline.OpportunityDraft{Customer: customer, Name: "Quickstart", Pipeline: "sales", Stage: "engaging"})
 }
 
 func first[T any](list []T) (x T) {

@@ -95,7 +95,7 @@ func (h *host) emit(ctx context.Context, u work.Unit, g *grant, w plugin.Emit) (
 	}
 	s := g.scope()
 	s.Unit = u
-	return e.ID, h.b.cfg.Engine.Recorder.Record(ctx, u, work.Traces{
+	return e.ID, h.b.cfg.Engine.Recorder.Record(ctx, u, work.Record{
 		Op: "plugin: emit", Scope: s, Action: work.Create, Record: e.Record, Version: e.Version, At: e.At, Events: []event.Event{e},
 	})
 }

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) { os.Exit(dbtest.Main(m)) }
 type lab struct {
 	*dbtest.Lab
 	boundary  *boundary.Boundary
-	customers *customer.Service
+	customers *customer.Module
 	relay     *outbox.Relay
 	sales     work.Scope
 	heard     []event.Event // what a subscriber of the host's got
@@ -75,7 +75,7 @@ func newLab(t *testing.T, b dbtest.Backend, ext plugin.Extension) *lab {
 	return l
 }
 
-func customerSource(svc *customer.Service) boundary.Source {
+func customerSource(svc *customer.Module) boundary.Source {
 	return boundary.From(
 		func(ctx context.Context, s work.Scope, id ident.ID) (customer.Customer, error) {
 			return svc.Customers(s).Get(ctx, id)

@@ -37,7 +37,7 @@ type recorder struct{ work.Recorder }
 // Record implements [work.Recorder].
 //
 // Errors: LimitExceeded with reason "depth" for a circle.
-func (r *recorder) Record(ctx context.Context, u work.Unit, t work.Traces) error {
+func (r *recorder) Record(ctx context.Context, u work.Unit, t work.Record) error {
 	depth, _ := ctx.Value(depthKey{}).(int)
 	if depth > maxDepth {
 		f := fault.New(fault.LimitExceeded, "this follows from %d events by way of plugins: they call each other in a circle", maxDepth)

@@ -103,7 +103,7 @@ func (h *house) drain(t *testing.T, tenant string) {
 	t.Helper()
 	for range 40 {
 		require.NoError(t, h.Drain(t.Context()))
-		b, err := h.admin(tenant).Deliveries.Backlog(t.Context())
+		b, err := h.admin(tenant).Outbox.Backlog(t.Context())
 		require.NoError(t, err)
 		if b.Dispatch+b.Due+b.Later == 0 {
 			return

@@ -126,7 +126,7 @@ func drainReal(t *testing.T, h *house) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		require.NoError(t, h.Drain(t.Context()))
-		b, err := h.admin(victims).Deliveries.Backlog(t.Context())
+		b, err := h.admin(victims).Outbox.Backlog(t.Context())
 		require.NoError(t, err)
 		require.Zero(t, b.Dead)
 		return b.Dispatch+b.Due+b.Later == 0

@@ -130,10 +130,10 @@ func (m *matrix) begin(t *testing.T) *play {
 func (m *matrix) end(t *testing.T, p *play) string {
 	t.Helper()
 	m.fragile.broken[p.tenant] = false
-	dead, err := p.s.Deliveries.Dead(t.Context(), [16]byte{})
+	dead, err := p.s.Outbox.Dead(t.Context(), [16]byte{})
 	require.NoError(t, err)
 	for _, l := range dead { // failures of the database are counted as attempts of whoever was at work
-		require.NoError(t, p.s.Deliveries.Replay(t.Context(), l))
+		require.NoError(t, p.s.Outbox.Replay(t.Context(), l))
 	}
 	m.drain(t, p.tenant)
 	require.LessOrEqual(t, p.sent["m-1"], 1, "a message was sent twice")

@@ -232,7 +232,7 @@ func TestTwoRelaysKeepOrderAndLoseNothing(t *testing.T) {
 		})
 		require.NoError(t, errors.Join(errs...))
 		require.Eventually(t, func() bool {
-			d, err := houses[0].admin(victims).Deliveries.Backlog(t.Context())
+			d, err := houses[0].admin(victims).Outbox.Backlog(t.Context())
 			require.NoError(t, err)
 			return d.Dispatch+d.Due+d.Later == 0
 		}, time.Minute, 20*time.Millisecond)

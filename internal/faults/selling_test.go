@@ -28,7 +28,7 @@ func pipelineSteps() []step {
 			return second(p.once().Pipelines.Define(ctx, selling("Booths")))
 		}},
 		{name: "create in the first version", run: func(ctx context.Context, p *play) error {
-			return second(p.once().Opportunities.Create(ctx, pipeline.Draft{ID: p.id("old deal"), Customer: p.id("acme"), Pipeline: "booths"}))
+			return second(p.once().Opportunities.Create(ctx, pipeline.OpportunityDraft{ID: p.id("old deal"), Customer: p.id("acme"), Pipeline: "booths"}))
 		}},
 		{name: "define it anew", run: func(ctx context.Context, p *play) error {
 			return second(p.once().Pipelines.Define(ctx, selling("Booths and stands")))
@@ -57,7 +57,7 @@ func leadSteps() []step {
 		lead("work on", "hot", func(ctx context.Context, p *play, l pipeline.Leads) error { return second(l.Work(ctx, p.id("hot"))) }),
 		lead("qualify", "hot", func(ctx context.Context, p *play, l pipeline.Leads) error { return second(l.Qualify(ctx, p.id("hot"))) }),
 		lead("convert", "hot", func(ctx context.Context, p *play, l pipeline.Leads) error {
-			return second(l.Convert(ctx, p.id("hot"), pipeline.ConvertOptions{Draft: &pipeline.Draft{ID: p.id("converted"), Name: "Booth"}}))
+			return second(l.Convert(ctx, p.id("hot"), pipeline.ConvertOptions{Draft: &pipeline.OpportunityDraft{ID: p.id("converted"), Name: "Booth"}}))
 		}),
 		lead("disqualify", "cold", func(ctx context.Context, p *play, l pipeline.Leads) error {
 			return second(l.Disqualify(ctx, p.id("cold"), "no-budget"))
@@ -82,14 +82,14 @@ func opportunitySteps() []step {
 	ext := func(id string) ident.Ext { return ident.Ext{System: "erp", ID: id} }
 	return []step{
 		on("create an opportunity", func(ctx context.Context, p *play, o pipeline.Opportunities) error {
-			return second(o.Create(ctx, pipeline.Draft{ID: p.id("deal"), Customer: p.id("ada"), Name: "Stand", Pipeline: "booths", Ext: ext("o-1")}))
+			return second(o.Create(ctx, pipeline.OpportunityDraft{ID: p.id("deal"), Customer: p.id("ada"), Name: "Stand", Pipeline: "booths", Ext: ext("o-1")}))
 		}),
 		on("a gate refuses", func(ctx context.Context, p *play, o pipeline.Opportunities) error {
 			_, err := o.Move(ctx, p.id("deal"), "offered")
 			return expect(err, fault.Gate)
 		}),
 		on("give it an amount", func(ctx context.Context, p *play, o pipeline.Opportunities) error {
-			return second(o.Update(ctx, p.id("deal"), 1, pipeline.Update{Amount: ptr(euros(100_00))}))
+			return second(o.Update(ctx, p.id("deal"), 1, pipeline.OpportunityUpdate{Amount: ptr(euros(100_00))}))
 		}),
 		on("move it", func(ctx context.Context, p *play, o pipeline.Opportunities) error {
 			return second(o.Move(ctx, p.id("deal"), "offered"))
@@ -104,15 +104,15 @@ func opportunitySteps() []step {
 			return second(o.Lose(ctx, p.id("deal"), "price"))
 		}),
 		on("upsert an opportunity", func(ctx context.Context, p *play, o pipeline.Opportunities) error {
-			return second(o.Upsert(ctx, ext("o-2"), pipeline.Draft{ID: p.id("synced"), Customer: p.id("acme"), Name: "Synced"}))
+			return second(o.Upsert(ctx, ext("o-2"), pipeline.OpportunityDraft{ID: p.id("synced"), Customer: p.id("acme"), Name: "Synced"}))
 		}),
 		on("upsert it again", func(ctx context.Context, p *play, o pipeline.Opportunities) error {
-			return second(o.Upsert(ctx, ext("o-2"), pipeline.Draft{Customer: p.id("acme"), Name: "Synced again"}))
+			return second(o.Upsert(ctx, ext("o-2"), pipeline.OpportunityDraft{Customer: p.id("acme"), Name: "Synced again"}))
 		}),
 		{name: "load opportunities", run: func(ctx context.Context, p *play) error {
 			rows := func(yield func(pipeline.Row, error) bool) {
 				for i, name := range []string{"row-1", "row-2"} {
-					if !yield(pipeline.Row{Line: i, Draft: pipeline.Draft{ID: p.id(name), Customer: p.id("acme"), Name: name, Ext: ident.Ext{System: "csv", ID: name}}}, nil) {
+					if !yield(pipeline.Row{Line: i, Draft: pipeline.OpportunityDraft{ID: p.id(name), Customer: p.id("acme"), Name: name, Ext: ident.Ext{System: "csv", ID: name}}}, nil) {
 						return
 					}
 				}
@@ -130,7 +130,7 @@ func opportunitySteps() []step {
 		on("read opportunities", func(ctx context.Context, p *play, _ pipeline.Opportunities) error {
 			o := p.s.Opportunities
 			_, err := o.Get(ctx, p.id("deal"))
-			return errors.Join(err, second(o.History(ctx, p.id("deal"))), second(o.ByExt(ctx, ext("o-1"))), second(o.Page(ctx, pipeline.Filter{})))
+			return errors.Join(err, second(o.History(ctx, p.id("deal"))), second(o.ByExt(ctx, ext("o-1"))), second(o.Page(ctx, pipeline.OpportunityFilter{})))
 		}),
 	}
 }

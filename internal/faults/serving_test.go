@@ -20,7 +20,7 @@ func caseSteps() []step {
 	}
 	open := func(what, name string) step {
 		return step{name: "open a " + what, run: func(ctx context.Context, p *play) error {
-			return second(p.once().Cases.Open(ctx, service.Draft{
+			return second(p.once().Cases.Open(ctx, service.CaseDraft{
 				ID: p.id(name), Customer: p.id("ada"), Type: service.Complaint, Priority: service.Urgent, Subject: "Late", Body: "Very late.",
 			}))
 		}}
@@ -40,7 +40,7 @@ func caseSteps() []step {
 			return second(c.Assign(ctx, id, service.Assignment{User: "u-9"}))
 		}),
 		on("write it anew", func(ctx context.Context, c service.Cases, id ident.ID) error {
-			return second(c.Update(ctx, id, 0, service.Update{Subject: ptr("Too late"), Priority: ptr(service.Normal)}))
+			return second(c.Update(ctx, id, 0, service.CaseUpdate{Subject: ptr("Too late"), Priority: ptr(service.Normal)}))
 		}),
 		on("resolve it", func(ctx context.Context, c service.Cases, id ident.ID) error {
 			return second(c.Resolve(ctx, id, "sent"))
@@ -57,7 +57,7 @@ func caseSteps() []step {
 		open("case that runs out of time", "late case"),
 		{name: "read cases", run: func(ctx context.Context, p *play) error {
 			_, err := p.s.Cases.Get(ctx, p.id("case"))
-			return errors.Join(err, second(p.s.Cases.History(ctx, p.id("case"))), second(p.s.Cases.Page(ctx, service.Filter{})))
+			return errors.Join(err, second(p.s.Cases.History(ctx, p.id("case"))), second(p.s.Cases.Page(ctx, service.CaseFilter{})))
 		}},
 	}
 }

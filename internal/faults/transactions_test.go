@@ -76,24 +76,24 @@ func queueSteps() []step {
 				if err := p.Drain(ctx); err != nil {
 					return err
 				}
-				b, err := p.s.Deliveries.Backlog(ctx)
+				b, err := p.s.Outbox.Backlog(ctx)
 				if err != nil || b.Dispatch+b.Due == 0 {
 					return err
 				}
 			}
 			return errors.New("the queue does not come to an end")
 		}},
-		{name: "count the backlog", run: func(ctx context.Context, p *play) error { return second(p.s.Deliveries.Backlog(ctx)) }},
+		{name: "count the backlog", run: func(ctx context.Context, p *play) error { return second(p.s.Outbox.Backlog(ctx)) }},
 	}
 }
 
 // lastSteps look after what has failed for good, and let the clocks run out.
 func lastSteps() []step {
-	dead := func(ctx context.Context, p *play, do func(ctx context.Context, d crm.Deliveries, l crm.DeadLetter) error) error {
-		list, err := p.s.Deliveries.Dead(ctx, ident.ID{})
+	dead := func(ctx context.Context, p *play, do func(ctx context.Context, d crm.Outbox, l crm.DeadLetter) error) error {
+		list, err := p.s.Outbox.Dead(ctx, ident.ID{})
 		for _, l := range list {
 			if l.Consumer == "subscriber:fragile" {
-				err = errors.Join(err, do(ctx, p.s.Deliveries, l))
+				err = errors.Join(err, do(ctx, p.s.Outbox, l))
 			}
 		}
 		return err
@@ -110,7 +110,7 @@ func lastSteps() []step {
 			return nil
 		}},
 		{name: "replay", run: func(ctx context.Context, p *play) error {
-			return dead(ctx, p, func(ctx context.Context, d crm.Deliveries, l crm.DeadLetter) error { return d.Replay(ctx, l) })
+			return dead(ctx, p, func(ctx context.Context, d crm.Outbox, l crm.DeadLetter) error { return d.Replay(ctx, l) })
 		}},
 		{name: "give up again", run: func(ctx context.Context, p *play) error {
 			for range 14 {
@@ -122,7 +122,7 @@ func lastSteps() []step {
 			return nil
 		}},
 		{name: "discard", run: func(ctx context.Context, p *play) error {
-			err := dead(ctx, p, func(ctx context.Context, d crm.Deliveries, l crm.DeadLetter) error { return d.Discard(ctx, l) })
+			err := dead(ctx, p, func(ctx context.Context, d crm.Outbox, l crm.DeadLetter) error { return d.Discard(ctx, l) })
 			if errors.Is(err, fault.ErrNotFound) {
 				return nil // the attempt before has discarded it
 			}

@@ -66,7 +66,7 @@ func (w *world) write(ctx context.Context, record ident.ID) error {
 		version = list[len(list)-1].Version + 1
 	}
 	ref := ident.Ref{Entity: "note", ID: record}
-	tr := work.Traces{
+	tr := work.Record{
 		Op: "note: write", Action: work.Edit, Record: ref, Version: version, At: w.now,
 		Scope: work.Scope{Principal: ident.System(tenant, "test"), Purpose: personal.Operations},
 	}
@@ -265,7 +265,7 @@ func TestTimersFireInTheOrderTheyAreDue(t *testing.T) {
 			}}},
 		})
 		record := ident.Ref{Entity: "note", ID: ident.New()}
-		tr := work.Traces{
+		tr := work.Record{
 			Op: "note: write", Action: work.Edit, Record: record, Version: 1, At: w.now,
 			Scope:  work.Scope{Principal: ident.System(tenant, "test"), Purpose: personal.Operations},
 			Events: []event.Event{{ID: ident.New(), Tenant: tenant, Kind: "note.written", Record: record, Version: 1, Purpose: personal.Operations, At: w.now}},
@@ -303,7 +303,7 @@ func TestAFailedTimerIsWaitedFor(t *testing.T) {
 		})
 		record, other := ident.Ref{Entity: "note", ID: ident.New()}, ident.Ref{Entity: "note", ID: ident.New()}
 		set := func(version int64, timers ...work.Timer) {
-			tr := work.Traces{
+			tr := work.Record{
 				Op: "note: write", Action: work.Edit, Record: record, Version: version, At: w.now, Timers: timers,
 				Scope:  work.Scope{Principal: ident.System(tenant, "test"), Purpose: personal.Operations},
 				Events: []event.Event{{ID: ident.New(), Tenant: tenant, Kind: "note.written", Record: record, Version: version, Purpose: personal.Operations, At: w.now}},

@@ -64,7 +64,7 @@ func (f Fields) Layout(ctx context.Context) (Layout, error) {
 		if err != nil {
 			return Layout{}, err
 		}
-		c.Show(l)
+		c.Mask(l)
 		return *l, nil
 	})
 }
@@ -114,7 +114,7 @@ func (f Fields) write(ctx context.Context, op, entity, key string, args any, app
 			}
 			return nil
 		},
-		Again: func(ctx context.Context, c *work.Call, _ ident.ID) (*Layout, error) { return f.svc.layout(ctx, c) },
+		Replay: func(ctx context.Context, c *work.Call, _ ident.ID) (*Layout, error) { return f.svc.layout(ctx, c) },
 	})
 	return err
 }

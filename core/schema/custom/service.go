@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/rapport-crm/rapport/core/fault"
-	"github.com/rapport-crm/rapport/core/recent"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/tenantcache"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
@@ -22,7 +22,7 @@ type Config struct {
 type Service struct {
 	registry *schema.Registry
 	store    Store
-	cache    *recent.Cache[entities]
+	cache    *tenantcache.Cache[entities]
 	engine   *work.Engine
 }
 
@@ -40,7 +40,7 @@ func New(c Config) (*Service, error) {
 		return nil, fault.New(fault.Invalid, "custom: Config wants Registry and Store")
 	}
 	s := &Service{registry: c.Registry, store: c.Store}
-	s.cache = recent.New(recent.Config[entities]{Version: c.Store.Version, Load: s.load, Clock: c.Clock})
+	s.cache = tenantcache.New(tenantcache.Config[entities]{Version: c.Store.Version, Load: s.load, Clock: c.Clock})
 	return s, nil
 }
 

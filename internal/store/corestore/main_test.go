@@ -88,7 +88,7 @@ func count(t *testing.T, b dbtest.Backend, from string, args ...any) int {
 	return n
 }
 
-func traces(id ident.ID, version int64) work.Traces {
+func traces(id ident.ID, version int64) work.Record {
 	s := scope("")
 	s.Source = personal.Source{System: "signup", Ref: "r1"}
 	rec := ident.Ref{Entity: "customer", ID: id}
@@ -100,7 +100,7 @@ func traces(id ident.ID, version int64) work.Traces {
 			Refs: []ident.Ref{{Entity: "case", ID: ident.New()}}, Facts: map[string]string{"stage": "won"},
 		}
 	}
-	return work.Traces{
+	return work.Record{
 		Op: "customer: update", Scope: s, Action: work.Edit, Record: rec, Version: version, Changed: []string{"name", "owner_user"},
 		At: instant, Events: events, Timeline: []work.Line{{Customer: id, At: instant.Add(-time.Hour), Event: 1}},
 		OwnerUser: "u-1",

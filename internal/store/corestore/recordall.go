@@ -9,7 +9,7 @@ import (
 )
 
 // RecordAll implements [work.BulkRecorder] by the dialect's bulk load, one table after the other.
-func (s *Store) RecordAll(ctx context.Context, u work.Unit, list []work.Traces) error {
+func (s *Store) RecordAll(ctx context.Context, u work.Unit, list []work.Record) error {
 	for i := range list {
 		if len(list[i].Events) == 0 {
 			return fault.New(fault.Internal, "corestore: a write without an event")
@@ -41,7 +41,7 @@ func (s *Store) RecordAll(ctx context.Context, u work.Unit, list []work.Traces) 
 	return nil
 }
 
-func each(list []work.Traces, row func(t *work.Traces) []any) iter.Seq2[[]any, error] {
+func each(list []work.Record, row func(t *work.Record) []any) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
 		for i := range list {
 			if !yield(row(&list[i]), nil) {
@@ -51,7 +51,7 @@ func each(list []work.Traces, row func(t *work.Traces) []any) iter.Seq2[[]any, e
 	}
 }
 
-func events(list []work.Traces) iter.Seq2[[]any, error] {
+func events(list []work.Record) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
 		for i := range list {
 			for j := range list[i].Events {
@@ -63,7 +63,7 @@ func events(list []work.Traces) iter.Seq2[[]any, error] {
 	}
 }
 
-func lines(list []work.Traces) iter.Seq2[[]any, error] {
+func lines(list []work.Record) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
 		for i := range list {
 			for _, l := range list[i].Timeline {

@@ -12,7 +12,7 @@ import (
 )
 
 // Record implements [work.Recorder]. The audit row and the dispatch row have the id of the main event.
-func (s *Store) Record(ctx context.Context, u work.Unit, t work.Traces) error {
+func (s *Store) Record(ctx context.Context, u work.Unit, t work.Record) error {
 	conn := s.db.On(u)
 	if len(t.Events) == 0 {
 		return fault.New(fault.Internal, "corestore: a write without an event")
@@ -44,7 +44,7 @@ func (s *Store) Record(ctx context.Context, u work.Unit, t work.Traces) error {
 }
 
 // follow hands a record's timeline entries to its new owner, so that whoever may see the record may see them.
-func (s *Store) follow(ctx context.Context, conn store.Conn, t *work.Traces) error {
+func (s *Store) follow(ctx context.Context, conn store.Conn, t *work.Record) error {
 	if t.Version == 1 || !slices.Contains(t.Changed, "owner_user") && !slices.Contains(t.Changed, "owner_team") {
 		return nil
 	}
@@ -61,7 +61,7 @@ var (
 	lineColumns     = []string{"tenant_id", "customer_id", "at", "event_id", "kind", "entity", "record_id", "owner_user", "owner_team"}
 )
 
-func auditRow(t *work.Traces) []any {
+func auditRow(t *work.Record) []any {
 	p := t.Scope.Principal
 	return []any{
 		p.Tenant, t.Events[0].ID, t.At, t.Op, string(t.Action), t.Record.Entity, t.Record.ID, t.Version, string(p.Kind), p.ID,
@@ -89,11 +89,11 @@ func document(v any, size int) (store.JSON, error) {
 	return json.Marshal(v)
 }
 
-func dispatchRow(t *work.Traces) []any {
+func dispatchRow(t *work.Record) []any {
 	return []any{t.Scope.Principal.Tenant, t.Events[0].ID, t.Record.Entity, t.Record.ID, t.Version, t.At}
 }
 
-func lineRow(t *work.Traces, l work.Line) []any {
+func lineRow(t *work.Record, l work.Line) []any {
 	e := &t.Events[l.Event]
 	return []any{
 		e.Tenant, l.Customer, l.At, e.ID, string(e.Kind), e.Record.Entity, e.Record.ID, store.OrNull(t.OwnerUser), store.OrNull(t.OwnerTeam),

@@ -62,7 +62,7 @@ func TestRecordAllLeavesTheSame(t *testing.T) {
 
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
 		s := newBundle(t, b).store
-		var list []work.Traces
+		var list []work.Record
 		for range 250 {
 			list = append(list, traces(ident.New(), 1))
 		}

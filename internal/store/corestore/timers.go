@@ -14,7 +14,7 @@ import (
 // setTimers puts due work into the queue, where it looks like a delivery to the consumer "timer:" and the kind. The
 // instant stands as version too, so that the timers of a record keep their order when one has to be tried again.
 // A timer that is set while its handler runs takes the lease away, so that the handler's work is undone and done anew.
-func (s *Store) setTimers(ctx context.Context, conn store.Conn, t *work.Traces) error {
+func (s *Store) setTimers(ctx context.Context, conn store.Conn, t *work.Record) error {
 	for i := range t.Timers {
 		tm := &t.Timers[i]
 		if tm.Kind == "" || tm.Key == "" {

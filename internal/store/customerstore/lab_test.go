@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { os.Exit(dbtest.Main(m)) }
 // lab is one test's customers on one database.
 type lab struct {
 	*dbtest.Lab
-	svc *customer.Service
+	svc *customer.Module
 }
 
 // each runs a test of behaviour on every database.

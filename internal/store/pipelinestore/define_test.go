@@ -111,7 +111,7 @@ func TestUnknownBlocksAndNamesTheBlankField(t *testing.T) {
 		_, err := l.pipelines.Define(ctx, withGate("hw",
 			`amount >= money("10000 EUR") && custom.tier == "gold"`, `stage == "first" && now > created_at`))
 		require.NoError(t, err)
-		o, err := l.Create(ctx, pipeline.Draft{Customer: l.acme, Pipeline: "hw"})
+		o, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme, Pipeline: "hw"})
 		require.NoError(t, err)
 		_, err = l.Move(ctx, o.ID, "second")
 		f := gate(t, err)
@@ -126,7 +126,7 @@ func TestUnknownBlocksAndNamesTheBlankField(t *testing.T) {
 		require.NotContains(t, err.Error(), "gold")
 
 		few := eur("9999.99")
-		_, err = l.Move(ctx, o.ID, "second", pipeline.Update{Amount: &few})
+		_, err = l.Move(ctx, o.ID, "second", pipeline.OpportunityUpdate{Amount: &few})
 		f = gate(t, err)
 		require.Equal(t, "false", f.Clauses[0].Outcome)
 		require.Equal(t, "9999.99 EUR", f.Clauses[0].Value)
@@ -134,13 +134,13 @@ func TestUnknownBlocksAndNamesTheBlankField(t *testing.T) {
 
 		l.Advance(time.Second)
 		enough := eur("10000.00")
-		o, err = l.Move(ctx, o.ID, "second", pipeline.Update{Amount: &enough, Custom: []schema.Set{tier.Set("gold")}})
+		o, err = l.Move(ctx, o.ID, "second", pipeline.OpportunityUpdate{Amount: &enough, Custom: []schema.Set{tier.Set("gold")}})
 		require.NoError(t, err)
 		require.Equal(t, "second", o.Stage)
 		got, ok := tier.Get(o.Custom)
 		require.True(t, ok)
 		require.Equal(t, "gold", got)
-		_, err = l.Create(ctx, pipeline.Draft{Customer: l.acme, Pipeline: "hw", Stage: "second"})
+		_, err = l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme, Pipeline: "hw", Stage: "second"})
 		gate(t, err)
 	})
 }
@@ -154,7 +154,7 @@ func TestEvidenceIsTrueAndComplete(t *testing.T) {
 		_, err := l.pipelines.Define(ctx, withGate("hw",
 			`amount >= money("10000 EUR")`, `1 / probability > 0`, `product == "p" || amount > money("5 EUR")`))
 		require.NoError(t, err)
-		o, err := l.Create(ctx, pipeline.Draft{Customer: l.acme, Pipeline: "hw", Amount: money.MustParse("99999.00 USD"), Override: new(int64(0)), Product: "q"})
+		o, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme, Pipeline: "hw", Amount: money.MustParse("99999.00 USD"), Override: new(int64(0)), Product: "q"})
 		require.NoError(t, err)
 		_, err = l.Move(ctx, o.ID, "second")
 		f := gate(t, err)
@@ -163,7 +163,7 @@ func TestEvidenceIsTrueAndComplete(t *testing.T) {
 		require.Equal(t, "amount: 99999.00 USD, product: q", f.Clauses[2].Value)
 		require.Equal(t, `product is "p" or amount > 5.00 EUR`, f.Clauses[2].Need)
 
-		_, err = l.Move(ctx, o.ID, "second", pipeline.Update{Amount: new(eur("10000.00"))})
+		_, err = l.Move(ctx, o.ID, "second", pipeline.OpportunityUpdate{Amount: new(eur("10000.00"))})
 		f = gate(t, err)
 		require.Len(t, f.Clauses, 1)
 		require.Equal(t, "0", f.Clauses[0].Value)
@@ -181,7 +181,7 @@ func TestGateHidesWhatTheCallerMayNotSee(t *testing.T) {
 		ctx := t.Context()
 		_, err := l.pipelines.Define(ctx, withGate("hw", `amount >= money("10 EUR")`))
 		require.NoError(t, err)
-		o, err := l.Create(ctx, pipeline.Draft{Customer: l.acme, Pipeline: "hw", Amount: eur("7.77")})
+		o, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme, Pipeline: "hw", Amount: eur("7.77")})
 		require.NoError(t, err)
 		full := l.Engine.Policy
 		l.Engine.Policy = masking{full, work.NewMask("amount")}
@@ -191,7 +191,7 @@ func TestGateHidesWhatTheCallerMayNotSee(t *testing.T) {
 
 		l.Engine.Policy = full
 		more := eur("10.00")
-		_, err = l.Move(ctx, o.ID, "second", pipeline.Update{Amount: &more})
+		_, err = l.Move(ctx, o.ID, "second", pipeline.OpportunityUpdate{Amount: &more})
 		require.NoError(t, err)
 		l.Engine.Policy = masking{full, work.NewMask("amount")}
 		hist, err := l.History(ctx, o.ID)
@@ -208,7 +208,7 @@ func TestBrokenGateBlocks(t *testing.T) {
 		l.defineTier(t)
 		_, err := l.pipelines.Define(ctx, withGate("hw", `custom.tier == "gold"`))
 		require.NoError(t, err)
-		o, err := l.Create(ctx, pipeline.Draft{Customer: l.acme, Pipeline: "hw", Custom: []schema.Set{tier.Set("gold")}})
+		o, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme, Pipeline: "hw", Custom: []schema.Set{tier.Set("gold")}})
 		require.NoError(t, err)
 		require.NoError(t, l.Fields.In(l.scope).Retire(ctx, pipeline.EntityOpportunity, "tier"))
 		_, err = l.Move(ctx, o.ID, "second")
@@ -225,7 +225,7 @@ func TestSwitchVersionIsExplicit(t *testing.T) {
 		ctx := t.Context()
 		_, err := l.pipelines.Define(ctx, withGate("hw"))
 		require.NoError(t, err)
-		o, err := l.Create(ctx, pipeline.Draft{Customer: l.acme, Pipeline: "hw"})
+		o, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme, Pipeline: "hw"})
 		require.NoError(t, err)
 		next := withGate("hw", "amount != null")
 		next.Stages[0].Probability = 900
@@ -267,7 +267,7 @@ func TestFailedFirstUseLeavesNoDefaultPipeline(t *testing.T) {
 			in := l.scope
 			in.Unit = u
 			opps, _, _ := l.as(in)
-			_, err := opps.Create(ctx, pipeline.Draft{Customer: l.acme})
+			_, err := opps.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme})
 			require.NoError(t, err)
 			return stop
 		})
@@ -275,7 +275,7 @@ func TestFailedFirstUseLeavesNoDefaultPipeline(t *testing.T) {
 		p, err := l.pipelines.Get(ctx, "standard", 0)
 		require.NoError(t, err)
 		require.Zero(t, p.Version)
-		o, err := l.Create(ctx, pipeline.Draft{Customer: l.acme})
+		o, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme})
 		require.NoError(t, err)
 		require.EqualValues(t, 1, o.PipelineVersion)
 	})

@@ -22,7 +22,7 @@ const tenant = "acme"
 // lab is one database with the service on it, and customers who exist by decree.
 type lab struct {
 	*dbtest.Lab
-	svc   *pipeline.Service
+	svc   *pipeline.Module
 	known *directory
 	acme  ident.ID // a customer
 	scope work.Scope

@@ -178,7 +178,7 @@ var lawVerbs = []string{"move", "move with amount", "drop", "win", "lose", "reop
 
 // moveLaw plays random steps on one opportunity and compares it with the oracle after each of them.
 func moveLaw(ctx context.Context, l *lab, rng *rand.Rand, steps int, seen map[string]int) error {
-	o, err := l.Create(ctx, pipeline.Draft{Customer: l.acme, Pipeline: "hw"})
+	o, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme, Pipeline: "hw"})
 	if err != nil {
 		return err
 	}
@@ -217,10 +217,10 @@ func play(ctx context.Context, l *lab, m *model, id ident.ID, verb string, rng *
 	case "move with amount":
 		a := cents(amount)
 		want = m.move(stage, amount, "", now)
-		_, err = l.Move(ctx, id, stage, pipeline.Update{Amount: &a})
+		_, err = l.Move(ctx, id, stage, pipeline.OpportunityUpdate{Amount: &a})
 	case "drop":
 		want = m.move("dropped", -2, reason, now)
-		_, err = l.Move(ctx, id, "dropped", pipeline.Update{LostReason: &reason})
+		_, err = l.Move(ctx, id, "dropped", pipeline.OpportunityUpdate{LostReason: &reason})
 	case "win":
 		want = m.end("won", "", now)
 		_, err = l.Win(ctx, id)
@@ -235,7 +235,7 @@ func play(ctx context.Context, l *lab, m *model, id ident.ID, verb string, rng *
 		_, err = l.Reopen(ctx, id, stage)
 	default:
 		override := []int64{-1, 0, 4200}[rng.IntN(3)]
-		up := pipeline.Update{}
+		up := pipeline.OpportunityUpdate{}
 		if a := cents(amount); rng.IntN(3) > 0 {
 			up.Amount = &a
 		} else {

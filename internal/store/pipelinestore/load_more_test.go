@@ -23,13 +23,13 @@ func TestLoadTakesARepeatedRowAsAnUpdate(t *testing.T) {
 		ext := ident.Ext{System: "old", ID: "1"}
 		taken := ident.New()
 		rep, err := l.Load(ctx, seq(
-			pipeline.Row{Line: 1, Draft: pipeline.Draft{Ext: ext, Customer: l.acme, Custom: []schema.Set{tier.Set("silver")}}},
-			pipeline.Row{Line: 2, Draft: pipeline.Draft{Ext: ext, Customer: l.acme, Product: "seats"}},
-			pipeline.Row{Line: 3, Draft: pipeline.Draft{ID: taken, Customer: l.acme, Custom: []schema.Set{tier.Set("gold")}}},
-			pipeline.Row{Line: 4, Draft: pipeline.Draft{ID: taken, Customer: l.acme}},
-			pipeline.Row{Line: 5, Draft: pipeline.Draft{Customer: l.acme, Custom: []schema.Set{schema.NewKey[string]("tire").Set("x")}}},
-			pipeline.Row{Line: 6, Draft: pipeline.Draft{Customer: l.acme, Pipeline: "nowhere"}},
-			pipeline.Row{Line: 7, Draft: pipeline.Draft{Ext: ident.Ext{System: "old"}, Customer: l.acme}},
+			pipeline.Row{Line: 1, Draft: pipeline.OpportunityDraft{Ext: ext, Customer: l.acme, Custom: []schema.Set{tier.Set("silver")}}},
+			pipeline.Row{Line: 2, Draft: pipeline.OpportunityDraft{Ext: ext, Customer: l.acme, Product: "seats"}},
+			pipeline.Row{Line: 3, Draft: pipeline.OpportunityDraft{ID: taken, Customer: l.acme, Custom: []schema.Set{tier.Set("gold")}}},
+			pipeline.Row{Line: 4, Draft: pipeline.OpportunityDraft{ID: taken, Customer: l.acme}},
+			pipeline.Row{Line: 5, Draft: pipeline.OpportunityDraft{Customer: l.acme, Custom: []schema.Set{schema.NewKey[string]("tire").Set("x")}}},
+			pipeline.Row{Line: 6, Draft: pipeline.OpportunityDraft{Customer: l.acme, Pipeline: "nowhere"}},
+			pipeline.Row{Line: 7, Draft: pipeline.OpportunityDraft{Ext: ident.Ext{System: "old"}, Customer: l.acme}},
 		), pipeline.LoadOptions{})
 		require.NoError(t, err)
 		require.Equal(t, 2, rep.Created)
@@ -40,7 +40,7 @@ func TestLoadTakesARepeatedRowAsAnUpdate(t *testing.T) {
 		}
 		require.Equal(t, []string{"4 conflict id", "5 invalid custom.tire", "6 invalid pipeline", "7 invalid ext.id"}, got)
 		var tiers []string
-		for o, err := range l.All(ctx, pipeline.Filter{Query: page.Query{Sort: "custom.tier", Limit: 1}}) {
+		for o, err := range l.All(ctx, pipeline.OpportunityFilter{Query: page.Query{Sort: "custom.tier", Limit: 1}}) {
 			require.NoError(t, err)
 			v, _ := tier.Get(o.Custom)
 			tiers = append(tiers, v+o.Product)
@@ -54,7 +54,7 @@ func TestTwoLoadsOfTheSameRowsAtOnce(t *testing.T) {
 
 	each(t, func(t *testing.T, l *lab) {
 		const rows = 60
-		_, err := l.Create(t.Context(), pipeline.Draft{Customer: l.acme})
+		_, err := l.Create(t.Context(), pipeline.OpportunityDraft{Customer: l.acme})
 		require.NoError(t, err)
 		var wg sync.WaitGroup
 		reports, errs := make([]pipeline.Report, 3), make([]error, 3)
@@ -62,7 +62,7 @@ func TestTwoLoadsOfTheSameRowsAtOnce(t *testing.T) {
 			wg.Go(func() {
 				reports[n], errs[n] = l.Load(t.Context(), func(yield func(pipeline.Row, error) bool) {
 					for i := range rows {
-						if !yield(pipeline.Row{Line: i, Draft: pipeline.Draft{
+						if !yield(pipeline.Row{Line: i, Draft: pipeline.OpportunityDraft{
 							Ext: ident.Ext{System: "old", ID: fmt.Sprint(i)}, Customer: l.acme,
 						}}, nil) {
 							return
@@ -80,7 +80,7 @@ func TestTwoLoadsOfTheSameRowsAtOnce(t *testing.T) {
 			created += reports[n].Created
 		}
 		require.Equal(t, rows, created)
-		p, err := l.Page(t.Context(), pipeline.Filter{Query: page.Query{Limit: 1000}})
+		p, err := l.Page(t.Context(), pipeline.OpportunityFilter{Query: page.Query{Limit: 1000}})
 		require.NoError(t, err)
 		require.Len(t, p.Items, rows+1)
 	})
@@ -93,7 +93,7 @@ func TestConcurrentFirstUseStoresOneDefaultPipeline(t *testing.T) {
 		var wg sync.WaitGroup
 		errs := make([]error, 6)
 		for n := range errs {
-			wg.Go(func() { _, errs[n] = l.Create(t.Context(), pipeline.Draft{Customer: l.acme}) })
+			wg.Go(func() { _, errs[n] = l.Create(t.Context(), pipeline.OpportunityDraft{Customer: l.acme}) })
 		}
 		wg.Wait()
 		for _, err := range errs {

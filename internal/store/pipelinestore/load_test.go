@@ -43,13 +43,13 @@ func TestLoadCountsEveryRowOnce(t *testing.T) {
 		ext := func(n int) ident.Ext { return ident.Ext{System: "old-crm", ID: fmt.Sprint(n)} }
 		rows := func(yield func(pipeline.Row, error) bool) {
 			list := []pipeline.Row{
-				{Line: 2, Draft: pipeline.Draft{Ext: ext(1), Customer: l.acme, Stage: "won", Amount: eur("10.00"),
+				{Line: 2, Draft: pipeline.OpportunityDraft{Ext: ext(1), Customer: l.acme, Stage: "won", Amount: eur("10.00"),
 					OpenedOn: date.MustParse("2025-01-02")}, ClosedOn: date.MustParse("2025-03-04")},
-				{Line: 3, Draft: pipeline.Draft{Ext: ext(2), Customer: ident.New(), Stage: "won"}},
-				{Line: 4, Draft: pipeline.Draft{Ext: ext(3), Stage: "prospecting"}},
-				{Line: 5, Draft: pipeline.Draft{Ext: ext(4), Customer: l.acme, Stage: "wone"}},
-				{Line: 6, Draft: pipeline.Draft{Ext: ext(5), Customer: l.acme, Stage: "proposal"}},
-				{Line: 8, Draft: pipeline.Draft{Ext: ext(6), Customer: l.acme, Stage: "lost"}, LostReason: "price"},
+				{Line: 3, Draft: pipeline.OpportunityDraft{Ext: ext(2), Customer: ident.New(), Stage: "won"}},
+				{Line: 4, Draft: pipeline.OpportunityDraft{Ext: ext(3), Stage: "prospecting"}},
+				{Line: 5, Draft: pipeline.OpportunityDraft{Ext: ext(4), Customer: l.acme, Stage: "wone"}},
+				{Line: 6, Draft: pipeline.OpportunityDraft{Ext: ext(5), Customer: l.acme, Stage: "proposal"}},
+				{Line: 8, Draft: pipeline.OpportunityDraft{Ext: ext(6), Customer: l.acme, Stage: "lost"}, LostReason: "price"},
 			}
 			for _, r := range list {
 				if !yield(r, nil) {
@@ -95,7 +95,7 @@ func TestLoadCountsEveryRowOnce(t *testing.T) {
 		require.Equal(t, 3, rep.Unchanged, "loading again changes nothing")
 		require.Equal(t, 7, rep.Rows())
 		rep, err = l.history().Load(ctx, seq(pipeline.Row{
-			Draft: pipeline.Draft{Ext: ext(1), Customer: l.acme, Stage: "won", Amount: eur("11.00")}, ClosedOn: date.MustParse("2025-03-05"),
+			Draft: pipeline.OpportunityDraft{Ext: ext(1), Customer: l.acme, Stage: "won", Amount: eur("11.00")}, ClosedOn: date.MustParse("2025-03-05"),
 		}), pipeline.LoadOptions{History: true})
 		require.NoError(t, err)
 		require.Equal(t, 1, rep.Updated, "history may correct what a closing has fixed")
@@ -112,9 +112,9 @@ func TestLoadWithoutHistoryAsksGates(t *testing.T) {
 	each(t, func(t *testing.T, l *lab) {
 		ctx := t.Context()
 		rep, err := l.Load(ctx, seq(
-			pipeline.Row{Line: 1, Draft: pipeline.Draft{Customer: l.acme, Stage: "proposal"}},
-			pipeline.Row{Line: 2, Draft: pipeline.Draft{Customer: l.acme, Stage: "proposal", Amount: eur("1.00")}},
-			pipeline.Row{Line: 3, Draft: pipeline.Draft{Customer: l.acme}, ClosedOn: date.MustParse("2025-03-05")},
+			pipeline.Row{Line: 1, Draft: pipeline.OpportunityDraft{Customer: l.acme, Stage: "proposal"}},
+			pipeline.Row{Line: 2, Draft: pipeline.OpportunityDraft{Customer: l.acme, Stage: "proposal", Amount: eur("1.00")}},
+			pipeline.Row{Line: 3, Draft: pipeline.OpportunityDraft{Customer: l.acme}, ClosedOn: date.MustParse("2025-03-05")},
 		), pipeline.LoadOptions{})
 		require.NoError(t, err)
 		require.Equal(t, 1, rep.Created)
@@ -148,18 +148,18 @@ func TestHistoryOfAnEndThatTheStageDoesNotHave(t *testing.T) {
 		}
 		day := date.MustParse("2025-03-05")
 		bad := []pipeline.Row{
-			{Draft: pipeline.Draft{Stage: "prospecting"}, ClosedOn: day},
-			{Draft: pipeline.Draft{Stage: "won", OpenedOn: day.AddDays(1)}, ClosedOn: day},
-			{Draft: pipeline.Draft{Stage: "won"}, ClosedOn: day, LostReason: "price"},
-			{Draft: pipeline.Draft{Stage: "prospecting"}, LostReason: "price"},
+			{Draft: pipeline.OpportunityDraft{Stage: "prospecting"}, ClosedOn: day},
+			{Draft: pipeline.OpportunityDraft{Stage: "won", OpenedOn: day.AddDays(1)}, ClosedOn: day},
+			{Draft: pipeline.OpportunityDraft{Stage: "won"}, ClosedOn: day, LostReason: "price"},
+			{Draft: pipeline.OpportunityDraft{Stage: "prospecting"}, LostReason: "price"},
 		}
 		want := []string{"1 closed_on", "2 closed_on", "3 lost_reason", "4 lost_reason"}
 		_, faults := load(slices.Clone(bad)...)
 		require.Equal(t, want, faults)
 
 		rep, faults := load([]pipeline.Row{
-			{Draft: pipeline.Draft{Stage: "prospecting"}}, {Draft: pipeline.Draft{Stage: "won", OpenedOn: day}, ClosedOn: day},
-			{Draft: pipeline.Draft{Stage: "won"}, ClosedOn: day}, {Draft: pipeline.Draft{Stage: "prospecting"}},
+			{Draft: pipeline.OpportunityDraft{Stage: "prospecting"}}, {Draft: pipeline.OpportunityDraft{Stage: "won", OpenedOn: day}, ClosedOn: day},
+			{Draft: pipeline.OpportunityDraft{Stage: "won"}, ClosedOn: day}, {Draft: pipeline.OpportunityDraft{Stage: "prospecting"}},
 		}...)
 		require.Empty(t, faults)
 		require.Equal(t, 4, rep.Created)
@@ -173,16 +173,16 @@ func TestAForeignErrorIsTheFaultOfItsRow(t *testing.T) {
 
 	each(t, func(t *testing.T, l *lab) {
 		rep, err := l.Load(t.Context(), func(yield func(pipeline.Row, error) bool) {
-			_ = yield(pipeline.Row{Line: 1, Draft: pipeline.Draft{Customer: l.acme}}, nil) &&
+			_ = yield(pipeline.Row{Line: 1, Draft: pipeline.OpportunityDraft{Customer: l.acme}}, nil) &&
 				yield(pipeline.Row{Line: 2}, errors.New("disk on fire")) &&
-				yield(pipeline.Row{Line: 3, Draft: pipeline.Draft{Customer: l.acme}}, nil)
+				yield(pipeline.Row{Line: 3, Draft: pipeline.OpportunityDraft{Customer: l.acme}}, nil)
 		}, pipeline.LoadOptions{})
 		require.NoError(t, err)
 		require.Equal(t, 2, rep.Created)
 		require.Len(t, rep.Faults, 1)
 		require.Equal(t, 2, rep.Faults[0].Line)
 		require.Equal(t, fault.Invalid, rep.Faults[0].Code)
-		p, err := l.Page(t.Context(), pipeline.Filter{})
+		p, err := l.Page(t.Context(), pipeline.OpportunityFilter{})
 		require.NoError(t, err)
 		require.Len(t, p.Items, 2)
 	})
@@ -198,7 +198,7 @@ func BenchmarkLoad(b *testing.B) {
 				rep, err := l.history().Load(b.Context(), func(yield func(pipeline.Row, error) bool) {
 					for range 1000 {
 						n++
-						if !yield(pipeline.Row{Line: n, Draft: pipeline.Draft{
+						if !yield(pipeline.Row{Line: n, Draft: pipeline.OpportunityDraft{
 							Ext: ident.Ext{System: "old", ID: fmt.Sprint(n)}, Customer: l.acme, Stage: "won", Amount: eur("10.00"),
 							Name: "fifty seats", Product: "GTX Pro",
 						}, ClosedOn: date.MustParse("2025-03-05")}, nil) {

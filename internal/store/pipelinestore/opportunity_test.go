@@ -22,7 +22,7 @@ func TestOpportunityFromCreationToWinning(t *testing.T) {
 
 	each(t, func(t *testing.T, l *lab) {
 		ctx := t.Context()
-		o, err := l.Create(ctx, pipeline.Draft{Customer: l.acme, Name: "50 seats for Ada", Product: "seats"})
+		o, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme, Name: "50 seats for Ada", Product: "seats"})
 		require.NoError(t, err)
 		require.Equal(t, "prospecting", o.Stage)
 		require.Equal(t, pipeline.Open, o.Category)
@@ -46,12 +46,12 @@ func TestOpportunityFromCreationToWinning(t *testing.T) {
 
 		l.Advance(time.Hour)
 		amount := eur("12000.50")
-		o, err = l.Move(ctx, o.ID, "proposal", pipeline.Update{Amount: &amount})
+		o, err = l.Move(ctx, o.ID, "proposal", pipeline.OpportunityUpdate{Amount: &amount})
 		require.NoError(t, err)
 		require.Equal(t, amount, o.Amount)
 		require.EqualValues(t, 2, o.Version)
 
-		again, err := l.Move(ctx, o.ID, "proposal", pipeline.Update{Amount: &amount})
+		again, err := l.Move(ctx, o.ID, "proposal", pipeline.OpportunityUpdate{Amount: &amount})
 		require.NoError(t, err)
 		l.same(t, o, again)
 
@@ -67,7 +67,7 @@ func TestOpportunityFromCreationToWinning(t *testing.T) {
 		l.same(t, o, again)
 
 		other := eur("1.00")
-		_, err = l.Update(ctx, o.ID, 0, pipeline.Update{Amount: &other})
+		_, err = l.Update(ctx, o.ID, 0, pipeline.OpportunityUpdate{Amount: &other})
 		require.ErrorIs(t, err, &fault.Error{Code: fault.Conflict, Reason: "state"})
 		_, err = l.Lose(ctx, o.ID, "price")
 		require.ErrorIs(t, err, &fault.Error{Code: fault.Conflict, Reason: "state"})
@@ -90,7 +90,7 @@ func TestReopenClearsWhatClosingFixed(t *testing.T) {
 
 	each(t, func(t *testing.T, l *lab) {
 		ctx := t.Context()
-		o, err := l.Create(ctx, pipeline.Draft{Customer: l.acme, Amount: eur("5.00"), Stage: "negotiation"})
+		o, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme, Amount: eur("5.00"), Stage: "negotiation"})
 		require.NoError(t, err)
 		_, err = l.Move(ctx, o.ID, "lost")
 		require.ErrorIs(t, err, fault.ErrInvalid)
@@ -128,17 +128,17 @@ func TestReasonsAreOfLostOnes(t *testing.T) {
 
 	each(t, func(t *testing.T, l *lab) {
 		ctx := t.Context()
-		_, err := l.Create(ctx, pipeline.Draft{Customer: l.acme, Stage: "lost"})
+		_, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme, Stage: "lost"})
 		reasonless(t, err)
-		o, err := l.Create(ctx, pipeline.Draft{Customer: l.acme})
+		o, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme})
 		require.NoError(t, err)
-		_, err = l.Update(ctx, o.ID, 0, pipeline.Update{LostReason: new("price")})
+		_, err = l.Update(ctx, o.ID, 0, pipeline.OpportunityUpdate{LostReason: new("price")})
 		reasonless(t, err)
 		_, err = l.Lose(ctx, o.ID, "price")
 		require.NoError(t, err)
-		_, err = l.Update(ctx, o.ID, 0, pipeline.Update{LostReason: new("")})
+		_, err = l.Update(ctx, o.ID, 0, pipeline.OpportunityUpdate{LostReason: new("")})
 		reasonless(t, err)
-		o, err = l.Update(ctx, o.ID, 0, pipeline.Update{LostReason: new("timing")})
+		o, err = l.Update(ctx, o.ID, 0, pipeline.OpportunityUpdate{LostReason: new("timing")})
 		require.NoError(t, err, "a reason may be mended")
 		require.Equal(t, "timing", o.LostReason)
 	})
@@ -157,18 +157,18 @@ func TestVersionsConflictsAndForeignTenants(t *testing.T) {
 
 	each(t, func(t *testing.T, l *lab) {
 		ctx := t.Context()
-		o, err := l.Create(ctx, pipeline.Draft{Customer: l.acme})
+		o, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme})
 		require.NoError(t, err)
 		product := "chairs"
-		up, err := l.Update(ctx, o.ID, o.Version, pipeline.Update{Product: &product})
+		up, err := l.Update(ctx, o.ID, o.Version, pipeline.OpportunityUpdate{Product: &product})
 		require.NoError(t, err)
 		require.EqualValues(t, 2, up.Version)
-		_, err = l.Update(ctx, o.ID, o.Version, pipeline.Update{Product: &product})
+		_, err = l.Update(ctx, o.ID, o.Version, pipeline.OpportunityUpdate{Product: &product})
 		var f *fault.Error
 		require.ErrorAs(t, err, &f)
 		require.Equal(t, fault.Conflict, f.Code)
 		require.EqualValues(t, 2, f.Current)
-		same, err := l.Update(ctx, o.ID, 2, pipeline.Update{Product: &product})
+		same, err := l.Update(ctx, o.ID, 2, pipeline.OpportunityUpdate{Product: &product})
 		require.NoError(t, err)
 		l.same(t, up, same)
 
@@ -179,9 +179,9 @@ func TestVersionsConflictsAndForeignTenants(t *testing.T) {
 		require.ErrorIs(t, err, fault.ErrNotFound)
 		_, err = theirs.Move(ctx, o.ID, "won")
 		require.ErrorIs(t, err, fault.ErrNotFound)
-		_, err = l.Create(ctx, pipeline.Draft{Customer: ident.New()})
+		_, err = l.Create(ctx, pipeline.OpportunityDraft{Customer: ident.New()})
 		require.ErrorIs(t, err, fault.ErrNotFound)
-		_, err = l.Create(ctx, pipeline.Draft{ID: o.ID, Customer: l.acme})
+		_, err = l.Create(ctx, pipeline.OpportunityDraft{ID: o.ID, Customer: l.acme})
 		require.ErrorIs(t, err, &fault.Error{Code: fault.Conflict, Reason: "taken"})
 
 		require.NoError(t, l.Delete(ctx, o.ID))
@@ -197,13 +197,13 @@ func TestUpsertByExternalID(t *testing.T) {
 	each(t, func(t *testing.T, l *lab) {
 		ctx := t.Context()
 		ext := ident.Ext{System: "erp", ID: "7"}
-		o, err := l.Upsert(ctx, ext, pipeline.Draft{Customer: l.acme, Amount: eur("5.00")})
+		o, err := l.Upsert(ctx, ext, pipeline.OpportunityDraft{Customer: l.acme, Amount: eur("5.00")})
 		require.NoError(t, err)
 		require.Equal(t, ext, o.Ext)
-		again, err := l.Upsert(ctx, ext, pipeline.Draft{Customer: l.acme, Amount: eur("5.00")})
+		again, err := l.Upsert(ctx, ext, pipeline.OpportunityDraft{Customer: l.acme, Amount: eur("5.00")})
 		require.NoError(t, err)
 		l.same(t, o, again)
-		more, err := l.Upsert(ctx, ext, pipeline.Draft{Customer: l.acme, Amount: eur("6.00"), Stage: "proposal"})
+		more, err := l.Upsert(ctx, ext, pipeline.OpportunityDraft{Customer: l.acme, Amount: eur("6.00"), Stage: "proposal"})
 		require.NoError(t, err)
 		require.Equal(t, o.ID, more.ID)
 		require.Equal(t, "proposal", more.Stage)
@@ -211,7 +211,7 @@ func TestUpsertByExternalID(t *testing.T) {
 		by, err := l.ByExt(ctx, ext)
 		require.NoError(t, err)
 		l.same(t, more, by)
-		_, err = l.Create(ctx, pipeline.Draft{Customer: l.acme, Ext: ext})
+		_, err = l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme, Ext: ext})
 		var f *fault.Error
 		require.ErrorAs(t, err, &f)
 		require.Equal(t, "ext", f.Field)
@@ -219,7 +219,7 @@ func TestUpsertByExternalID(t *testing.T) {
 		once := l.scope
 		once.Once = "key-1"
 		keyed, _, _ := l.as(once)
-		draft := pipeline.Draft{Customer: l.acme, Name: "once"}
+		draft := pipeline.OpportunityDraft{Customer: l.acme, Name: "once"}
 		first, err := keyed.Upsert(ctx, ident.Ext{System: "erp", ID: "8"}, draft)
 		require.NoError(t, err)
 		second, err := keyed.Upsert(ctx, ident.Ext{System: "erp", ID: "8"}, draft)
@@ -230,7 +230,7 @@ func TestUpsertByExternalID(t *testing.T) {
 		require.ErrorIs(t, err, fault.ErrConflict)
 
 		require.NoError(t, l.Delete(ctx, o.ID))
-		fresh, err := l.Upsert(ctx, ext, pipeline.Draft{Customer: l.acme})
+		fresh, err := l.Upsert(ctx, ext, pipeline.OpportunityDraft{Customer: l.acme})
 		require.NoError(t, err)
 		require.NotEqual(t, o.ID, fresh.ID, "a deleted record gives its external id free")
 	})
@@ -250,15 +250,15 @@ func TestListsFilterSortAndPage(t *testing.T) {
 			if i == 3 {
 				owner = loser
 			}
-			_, err := l.Create(ctx, pipeline.Draft{Customer: owner, Amount: a, Product: fmt.Sprint("p", i)})
+			_, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: owner, Amount: a, Product: fmt.Sprint("p", i)})
 			require.NoError(t, err)
 		}
-		closed, err := l.Create(ctx, pipeline.Draft{Customer: other, Amount: eur("99.00")})
+		closed, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: other, Amount: eur("99.00")})
 		require.NoError(t, err)
 		_, err = l.Win(ctx, closed.ID)
 		require.NoError(t, err)
 
-		list := func(f pipeline.Filter) (out []string) {
+		list := func(f pipeline.OpportunityFilter) (out []string) {
 			f.Query.Limit = 2
 			for o, err := range l.All(ctx, f) {
 				require.NoError(t, err)
@@ -267,14 +267,14 @@ func TestListsFilterSortAndPage(t *testing.T) {
 			return out
 		}
 		require.Equal(t, []string{"p0", "p3", "p2", "p4", "p1"},
-			list(pipeline.Filter{Open: new(true), Query: page.Query{Sort: "-amount"}}), "blank ones come last")
+			list(pipeline.OpportunityFilter{Open: new(true), Query: page.Query{Sort: "-amount"}}), "blank ones come last")
 		require.Equal(t, []string{"p2", "p3", "p0", "p1", "p4"},
-			list(pipeline.Filter{Customer: loser, Query: page.Query{Sort: "amount"}}), "merged customers are one")
-		require.Equal(t, []string{""}, list(pipeline.Filter{Open: new(false)}))
-		require.Equal(t, []string{"p0"}, list(pipeline.Filter{Stage: "prospecting", Query: page.Query{
+			list(pipeline.OpportunityFilter{Customer: loser, Query: page.Query{Sort: "amount"}}), "merged customers are one")
+		require.Equal(t, []string{""}, list(pipeline.OpportunityFilter{Open: new(false)}))
+		require.Equal(t, []string{"p0"}, list(pipeline.OpportunityFilter{Stage: "prospecting", Query: page.Query{
 			Where: page.Where{Expr: "amount > least", Args: map[string]any{"least": eur("20.00")}},
 		}}))
-		_, err = l.Page(ctx, pipeline.Filter{Query: page.Query{Sort: "product"}})
+		_, err = l.Page(ctx, pipeline.OpportunityFilter{Query: page.Query{Sort: "product"}})
 		require.ErrorIs(t, err, fault.ErrInvalid)
 	})
 }
@@ -284,9 +284,9 @@ func TestRowsOfTheTeamOnly(t *testing.T) {
 
 	each(t, func(t *testing.T, l *lab) {
 		ctx := t.Context()
-		mine, err := l.Create(ctx, pipeline.Draft{Customer: l.acme})
+		mine, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme})
 		require.NoError(t, err)
-		theirs, err := l.Create(ctx, pipeline.Draft{Customer: l.acme, OwnerUser: "u-9", OwnerTeam: "apac"})
+		theirs, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme, OwnerUser: "u-9", OwnerTeam: "apac"})
 		require.NoError(t, err)
 		seller, _, pipes := l.as(work.Scope{
 			Principal: ident.User(tenant, "u-2", "sales").InTeams("emea"), Purpose: personal.Sales,
@@ -297,7 +297,7 @@ func TestRowsOfTheTeamOnly(t *testing.T) {
 		require.ErrorIs(t, err, fault.ErrNotFound)
 		_, err = seller.History(ctx, theirs.ID)
 		require.ErrorIs(t, err, fault.ErrNotFound)
-		p, err := seller.Page(ctx, pipeline.Filter{})
+		p, err := seller.Page(ctx, pipeline.OpportunityFilter{})
 		require.NoError(t, err)
 		require.Len(t, p.Items, 1)
 		_, err = pipes.Define(ctx, pipeline.Standard())

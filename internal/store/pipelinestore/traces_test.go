@@ -32,7 +32,7 @@ func TestEventsAndTimeline(t *testing.T) {
 
 	each(t, func(t *testing.T, l *lab) {
 		ctx := t.Context()
-		o, err := l.Create(ctx, pipeline.Draft{Customer: l.acme, Amount: eur("1.00")})
+		o, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme, Amount: eur("1.00")})
 		require.NoError(t, err)
 		for _, step := range []func() error{
 			func() error { _, err := l.Move(ctx, o.ID, "proposal"); return err },
@@ -60,7 +60,7 @@ func TestRolledBackTransactionLeavesNothing(t *testing.T) {
 
 	each(t, func(t *testing.T, l *lab) {
 		ctx := t.Context()
-		o, err := l.Create(ctx, pipeline.Draft{Customer: l.acme})
+		o, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme})
 		require.NoError(t, err)
 		ld, err := l.leads.Create(ctx, pipeline.LeadDraft{Customer: l.acme})
 		require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestRolledBackTransactionLeavesNothing(t *testing.T) {
 			gate(t, err) // a refusal leaves the transaction usable
 			_, err = opps.Move(ctx, o.ID, "won")
 			require.NoError(t, err)
-			_, err = leads.Convert(ctx, ld.ID, pipeline.ConvertOptions{Draft: &pipeline.Draft{}})
+			_, err = leads.Convert(ctx, ld.ID, pipeline.ConvertOptions{Draft: &pipeline.OpportunityDraft{}})
 			require.NoError(t, err)
 			_, err = pipes.Define(ctx, withGate("hw"))
 			require.NoError(t, err)
@@ -97,7 +97,7 @@ func TestBadInputNamesTheField(t *testing.T) {
 
 	l := newLab(t, dbtest.SQLite(t))
 	tooSure, long := int64(10001), string(make([]byte, 300))
-	for field, d := range map[string]pipeline.Draft{
+	for field, d := range map[string]pipeline.OpportunityDraft{
 		"customer":             {},
 		"name":                 {Customer: l.acme, Name: "a\x00b"},
 		"product":              {Customer: l.acme, Product: "\xff"},
@@ -114,7 +114,7 @@ func TestBadInputNamesTheField(t *testing.T) {
 		require.Equal(t, fault.Invalid, f.Code, field)
 		require.Equal(t, field, f.Field)
 	}
-	p, err := l.Page(t.Context(), pipeline.Filter{})
+	p, err := l.Page(t.Context(), pipeline.OpportunityFilter{})
 	require.NoError(t, err)
 	require.Empty(t, p.Items)
 }

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { os.Exit(dbtest.Main(m)) }
 // lab is one database with the privacy office on it, and customers who exist by decree.
 type lab struct {
 	*dbtest.Lab
-	office   *privacy.Office
+	office   *privacy.Module
 	people   *people
 	scope    work.Scope // a user of marketing
 	consents privacy.Consents
@@ -51,7 +51,7 @@ func newLab(t testing.TB, b dbtest.Backend) *lab {
 	return l
 }
 
-func (l *lab) newOffice(e *work.Engine) *privacy.Office {
+func (l *lab) newOffice(e *work.Engine) *privacy.Module {
 	return privacy.New(privacy.Config{Engine: e, Store: privacystore.New(l.DB, l.Keys), Keys: l.Keys, Subjects: l.people})
 }
 

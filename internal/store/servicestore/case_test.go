@@ -60,14 +60,14 @@ func TestTextsAreSealedUnderTheCustomersKey(t *testing.T) {
 		require.Equal(t, "It smells, too.", got.Body.Reveal())
 
 		subject, body := "Printer burns", ""
-		up, err := l.Update(ctx, cs.ID, got.Version, service.Update{Subject: &subject, Body: &body})
+		up, err := l.Update(ctx, cs.ID, got.Version, service.CaseUpdate{Subject: &subject, Body: &body})
 		require.NoError(t, err)
 		require.Equal(t, "Printer burns", up.Subject.Reveal())
 		got, err = l.Get(ctx, cs.ID)
 		require.NoError(t, err)
 		require.Equal(t, "Printer burns", got.Subject.Reveal())
 		require.Equal(t, personal.Absent, got.Body.State())
-		same, err := l.Update(ctx, cs.ID, 0, service.Update{Subject: &subject})
+		same, err := l.Update(ctx, cs.ID, 0, service.CaseUpdate{Subject: &subject})
 		require.NoError(t, err)
 		require.Equal(t, got.Version, same.Version)
 
@@ -96,7 +96,7 @@ func TestOpenRefusesBadInput(t *testing.T) {
 	t.Parallel()
 
 	each(t, func(t *testing.T, l *lab) {
-		_, err := l.Open(t.Context(), service.Draft{Type: "Angry Letter", Priority: "asap", Subject: " \n", Body: "a\x00b"})
+		_, err := l.Open(t.Context(), service.CaseDraft{Type: "Angry Letter", Priority: "asap", Subject: " \n", Body: "a\x00b"})
 		var f *fault.Error
 		require.ErrorAs(t, err, &f)
 		var fields []string
@@ -104,7 +104,7 @@ func TestOpenRefusesBadInput(t *testing.T) {
 			fields = append(fields, v.Field)
 		}
 		require.Equal(t, []string{"customer", "subject", "priority", "type", "body"}, fields)
-		_, err = l.Open(t.Context(), service.Draft{Customer: ident.New(), Subject: "x"})
+		_, err = l.Open(t.Context(), service.CaseDraft{Customer: ident.New(), Subject: "x"})
 		require.ErrorIs(t, err, fault.ErrNotFound)
 		_, err = l.Get(t.Context(), ident.New())
 		require.ErrorIs(t, err, fault.ErrNotFound)
@@ -141,7 +141,7 @@ func TestAssignEscalateAndLists(t *testing.T) {
 		_, err = l.Escalate(ctx, one.ID, 10, "")
 		require.ErrorIs(t, err, fault.ErrInvalid)
 
-		ids := func(f service.Filter) (out []ident.ID) {
+		ids := func(f service.CaseFilter) (out []ident.ID) {
 			f.Query.Limit = 1
 			for cs, err := range l.All(ctx, f) {
 				require.NoError(t, err)
@@ -149,21 +149,21 @@ func TestAssignEscalateAndLists(t *testing.T) {
 			}
 			return out
 		}
-		require.Equal(t, []ident.ID{two.ID, one.ID}, ids(service.Filter{Query: page.Query{Sort: "resolution_due"}}))
-		require.Equal(t, []ident.ID{two.ID}, ids(service.Filter{Assigned: service.Assignment{Team: "apac"}}))
-		require.Equal(t, []ident.ID{one.ID}, ids(service.Filter{Priority: service.Normal, Open: new(true), Customer: l.ada}))
-		require.Empty(t, ids(service.Filter{Breached: new(true)}))
-		require.Len(t, ids(service.Filter{Breached: new(false), Types: []service.Type{service.Complaint}}), 2)
+		require.Equal(t, []ident.ID{two.ID, one.ID}, ids(service.CaseFilter{Query: page.Query{Sort: "resolution_due"}}))
+		require.Equal(t, []ident.ID{two.ID}, ids(service.CaseFilter{Assigned: service.Assignment{Team: "apac"}}))
+		require.Equal(t, []ident.ID{one.ID}, ids(service.CaseFilter{Priority: service.Normal, Open: new(true), Customer: l.ada}))
+		require.Empty(t, ids(service.CaseFilter{Breached: new(true)}))
+		require.Len(t, ids(service.CaseFilter{Breached: new(false), Types: []service.Type{service.Complaint}}), 2)
 		more := l.open(t, service.Urgent)
 		_, err = l.Assign(ctx, more.ID, service.Assignment{User: "u-7", Team: "apac"})
 		require.NoError(t, err)
 		for range 8 {
-			require.Len(t, ids(service.Filter{Priority: service.Urgent, Assigned: service.Assignment{User: "u-7", Team: "apac"}}), 2)
+			require.Len(t, ids(service.CaseFilter{Priority: service.Urgent, Assigned: service.Assignment{User: "u-7", Team: "apac"}}), 2)
 		}
 		_, err = l.Resolve(ctx, one.ID, "")
 		require.NoError(t, err)
-		require.Equal(t, []ident.ID{one.ID}, ids(service.Filter{Open: new(false)}))
-		require.Equal(t, []ident.ID{two.ID, more.ID}, ids(service.Filter{States: []service.State{service.StateNew}}))
+		require.Equal(t, []ident.ID{one.ID}, ids(service.CaseFilter{Open: new(false)}))
+		require.Equal(t, []ident.ID{two.ID, more.ID}, ids(service.CaseFilter{States: []service.State{service.StateNew}}))
 
 		viewer := l.svc.Cases(work.Scope{Principal: ident.User(tenant, "v", "viewer"), Purpose: personal.Service})
 		seen, err := viewer.Get(ctx, one.ID)

@@ -173,7 +173,7 @@ func clockLaw(ctx context.Context, t testing.TB, l *lab, rng *rand.Rand, steps i
 			}
 		case "swap":
 			other := map[service.Priority]service.Priority{"urgent": "normal", "normal": "urgent"}[o.priority]
-			_, err := l.Update(ctx, cs.ID, 0, service.Update{Priority: &other})
+			_, err := l.Update(ctx, cs.ID, 0, service.CaseUpdate{Priority: &other})
 			if err := allowed(o.step(verb), err); err != nil {
 				return fmt.Errorf("step %d %s: %w", n, verb, err)
 			}

@@ -23,7 +23,7 @@ const tenant = "acme"
 // that events and timers can be seen without an outbox.
 type lab struct {
 	*dbtest.Lab
-	svc   *service.Service
+	svc   *service.Module
 	known directory
 	ada   ident.ID // a customer
 	scope work.Scope
@@ -55,7 +55,7 @@ func each(t *testing.T, fn func(t *testing.T, l *lab)) {
 // open makes a case.
 func (l *lab) open(t testing.TB, p service.Priority) service.Case {
 	t.Helper()
-	cs, err := l.Open(t.Context(), service.Draft{
+	cs, err := l.Open(t.Context(), service.CaseDraft{
 		Customer: l.ada, Type: service.Complaint, Priority: p, Subject: "Printer smokes", Body: "It smells, too.",
 	})
 	require.NoError(t, err)
@@ -85,7 +85,7 @@ type tape struct {
 	deaf   bool // loses every timer
 }
 
-func (r *tape) Record(ctx context.Context, u work.Unit, t work.Traces) error {
+func (r *tape) Record(ctx context.Context, u work.Unit, t work.Record) error {
 	err := r.Recorder.Record(ctx, u, t)
 	if err != nil {
 		return err

@@ -51,7 +51,7 @@ func (l *lab) do(t testing.TB, verb string, id ident.ID) (service.Case, error) {
 		return l.Escalate(ctx, id, 1, "a note")
 	case "update":
 		typ := service.Return
-		return l.Update(ctx, id, 0, service.Update{Type: &typ})
+		return l.Update(ctx, id, 0, service.CaseUpdate{Type: &typ})
 	}
 	require.Fail(t, "no such verb", verb)
 	return service.Case{}, nil

@@ -12,7 +12,7 @@ import (
 // cannot be joined without the key.
 const addressIndex = "suppression"
 
-// Config is what an [Office] is made of.
+// Config is what a [Module] is made of.
 type Config struct {
 	Engine   *work.Engine  // needed
 	Store    Store         // needed
@@ -22,11 +22,11 @@ type Config struct {
 	Lease    time.Duration // how long a send may be under way before it counts as unknown. Defaults to ten minutes.
 }
 
-// Office makes the façades of consents and sends. It is immutable and safe for concurrent use.
-type Office struct{ cfg Config }
+// Module makes the façades of consents and sends. It is immutable and safe for concurrent use.
+type Module struct{ cfg Config }
 
-// New returns an Office. It panics when a needed field of the Config is missing: that is a programmer's error.
-func New(cfg Config) *Office {
+// New returns a Module. It panics when a needed field of the Config is missing: that is a programmer's error.
+func New(cfg Config) *Module {
 	if cfg.Engine == nil || cfg.Store == nil || cfg.Keys == nil || cfg.Subjects == nil {
 		panic("privacy: New wants Engine, Store, Keys and Subjects")
 	}
@@ -36,7 +36,7 @@ func New(cfg Config) *Office {
 	if cfg.Lease == 0 {
 		cfg.Lease = 10 * time.Minute
 	}
-	return &Office{cfg}
+	return &Module{cfg}
 }
 
 // Entities returns the package's entities for the schema registry.
@@ -47,7 +47,7 @@ func Entities() []*schema.Entity {
 }
 
 // Consents returns the consents as a scope sees them.
-func (s *Office) Consents(scope work.Scope) Consents { return Consents{s, scope} }
+func (s *Module) Consents(scope work.Scope) Consents { return Consents{s, scope} }
 
 // Sends returns the send gate for a scope.
-func (s *Office) Sends(scope work.Scope) Sends { return Sends{s, scope} }
+func (s *Module) Sends(scope work.Scope) Sends { return Sends{s, scope} }

@@ -24,7 +24,7 @@ type Zones interface {
 	Zone(ctx context.Context, u work.Unit, tenant string) (*time.Location, error)
 }
 
-// Config holds what a [Service] works with.
+// Config holds what a [Module] works with.
 type Config struct {
 	Engine    *work.Engine // required
 	Store     Store        // required
@@ -33,18 +33,18 @@ type Config struct {
 	Default   Definition   // stored at its first use where a tenant names no pipeline. Defaults to [Standard]
 }
 
-// Service makes the façades of pipelines, leads and opportunities. It is safe for concurrent use.
-type Service struct{ cfg Config }
+// Module makes the façades of pipelines, leads and opportunities. It is safe for concurrent use.
+type Module struct{ cfg Config }
 
-// New returns a Service. It panics when a required field of the Config is missing: that is a programmer's error.
-func New(cfg Config) *Service {
+// New returns a Module. It panics when a required field of the Config is missing: that is a programmer's error.
+func New(cfg Config) *Module {
 	if cfg.Engine == nil || cfg.Store == nil || cfg.Customers == nil {
 		panic("pipeline: New wants Engine, Store and Customers")
 	}
 	if cfg.Default.Key == "" {
 		cfg.Default = Standard()
 	}
-	return &Service{cfg}
+	return &Module{cfg}
 }
 
 // Entities returns the package's entities for the schema registry.
@@ -55,15 +55,15 @@ func Entities() []*schema.Entity {
 }
 
 // Pipelines returns the pipelines as a scope sees them.
-func (s *Service) Pipelines(scope work.Scope) Pipelines { return Pipelines{s, scope} }
+func (s *Module) Pipelines(scope work.Scope) Pipelines { return Pipelines{s, scope} }
 
 // Leads returns the leads as a scope sees them.
-func (s *Service) Leads(scope work.Scope) Leads { return Leads{s, scope} }
+func (s *Module) Leads(scope work.Scope) Leads { return Leads{s, scope} }
 
 // Opportunities returns the opportunities as a scope sees them.
-func (s *Service) Opportunities(scope work.Scope) Opportunities { return Opportunities{s, scope} }
+func (s *Module) Opportunities(scope work.Scope) Opportunities { return Opportunities{s, scope} }
 
-func (s *Service) zone(ctx context.Context, c *work.Call) (*time.Location, error) {
+func (s *Module) zone(ctx context.Context, c *work.Call) (*time.Location, error) {
 	if s.cfg.Zones == nil {
 		return time.UTC, nil
 	}

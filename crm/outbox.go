@@ -31,16 +31,16 @@ type Backlog struct {
 	Dead     int64 // dead letters
 }
 
-// Deliveries shows the tenant's queue of events and timers, and what was given up. Its operations need the right to
+// Outbox shows the tenant's queue of events and timers, and what was given up. Its operations need the right to
 // configure the entity "delivery".
-type Deliveries struct {
+type Outbox struct {
 	crm   *CRM
 	scope work.Scope
 }
 
 // Backlog counts what waits in the queue.
-func (d Deliveries) Backlog(ctx context.Context) (b Backlog, err error) {
-	err = d.read(ctx, "deliveries: backlog", func(ctx context.Context, u work.Unit) error {
+func (d Outbox) Backlog(ctx context.Context) (b Backlog, err error) {
+	err = d.read(ctx, "outbox: backlog", func(ctx context.Context, u work.Unit) error {
 		found, err := d.crm.relay.Backlog(ctx, u, d.scope.Principal.Tenant, d.now())
 		b = Backlog(found)
 		return err
@@ -49,8 +49,8 @@ func (d Deliveries) Backlog(ctx context.Context) (b Backlog, err error) {
 }
 
 // Dead returns up to 100 dead letters after an event's id, ordered by it; the zero id begins.
-func (d Deliveries) Dead(ctx context.Context, after ident.ID) (list []DeadLetter, err error) {
-	err = d.read(ctx, "deliveries: dead", func(ctx context.Context, u work.Unit) error {
+func (d Outbox) Dead(ctx context.Context, after ident.ID) (list []DeadLetter, err error) {
+	err = d.read(ctx, "outbox: dead", func(ctx context.Context, u work.Unit) error {
 		found, err := d.crm.relay.Dead(ctx, u, d.scope.Principal.Tenant, after, 100)
 		list = make([]DeadLetter, len(found))
 		for i, l := range found {
@@ -64,8 +64,8 @@ func (d Deliveries) Dead(ctx context.Context, after ident.ID) (list []DeadLetter
 // Replay makes a dead letter due again, with all its attempts.
 //
 // Errors: NotFound for a letter that is not dead; Invalid for one of no consumer; Denied.
-func (d Deliveries) Replay(ctx context.Context, l DeadLetter) error {
-	return d.letter(ctx, "deliveries: replay", l, func(ctx context.Context, u work.Unit) error {
+func (d Outbox) Replay(ctx context.Context, l DeadLetter) error {
+	return d.letter(ctx, "outbox: replay", l, func(ctx context.Context, u work.Unit) error {
 		return d.crm.relay.Replay(ctx, u, d.scope.Principal.Tenant, l.Consumer, l.Event, d.now())
 	})
 }
@@ -73,26 +73,26 @@ func (d Deliveries) Replay(ctx context.Context, l DeadLetter) error {
 // Discard removes a dead letter for good.
 //
 // Errors: as Replay.
-func (d Deliveries) Discard(ctx context.Context, l DeadLetter) error {
-	return d.letter(ctx, "deliveries: discard", l, func(ctx context.Context, u work.Unit) error {
+func (d Outbox) Discard(ctx context.Context, l DeadLetter) error {
+	return d.letter(ctx, "outbox: discard", l, func(ctx context.Context, u work.Unit) error {
 		return d.crm.relay.Discard(ctx, u, d.scope.Principal.Tenant, l.Consumer, l.Event)
 	})
 }
 
-func (d Deliveries) now() time.Time { return d.crm.engine.Now() }
+func (d Outbox) now() time.Time { return d.crm.engine.Now() }
 
-func (d Deliveries) allowed(ctx context.Context, u work.Unit) error {
+func (d Outbox) allowed(ctx context.Context, u work.Unit) error {
 	scope := d.scope
 	scope.Unit = u
 	_, err := d.crm.engine.Policy.Access(ctx, scope, EntityDelivery, work.Configure)
 	return err
 }
 
-func (d Deliveries) read(ctx context.Context, op string, fn func(ctx context.Context, u work.Unit) error) error {
+func (d Outbox) read(ctx context.Context, op string, fn func(ctx context.Context, u work.Unit) error) error {
 	return d.run(ctx, op, d.crm.db.Read, fn)
 }
 
-func (d Deliveries) letter(ctx context.Context, op string, l DeadLetter, fn func(ctx context.Context, u work.Unit) error) error {
+func (d Outbox) letter(ctx context.Context, op string, l DeadLetter, fn func(ctx context.Context, u work.Unit) error) error {
 	if m := ident.HostID(l.Consumer); m != "" {
 		return fault.At(op, fault.Field("consumer", "%s", m))
 	}
@@ -101,7 +101,7 @@ func (d Deliveries) letter(ctx context.Context, op string, l DeadLetter, fn func
 
 type runner func(ctx context.Context, u work.Unit, fn func(ctx context.Context, u work.Unit) error) error
 
-func (d Deliveries) run(ctx context.Context, op string, run runner, fn func(ctx context.Context, u work.Unit) error) error {
+func (d Outbox) run(ctx context.Context, op string, run runner, fn func(ctx context.Context, u work.Unit) error) error {
 	if err := d.scope.Validate(); err != nil {
 		return fault.At(op, err)
 	}

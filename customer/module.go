@@ -10,7 +10,7 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 )
 
-// Config is what a [Service] is made of.
+// Config is what a [Module] is made of.
 type Config struct {
 	Engine    *work.Engine    // needed
 	Store     Store           // needed
@@ -19,20 +19,20 @@ type Config struct {
 	Lifecycle []string        // Stages in order; new customers get the first. Defaults to [DefaultLifecycle]. [StageLost] is always there.
 }
 
-// Service runs the operations on customers and interactions. It is immutable and safe for concurrent use.
-type Service struct {
+// Module runs the operations on customers and interactions. It is immutable and safe for concurrent use.
+type Module struct {
 	engine    *work.Engine
 	store     Store
 	points    Normaliser
 	lifecycle []string
 }
 
-// New returns a Service. It panics without an Engine or a Store: that is a programmer's error.
-func New(cfg Config) *Service {
+// New returns a Module. It panics without an Engine or a Store: that is a programmer's error.
+func New(cfg Config) *Module {
 	if cfg.Engine == nil || cfg.Store == nil {
 		panic("customer: Config.Engine and Config.Store must be set")
 	}
-	s := &Service{
+	s := &Module{
 		engine: cfg.Engine, store: cfg.Store,
 		points: Normaliser{Phones: cfg.Phones, Region: cfg.Region}, lifecycle: slices.Clone(cfg.Lifecycle),
 	}
@@ -43,23 +43,23 @@ func New(cfg Config) *Service {
 }
 
 // Customers returns the customers as the scope sees them.
-func (s *Service) Customers(scope work.Scope) Customers { return Customers{s, scope} }
+func (s *Module) Customers(scope work.Scope) Customers { return Customers{s, scope} }
 
 // Interactions returns the interactions as the scope sees them.
-func (s *Service) Interactions(scope work.Scope) Interactions { return Interactions{s, scope} }
+func (s *Module) Interactions(scope work.Scope) Interactions { return Interactions{s, scope} }
 
 // visible loads a customer that the call may act on. One it may not see is missing.
-func (s *Service) visible(ctx context.Context, c *work.Call, id ident.ID) (*Customer, error) {
+func (s *Module) visible(ctx context.Context, c *work.Call, id ident.ID) (*Customer, error) {
 	return s.reached(ctx, c, id, s.store.Customer)
 }
 
 // locked is visible for a record that is about to change.
-func (s *Service) locked(ctx context.Context, c *work.Call, id ident.ID) (*Customer, error) {
+func (s *Module) locked(ctx context.Context, c *work.Call, id ident.ID) (*Customer, error) {
 	return s.reached(ctx, c, id, s.store.LockCustomer)
 }
 
 // reached loads a customer in one of the store's ways, if the call's access covers it.
-func (s *Service) reached(ctx context.Context, c *work.Call, id ident.ID,
+func (s *Module) reached(ctx context.Context, c *work.Call, id ident.ID,
 	load func(context.Context, *work.Call, ident.ID) (*Customer, error),
 ) (*Customer, error) {
 	if id.IsZero() {

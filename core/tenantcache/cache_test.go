@@ -1,4 +1,4 @@
-package recent_test
+package tenantcache_test
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/rapport-crm/rapport/core/recent"
+	"github.com/rapport-crm/rapport/core/tenantcache"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
@@ -35,8 +35,8 @@ func (s *source) read(u work.Unit) (int64, error) {
 	return s.stored.Load(), nil
 }
 
-func (s *source) cache() *recent.Cache[int64] {
-	return recent.New(recent.Config[int64]{
+func (s *source) cache() *tenantcache.Cache[int64] {
+	return tenantcache.New(tenantcache.Config[int64]{
 		Version: func(_ context.Context, u work.Unit, _ string) (int64, error) {
 			s.versions.Add(1)
 			return s.read(u)
@@ -50,7 +50,7 @@ func (s *source) cache() *recent.Cache[int64] {
 	})
 }
 
-func get(t *testing.T, c *recent.Cache[int64], u work.Unit) int64 {
+func get(t *testing.T, c *tenantcache.Cache[int64], u work.Unit) int64 {
 	t.Helper()
 	n, err := c.Get(t.Context(), u, "acme")
 	require.NoError(t, err)
@@ -79,10 +79,10 @@ func TestOneLooksWhileOthersGoOn(t *testing.T) {
 	t.Parallel()
 
 	var s source
-	var c *recent.Cache[int64]
+	var c *tenantcache.Cache[int64]
 	inside := make(chan struct{})
 	release := make(chan struct{})
-	c = recent.New(recent.Config[int64]{
+	c = tenantcache.New(tenantcache.Config[int64]{
 		Version: func(context.Context, work.Unit, string) (int64, error) {
 			close(inside)
 			<-release

@@ -17,7 +17,7 @@ type Customers interface {
 	Resolve(ctx context.Context, s work.Scope, id ident.ID) ([]ident.ID, error)
 }
 
-// Config holds what a [Service] works with.
+// Config holds what a [Module] works with.
 type Config struct {
 	Engine    *work.Engine // required
 	Store     Store        // required
@@ -25,15 +25,15 @@ type Config struct {
 	SLA       *SLA         // due times. Defaults to [DefaultSLA]
 }
 
-// Service makes the façade of cases and handles their timers. It is safe for concurrent use.
-type Service struct {
+// Module makes the façade of cases and handles their timers. It is safe for concurrent use.
+type Module struct {
 	cfg Config
 	sla SLA
 }
 
-// New returns a Service, or an Invalid fault that names what is wrong with the SLA. It panics when a required field
+// New returns a Module, or an Invalid fault that names what is wrong with the SLA. It panics when a required field
 // of the Config is missing: that is a programmer's error.
-func New(cfg Config) (*Service, error) {
+func New(cfg Config) (*Module, error) {
 	if cfg.Engine == nil || cfg.Store == nil || cfg.Customers == nil {
 		panic("service: New wants Engine, Store and Customers")
 	}
@@ -46,14 +46,14 @@ func New(cfg Config) (*Service, error) {
 		v.AddAll("Config.SLA", err)
 		return nil, fault.At("service: new", v.Err())
 	}
-	return &Service{cfg, sla}, nil
+	return &Module{cfg, sla}, nil
 }
 
 // Entities returns the package's entities for the schema registry.
 func Entities() []*schema.Entity { return []*schema.Entity{schema.Of[Case](EntityCase)} }
 
 // Cases returns the cases as a scope sees them.
-func (s *Service) Cases(scope work.Scope) Cases { return Cases{s, scope} }
+func (s *Module) Cases(scope work.Scope) Cases { return Cases{s, scope} }
 
 // within returns NotFound for a record outside the rows of the call's access, as for one that does not exist.
 func within(c *work.Call, cs *Case, err error) (*Case, error) {
