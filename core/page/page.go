@@ -17,6 +17,7 @@ const (
 	MaxArgs      = 100  // arguments of a Where
 	MaxArg       = 4000 // greatest length in characters of a text argument
 	MaxList      = 1000 // elements of a list argument, and values of one filter
+	MaxSearch    = 200  // greatest length in characters of a search text
 )
 
 // Query is how a list is filtered, sorted and paged. Its zero value is the first 50 records by id.
@@ -24,6 +25,7 @@ type Query struct {
 	Sort   string // a field's name, "-" in front for descending; "" sorts by id. Blank values come last either way
 	Limit  int    // records on a page, 1 to 1000; 0 means 50
 	Cursor string // Next of an earlier page of the same query; "" for the first page
+	Search string // words that the record's searchable text must have, the last one as a beginning; "" for any
 	Where  Where  // further condition
 }
 

@@ -25,6 +25,8 @@ var (
 	metaType   = reflect.TypeFor[Meta]()
 	valuesType = reflect.TypeFor[Values]()
 	textType   = reflect.TypeFor[personal.Text]()
+	idType     = reflect.TypeFor[ident.ID]()
+	setsType   = reflect.TypeFor[[]Set]()
 )
 
 // at returns the address of a field that is known to be a T.
@@ -50,7 +52,7 @@ var goTypes = map[reflect.Type]*getter{
 	reflect.TypeFor[money.Amount](): {rule.TypeMoney, func(v reflect.Value) rule.Value {
 		return rule.Money(*at[money.Amount](v))
 	}},
-	reflect.TypeFor[ident.ID](): {rule.TypeID, func(v reflect.Value) rule.Value {
+	idType: {rule.TypeID, func(v reflect.Value) rule.Value {
 		return rule.ID(*at[ident.ID](v))
 	}},
 	reflect.TypeFor[time.Duration](): {rule.TypeNone, nil}, // no unit a rule could rely on
@@ -130,7 +132,7 @@ func equaler(t reflect.Type) func(x, y reflect.Value) bool {
 		return through(func(x, y *date.Date) bool { return *x == *y })
 	case reflect.TypeFor[money.Amount]():
 		return through(func(x, y *money.Amount) bool { return *x == *y })
-	case reflect.TypeFor[ident.ID]():
+	case idType:
 		return through(func(x, y *ident.ID) bool { return *x == *y })
 	case reflect.TypeFor[[]string]():
 		return through(func(x, y *[]string) bool { return slices.Equal(*x, *y) })

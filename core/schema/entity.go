@@ -24,7 +24,8 @@ type Entity struct {
 	sorts    []string
 	customAt []int // path of the Values field, nil without one
 	custom   []*node
-	guard    Hiding // hides the sensitive fields
+	refs     []*node // fields that name other records, those of groups included
+	guard    Hiding  // hides the sensitive fields
 	env      *rule.Env
 	copies   []copier
 }
@@ -134,7 +135,7 @@ func (e *Entity) values(rec reflect.Value) *Values {
 // index fills what is derived from nodes and custom.
 func (e *Entity) index() {
 	e.byName, e.slotOf = map[string]*node{}, map[string]int{}
-	e.slots, e.sorts = nil, nil
+	e.slots, e.sorts, e.refs = nil, nil, nil
 	var walk func(list []*node)
 	walk = func(list []*node) {
 		for _, n := range list {
@@ -148,6 +149,9 @@ func (e *Entity) index() {
 			}
 			if n.Sortable {
 				e.sorts = append(e.sorts, n.Name)
+			}
+			if n.Ref != "" {
+				e.refs = append(e.refs, n)
 			}
 			walk(n.kids)
 		}

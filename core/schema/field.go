@@ -7,7 +7,7 @@ import (
 	"github.com/rapport-crm/rapport/core/rule"
 )
 
-// Origin tells who defined a field.
+// Origin says who defined a field.
 type Origin string
 
 // The origins.
@@ -32,6 +32,9 @@ type Field struct {
 	Sortable bool           // lists may be sorted by it
 	ReadOnly bool           // kept by the CRM, never set by a caller
 	Required bool           // must not be blank
+	Search   bool           // text that the search of lists finds
+	Ref      string         // the kind of the record that the field names; "" for a field that names none
+	Subject  bool           // the record belongs to whom Ref names: a customer's timeline, merge, export and erasure reach it
 	Many     bool           // one value per element of a group, so that rules over one record cannot read it
 }
 

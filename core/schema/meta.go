@@ -28,3 +28,6 @@ type Aggregate interface {
 	// Base must return the Meta within the record, never nil.
 	Base() *Meta
 }
+
+// AnyVersion, given where an update wants the version that the caller saw, means whatever is stored now.
+const AnyVersion int64 = 0

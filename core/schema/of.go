@@ -3,6 +3,7 @@ package schema
 import (
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,15 +16,16 @@ const DefaultMaxLen = 4000
 
 // Of compiles the description of entity name from the struct tags of T:
 //
-//	Given  personal.Text `crm:"given,class=name,max=120,sort"`
-//	Stage  string        `crm:"stage,class=none,enum=open|won|lost,required"`
-//	Points []Point       `crm:"points,class=none"`   // a group when Point's fields have tags: points.value, …
-//	Custom Values        `crm:"custom"`              // where custom fields live
-//	Source Source        `crm:"-,class=none"`        // not a field
+//	Given    personal.Text `json:"given" crm:"class=name,max=120,sort"`
+//	Customer ident.ID      `json:"customer" crm:"class=none,ref=customer,subject"`
+//	Points   []Point       `json:"points" crm:"class=none"` // a group when Point's fields have tags: points.value, …
+//	Custom   Values        `json:"custom" crm:"custom"`     // where custom fields live
+//	Source   Source        `json:"-" crm:"-,class=none"`    // not a field
 //
-// The first word is the field's name, then class=, max= (characters), enum=a|b, label=, sort, readonly, required.
-// Embedded structs are walked without a prefix, tagged structs with one. Every other exported field needs a tag
-// with a class, so that none can be forgotten.
+// A field has the name that its json tag gives; a name in front of the options takes its place, which a field without
+// one in JSON needs. The options are class=, max= (characters), enum=a|b, label=, ref= (the kind it refers to), sort,
+// search, readonly, required and subject: see [Field]. Embedded structs are walked without a prefix, tagged structs
+// with one. Every other exported field needs a tag with a class, so that none can be forgotten.
 //
 // Of panics when a tag is missing or malformed: that is a programmer's error, found by the first test that runs.
 func Of[T any](name string) *Entity {
@@ -97,25 +99,40 @@ func many(list []*node) []*node {
 
 // field reads one tag; nil means it is not a field.
 func (e *Entity) field(t reflect.Type, f reflect.StructField, tag, prefix string) *node {
-	words := strings.Split(tag, ",")
-	n := &node{Field: Field{Name: prefix + words[0], Origin: Core}}
-	for _, w := range words[1:] {
+	name, options := named(f, tag)
+	n := &node{Field: Field{Name: prefix + name, Origin: Core}}
+	for _, w := range options {
 		e.option(t, f, n, w)
 	}
-	if words[0] == "-" {
+	if name == "-" {
 		if n.Class != personal.None {
 			e.bad(t, f, "is no field, so it must say class=none")
 		}
 		return nil
 	}
-	if !fieldName.MatchString(words[0]) {
-		e.bad(t, f, "needs a tag like crm:\"given,class=name\"")
+	if !fieldName.MatchString(name) {
+		e.bad(t, f, "needs tags like json:\"given\" crm:\"class=name\"")
+	}
+	if n.Subject && n.Ref == "" {
+		e.bad(t, f, "is a subject, so it must say ref=")
 	}
 	if n.Label == "" {
 		n.Label = label(n.Name)
 	}
 	return n
 }
+
+// named returns the field's name and its options: a tag that begins with an option leaves the name to JSON.
+func named(f reflect.StructField, tag string) (name string, options []string) {
+	words := strings.Split(tag, ",")
+	if key, _, _ := strings.Cut(words[0], "="); !slices.Contains(optionWords, key) {
+		return words[0], words[1:]
+	}
+	name, _, _ = strings.Cut(f.Tag.Get("json"), ",")
+	return name, words
+}
+
+var optionWords = []string{"class", "max", "enum", "label", "ref", "sort", "search", "readonly", "required", "subject"}
 
 func (e *Entity) option(t reflect.Type, f reflect.StructField, n *node, word string) {
 	key, val, _ := strings.Cut(word, "=")
@@ -134,6 +151,14 @@ func (e *Entity) option(t reflect.Type, f reflect.StructField, n *node, word str
 		n.Enum = strings.Split(val, "|")
 	case "label":
 		n.Label = val
+	case "ref":
+		if n.Ref = val; !fieldName.MatchString(val) || f.Type != idType {
+			e.bad(t, f, "wants ref= with the name of a kind, on an ident.ID")
+		}
+	case "subject":
+		n.Subject = true
+	case "search":
+		n.Search = true
 	case "sort":
 		n.Sortable = true
 	case "readonly":

@@ -2,13 +2,12 @@ package work
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 
-	"github.com/rapport-crm/rapport/core/event"
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
-	"github.com/rapport-crm/rapport/core/schema"
 )
 
 // BulkRecorder is a [Recorder] that keeps the records of many writes faster than one by one.
@@ -17,117 +16,218 @@ type BulkRecorder interface {
 	RecordAll(ctx context.Context, u Unit, list []Record) error
 }
 
-// Batch describes the creation of many records of type T in one transaction. Each record passes the same checks and
-// leaves the same traces as by [Write]; one that fails its checks is left out, and the others are written.
-type Batch[T any] struct {
-	Op     string     // "customer: load", for errors and audit
-	Entity string     // name in the schema registry
-	Kind   event.Kind // the main event of each record
-	IDs    []ident.ID // one for each record: the host's own, or zero for a new one
+// Check looks at new records that are about to be inserted together. It returns a fault for each record, in order, that
+// cannot be stored beside those before it or those in the database, and nil for the others.
+type Check[T any] func(ctx context.Context, c *Call, recs []*T) ([]error, error)
 
-	// Apply fills record i: input checks, domain rules. It is called on several goroutines at once.
-	Apply func(ctx context.Context, c *Call, i int, rec *T) error
-	// Check returns a fault for each record, in order, that cannot be stored beside those before it or those in the
-	// database, and nil for the others.
-	Check func(ctx context.Context, c *Call, recs []*T) ([]error, error)
-	// Save must write the rows of all.
-	Save func(ctx context.Context, c *Call, recs []*T) error
-}
-
-// WriteBatch runs one batch. It returns a fault for each record that was left out, nil for those written. An error
-// means that nothing was written. Idempotency keys play no part.
+// CreateAll creates many records in one transaction, as fast as the database can take them. Each passes the same checks
+// and leaves the same traces as by [Records.Create]. One that fails its checks is left out, and the others are written;
+// the result has its fault at its place, and nil for those that were written. When another writer takes a key between
+// check and insert, the records are written one by one, so that only those concerned fail.
 //
-// Errors: Invalid for the scope, Denied, and whatever Check and Save return.
-func WriteBatch[T any, P interface {
-	*T
-	schema.Aggregate
-}](ctx context.Context, e *Engine, s Scope, b Batch[T]) (faults []error, err error) {
+// Apply of the verbs runs on several goroutines at once and must not ask the store. check may be nil.
+//
+// Errors: Invalid for the scope; Denied; those of the database, and then nothing was written. Idempotency keys play no
+// part.
+func (r *Records[T, P]) CreateAll(ctx context.Context, s *Scope, verbs []Verb[T], check Check[T]) ([]error, error) {
+	op := r.op("load")
 	if err := s.Validate(); err != nil {
-		return nil, fault.At(b.Op, err)
+		return nil, fault.At(op, err)
 	}
-	err = e.Units.Write(ctx, s.Unit, func(ctx context.Context, u Unit) error {
-		in := s
-		in.Unit = u
-		c, err := e.call(ctx, in, b.Entity, Create)
-		if err != nil {
-			return err
-		}
-		faults, err = writeBatch[T, P](ctx, c, &b)
-		return err
-	})
+	faults, err := r.createAll(ctx, s, op, verbs, check)
+	if errors.Is(err, &fault.Error{Code: fault.Conflict, Reason: ReasonTaken}) {
+		faults, err = r.createEach(ctx, s, verbs)
+	}
 	if err != nil {
-		return nil, fault.At(b.Op, err)
+		return nil, fault.At(op, err)
 	}
 	for i := range faults {
-		faults[i] = fault.At(b.Op, faults[i])
+		faults[i] = fault.At(op, faults[i])
 	}
 	return faults, nil
 }
 
-func writeBatch[T any, P interface {
-	*T
-	schema.Aggregate
-}](ctx context.Context, c *Call, b *Batch[T]) ([]error, error) {
-	n := len(b.IDs)
-	recs, traced, faults := make([]*T, n), make([]Record, n), make([]error, n)
-	spread(n, func(i int) { recs[i], traced[i], faults[i] = create[T, P](ctx, c, b, i) })
+func (r *Records[T, P]) createAll(ctx context.Context, s *Scope, op string, verbs []Verb[T], check Check[T]) (faults []error, err error) {
+	err = r.engine.Units.Write(ctx, s.Unit, func(ctx context.Context, u Unit) error {
+		in := *s
+		in.Unit = u
+		c, err := r.engine.call(ctx, in, r.kind.Name(), Create)
+		if err != nil {
+			return err
+		}
+		b := &batch[T, P]{r: r, c: c, op: op}
+		faults, err = b.run(ctx, verbs, check)
+		return err
+	})
+	return faults, err
+}
+
+func (r *Records[T, P]) createEach(ctx context.Context, s *Scope, verbs []Verb[T]) ([]error, error) {
+	faults := make([]error, len(verbs))
+	for i, v := range verbs {
+		v.Name = "load"
+		if _, faults[i] = r.Create(ctx, s, v); faults[i] != nil && !OfRow(faults[i]) {
+			return nil, faults[i]
+		}
+	}
+	return faults, nil
+}
+
+// ReasonTaken is the reason of the Conflict fault of a key that another record has.
+const ReasonTaken = "taken"
+
+// OfRow reports whether a fault is about the record that was to be written, and not about the database or the caller: a
+// load goes on after it.
+func OfRow(err error) bool {
+	switch fault.CodeOf(err) {
+	case fault.Invalid, fault.NotFound, fault.Conflict, fault.Denied, fault.NoConsent, fault.Gate, fault.LimitExceeded:
+		return true
+	default:
+		return false
+	}
+}
+
+// batch is one CreateAll under way.
+type batch[T any, P Aggregate[T]] struct {
+	r  *Records[T, P]
+	c  *Call
+	op string
+}
+
+// draft is one record of a batch on a call of its own.
+type draft[T any] struct {
+	place int // in the caller's list
+	rec   *T
+	call  *Call
+	refs  referrals
+	trace Record
+}
+
+func (b *batch[T, P]) run(ctx context.Context, verbs []Verb[T], check Check[T]) ([]error, error) {
+	all, faults := make([]*draft[T], len(verbs)), make([]error, len(verbs))
+	spread(len(verbs), func(i int) { all[i], faults[i] = b.create(ctx, verbs[i], i) })
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	place := compact(faults, &recs, &traced)
-	if b.Check != nil && len(recs) > 0 {
-		found, err := b.Check(ctx, c, recs)
+	drafts := keep(all, faults)
+	for _, check := range []Check[T]{b.referred(drafts), check} {
+		if check == nil || len(drafts) == 0 {
+			continue
+		}
+		found, err := check(ctx, b.c, recordsOf(drafts))
 		if err != nil {
 			return nil, err
 		}
-		for i, f := range found {
-			faults[place[i]] = f
+		for i, d := range drafts {
+			faults[d.place] = found[i]
 		}
-		compact(found, &recs, &traced)
+		drafts = keep(drafts, faults)
 	}
-	if len(recs) == 0 {
+	if len(drafts) == 0 {
 		return faults, nil
 	}
-	if err := b.Save(ctx, c, recs); err != nil {
+	return faults, b.save(ctx, drafts)
+}
+
+// create makes one record.
+func (b *batch[T, P]) create(ctx context.Context, v Verb[T], place int) (*draft[T], error) {
+	c := &Call{Scope: b.c.Scope, Engine: b.c.Engine, Entity: b.c.Entity, Action: Create, Access: b.c.Access, Now: b.c.Now}
+	v.Action, v.Event = Create, or(v.Event, b.r.kind.Created())
+	ch := change[T]{Verb: v, Op: b.op, Entity: b.r.kind.Name()}
+	_, rec, err := load[T, P](ctx, c, &ch)
+	if err != nil {
 		return nil, err
 	}
-	return faults, c.Engine.recordAll(ctx, c.Unit, traced)
-}
-
-// create makes one record on a call of its own.
-func create[T any, P interface {
-	*T
-	schema.Aggregate
-}](ctx context.Context, c *Call, b *Batch[T], i int) (*T, Record, error) {
-	own := &Call{Scope: c.Scope, Engine: c.Engine, Entity: c.Entity, Action: Create, Access: c.Access, Now: c.Now}
-	ch := Change[T]{Op: b.Op, Entity: b.Entity, Action: Create, Kind: b.Kind, ID: b.IDs[i]}
-	_, rec, err := load[T, P](ctx, own, &ch)
-	if err != nil {
-		return nil, Record{}, err
+	if err := ch.assign(ctx, c, nil, rec); err != nil {
+		return nil, err
 	}
-	if err := b.Apply(ctx, own, i, rec); err != nil {
-		return nil, Record{}, err
+	if err := ch.run(ctx, c, nil, rec); err != nil {
+		return nil, err
 	}
-	changed, err := inspect(own, &ch, nil, rec)
+	changed, err := inspect(c, &ch, nil, rec)
 	if err != nil {
-		return nil, Record{}, err
+		return nil, err
 	}
 	m := P(rec).Base()
-	stamp(own, m, true)
-	return rec, recordOf(own, &ch, m, changed), nil
+	stamp(c, m, true)
+	return &draft[T]{
+		place: place, rec: rec, call: c, refs: references(c, ch.assigned(), nil, rec),
+		trace: recordOf(c, &ch, m, c.Entity.Subjects(rec), changed),
+	}, nil
 }
 
-// compact drops the records that have a fault, and returns where the others stood.
-func compact[T any](faults []error, recs *[]*T, traced *[]Record) []int {
-	place := make([]int, 0, len(*recs))
-	for i, f := range faults {
-		if f == nil {
-			(*recs)[len(place)], (*traced)[len(place)] = (*recs)[i], (*traced)[i]
-			place = append(place, i)
+// referred asks once for each record that the batch refers to.
+func (b *batch[T, P]) referred(drafts []*draft[T]) Check[T] {
+	return func(ctx context.Context, _ *Call, _ []*T) ([]error, error) {
+		type target struct {
+			kind string
+			id   ident.ID
+		}
+		asked := map[target]func(ctx context.Context) error{}
+		for _, d := range drafts {
+			for _, x := range d.refs {
+				if t := (target{x.Kind, x.ID}); asked[t] == nil {
+					asked[t] = once(referrals{x}.ask(ctx, b.c))
+				}
+			}
+		}
+		out := make([]error, len(drafts))
+		for i, d := range drafts {
+			for _, x := range d.refs {
+				err := asked[target{x.Kind, x.ID}](ctx)
+				if err != nil && !OfRow(err) {
+					return nil, err
+				}
+				out[i] = or(out[i], err)
+			}
+		}
+		return out, nil
+	}
+}
+
+func once(fn func(ctx context.Context) error) func(ctx context.Context) error {
+	done, result := false, error(nil)
+	return func(ctx context.Context) error {
+		if !done {
+			done, result = true, fn(ctx)
+		}
+		return result
+	}
+}
+
+// save writes the records, then what belongs to them, then their traces.
+func (b *batch[T, P]) save(ctx context.Context, drafts []*draft[T]) error {
+	if err := b.r.store.Insert(ctx, b.c, recordsOf(drafts)); err != nil {
+		return err
+	}
+	calls, traced := make([]*Call, len(drafts)), make([]Record, len(drafts))
+	for i, d := range drafts {
+		d.call.meta = P(d.rec).Base()
+		calls[i], traced[i] = d.call, d.trace
+	}
+	if err := b.c.finish(ctx, calls...); err != nil {
+		return err
+	}
+	return b.c.Engine.recordAll(ctx, b.c.Unit, traced)
+}
+
+func recordsOf[T any](drafts []*draft[T]) []*T {
+	out := make([]*T, len(drafts))
+	for i, d := range drafts {
+		out[i] = d.rec
+	}
+	return out
+}
+
+// keep returns the drafts without a fault.
+func keep[T any](drafts []*draft[T], faults []error) []*draft[T] {
+	out := drafts[:0]
+	for _, d := range drafts {
+		if d != nil && faults[d.place] == nil {
+			out = append(out, d)
 		}
 	}
-	*recs, *traced = (*recs)[:len(place)], (*traced)[:len(place)]
-	return place
+	return out
 }
 
 // recordAll keeps the records of a batch.

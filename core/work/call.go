@@ -27,6 +27,10 @@ type Call struct {
 	touched []string
 	blind   []schema.Field // sensitive ones that the caller assigns
 	veil    veil
+	lineAt  time.Time // place of the main event on timelines; zero for none
+	meta    *schema.Meta
+	then    []func(ctx context.Context) error
+	kept    []kept
 }
 
 // Tenant returns the tenant of the call.
@@ -70,12 +74,79 @@ func (c *Call) Emit(kind event.Kind, facts map[string]string, refs ...ident.Ref)
 	c.events = append(c.events, event.Event{Kind: kind, Facts: facts, Refs: refs})
 }
 
-// Line puts the main event on a customer's timeline at the given instant.
+// LineAt puts the main event on the timelines of those whom the record belongs to, at the given instant. A creation stands
+// there without it, at the instant of the decision.
+func (c *Call) LineAt(at time.Time) { c.lineAt = at }
+
+// Line puts the main event on a customer's timeline whatever the record's fields say.
 func (c *Call) Line(customer ident.ID, at time.Time) {
 	if !customer.IsZero() {
 		c.lines = append(c.lines, Line{Customer: customer, At: at})
 	}
 }
 
+func (c *Call) timeline(created bool, subjects []ident.ID) []Line {
+	at := c.lineAt
+	if at.IsZero() && created {
+		at = c.Now
+	}
+	lines := c.lines
+	if !at.IsZero() {
+		for _, id := range subjects {
+			lines = append(lines, Line{Customer: id, At: at})
+		}
+	}
+	return lines
+}
+
 // SetTimer puts due work into the outbox, moving an earlier one of the same key.
 func (c *Call) SetTimer(t Timer) { c.timers = append(c.timers, t) }
+
+// Then has fn called when the record was saved, for rows that belong to it, such as a line of its history. fn sees the
+// record's new version; its writes leave together with the record's own.
+func (c *Call) Then(fn func(ctx context.Context) error) { c.then = append(c.then, fn) }
+
+// History keeps lines that belong to records, such as the states they went through.
+type History interface {
+	// Append must add the lines, in order. They may be queued on the call's unit.
+	Append(ctx context.Context, c *Call, lines []HistoryLine) error
+}
+
+// HistoryLine is one line of a record's history.
+type HistoryLine struct {
+	Of  *schema.Meta // the record as the write leaves it: the line has its id and version
+	Row any          // a pointer to the history's own type
+}
+
+type kept struct {
+	in  History
+	row any
+}
+
+// Keep adds a line to a history of the record. row is a pointer; it is written when the record was saved.
+func (c *Call) Keep(h History, row any) { c.kept = append(c.kept, kept{h, row}) }
+
+// finish writes what belongs to the records of the calls, the lines of each history together.
+func (c *Call) finish(ctx context.Context, calls ...*Call) error {
+	var order []History
+	lines := map[History][]HistoryLine{}
+	for _, x := range calls {
+		for _, k := range x.kept {
+			if _, known := lines[k.in]; !known {
+				order = append(order, k.in)
+			}
+			lines[k.in] = append(lines[k.in], HistoryLine{x.meta, k.row})
+		}
+		for _, fn := range x.then {
+			if err := fn(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	for _, h := range order {
+		if err := h.Append(ctx, c, lines[h]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

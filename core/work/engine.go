@@ -85,6 +85,20 @@ type Schemas interface {
 	Entity(ctx context.Context, u Unit, tenant, name string) (*schema.Entity, error)
 }
 
+// Subjects knows to whom records belong: customers, and those merged into them.
+type Subjects interface {
+	// Resolve must return every id under which records of a customer may be stored: first its own, then those of customers
+	// merged into it. A customer that does not exist, or with which the scope may not do a, must be fault.NotFound.
+	Resolve(ctx context.Context, s Scope, id ident.ID, a Action) ([]ident.ID, error)
+}
+
+// Referee answers for the records of one kind that other records refer to.
+type Referee interface {
+	// Refer must look whether a record is there for the call's principal to read. It returns what waits for the answer, so
+	// that several questions are sent together: a NotFound fault for a record that is missing or out of sight.
+	Refer(ctx context.Context, c *Call, id ident.ID) (wait func(ctx context.Context) error)
+}
+
 // Zones knows in which time zone a tenant's days begin.
 type Zones interface {
 	// Zone must return the tenant's zone as the unit sees it.
@@ -93,14 +107,16 @@ type Zones interface {
 
 // Engine holds what both paths need. It is immutable after crm.New and safe for concurrent use.
 type Engine struct {
-	Units    Units            // runs transactions; required
-	Policy   Policy           // decides rights; required
-	Recorder Recorder         // stores audit rows and events; required
-	Accesses Accesses         // nil refuses every reading of sensitive data
-	Schemas  Schemas          // describes entities with the tenant's fields; required
-	Rules    rule.Compiler    // compiles conditions of lists; required
-	Cursors  Cursors          // seals the positions of lists; required
-	Zones    Zones            // zone of the tenant's today; nil means UTC
-	Now      func() time.Time // UTC, microseconds
-	NewID    ident.Generator  // makes ids of records and events; required
+	Units    Units              // runs transactions; required
+	Policy   Policy             // decides rights; required
+	Recorder Recorder           // stores audit rows and events; required
+	Accesses Accesses           // nil refuses every reading of sensitive data
+	Schemas  Schemas            // describes entities with the tenant's fields; required
+	Rules    rule.Compiler      // compiles conditions of lists; required
+	Cursors  Cursors            // seals the positions of lists; required
+	Zones    Zones              // zone of the tenant's today; nil means UTC
+	Subjects Subjects           // knows to whom records belong; required where a kind has subjects
+	Referees map[string]Referee // by kind: who answers for its records; a kind without one cannot be referred to
+	Now      func() time.Time   // UTC, microseconds
+	NewID    ident.Generator    // makes ids of records and events; required
 }

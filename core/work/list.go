@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
@@ -22,10 +24,12 @@ type Cursors interface {
 
 // Listing is one page's worth of work for a store.
 type Listing struct {
-	Where rule.Predicate // access, filter and expression together
-	Sort  page.Sort      // field and direction; ties are broken by id in the same direction
-	After *page.Position // nil on the first page
-	Limit int            // how many rows to return at most: one more than the page holds
+	Where    rule.Predicate // access, filter and expression together
+	Subjects []ident.ID     // only records that belong to one of these; nil for all
+	Search   string         // only records whose searchable text has every word of this; "" for all
+	Sort     page.Sort      // field and direction; ties are broken by id in the same direction
+	After    *page.Position // nil on the first page
+	Limit    int            // how many rows to return at most: one more than the page holds
 }
 
 // Row is one record of a listing with its sort key, which may differ from what the record shows.
@@ -34,67 +38,84 @@ type Row[T any] struct {
 	Key    rule.Value // its sort key, for the cursor after it
 }
 
-// List runs one page of a list: access, filter, expression and cursor become one [Listing]; what load returns is
-// masked. The fields a caller may not see cannot be filtered or sorted by.
-//
-// Errors: Invalid for a malformed query or cursor, Denied, and whatever load returns.
-func List[T any](ctx context.Context, e *Engine, s Scope, op, entity string, filter rule.Predicate, q page.Query,
+// list runs one page: access, filter, expression and cursor become one [Listing]; what load returns is masked. The
+// fields that a caller may not see cannot be filtered or sorted by.
+func list[T any](ctx context.Context, c *Call, l Listing, filter rule.Predicate, q page.Query,
 	load func(ctx context.Context, c *Call, l Listing) ([]Row[T], error),
-) (page.Page[T], error) {
-	return View(ctx, e, s, op, entity, func(ctx context.Context, c *Call) (page.Page[T], error) {
-		var out page.Page[T]
-		l, digest, err := c.listing(ctx, filter, q)
-		if err != nil {
+) (out page.Page[T], err error) {
+	digest, err := c.listing(ctx, &l, filter, q)
+	if err != nil {
+		return out, err
+	}
+	rows, err := load(ctx, c, l)
+	if err != nil {
+		return out, err
+	}
+	if len(rows) == l.Limit {
+		rows = rows[:l.Limit-1]
+		last := &rows[len(rows)-1]
+		if out.Next, err = c.cursor(ctx, digest, last.Key, any(&last.Record)); err != nil {
 			return out, err
 		}
-		rows, err := load(ctx, c, l)
-		if err != nil {
-			return out, err
-		}
-		if len(rows) == l.Limit {
-			rows = rows[:l.Limit-1]
-			last := &rows[len(rows)-1]
-			if out.Next, err = c.cursor(ctx, digest, last.Key, any(&last.Record)); err != nil {
-				return out, err
-			}
-		}
-		out.Items = make([]T, len(rows))
-		for i := range rows {
-			c.Mask(&rows[i].Record)
-			out.Items[i] = rows[i].Record
-		}
-		return out, nil
-	})
+	}
+	out.Items = make([]T, len(rows))
+	for i := range rows {
+		c.Mask(&rows[i].Record)
+		out.Items[i] = rows[i].Record
+	}
+	return out, nil
 }
 
-func (c *Call) listing(ctx context.Context, filter rule.Predicate, q page.Query) (l Listing, digest [16]byte, err error) {
+// listing fills l by the query, and returns the digest that its cursors carry.
+func (c *Call) listing(ctx context.Context, l *Listing, filter rule.Predicate, q page.Query) (digest [16]byte, err error) {
 	size, err := q.Size()
 	if err != nil {
-		return l, digest, err
+		return digest, err
 	}
 	if l.Sort, err = page.ParseSort(q.Sort); err != nil {
-		return l, digest, err
+		return digest, err
 	}
 	if err = c.CheckSort(l.Sort.Field); err != nil {
-		return l, digest, err
+		return digest, err
 	}
 	if err = c.CheckFilter(filter); err != nil {
-		return l, digest, err
+		return digest, err
+	}
+	if l.Search, err = c.search(q.Search); err != nil {
+		return digest, err
 	}
 	expr, err := c.Where(ctx, q.Where)
 	if err != nil {
-		return l, digest, err
+		return digest, err
 	}
 	l.Where, l.Limit = rule.All(c.Access.Rows, filter, expr), size+1
-	if digest, err = c.queryDigest(filter, q); err != nil || q.Cursor == "" {
-		return l, digest, err
+	if digest, err = c.queryDigest(l.Subjects, filter, q); err != nil || q.Cursor == "" {
+		return digest, err
 	}
 	p, err := c.Engine.Cursors.Open(ctx, c.Tenant(), q.Cursor)
 	if err == nil && p.Query != digest {
 		err = fault.Field("cursor", "the cursor belongs to another query: begin again without one")
 	}
 	l.After = &p
-	return l, digest, err
+	return digest, err
+}
+
+// search checks the text that a list is searched by. The index does not keep the fields apart, so the caller must be
+// allowed to see all of them.
+func (c *Call) search(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	fields := slices.DeleteFunc(c.Entity.Fields(), func(f schema.Field) bool { return !f.Search })
+	if len(fields) == 0 {
+		return "", fault.Field("search", "a %s has no text that can be searched: use where", c.Entity.Name)
+	}
+	for _, f := range fields {
+		if err := c.CheckField(f.Name); err != nil {
+			return "", err
+		}
+	}
+	return text, schema.CheckText("search", text, page.MaxSearch)
 }
 
 // CheckSort returns a fault for a field that this entity cannot be sorted by, or not by this caller.
@@ -149,12 +170,13 @@ func under(field string, err error) error {
 }
 
 // queryDigest names a query, so that a cursor of one list is not taken for another.
-func (c *Call) queryDigest(filter rule.Predicate, q page.Query) (d [16]byte, err error) {
+func (c *Call) queryDigest(subjects []ident.ID, filter rule.Predicate, q page.Query) (d [16]byte, err error) {
 	args, err := json.Marshal(q.Where.Args)
 	if err != nil {
 		return d, fault.Field("where.args", "cannot be encoded: %v", err)
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%s\x00%s", c.Entity.Name, q.Sort, filter, q.Where.Expr, args))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%s\x00%s\x00%s\x00%s",
+		c.Entity.Name, subjects, q.Search, q.Sort, filter, q.Where.Expr, args))
 	copy(d[:], sum[:])
 	return d, nil
 }

@@ -5,21 +5,18 @@ import (
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
-	"github.com/rapport-crm/rapport/core/schema"
 )
 
-// Unseal reads one record with its sensitive fields: right to [Reveal], load through c.Access.Rows, access record in
-// the same transaction, mask. What the principal's mask hides or the purpose does not need stays hidden. A record
-// without a value in a sensitive field that is shown leaves no access record.
+// Reveal returns one record with its sensitive fields. It needs the right to [Reveal]; what the principal's mask hides, or
+// the purpose does not need, stays hidden. find must read the whole record. When there is a sensitive value to show, an
+// access record is written in the same transaction; without one nothing is shown.
 //
 // It needs a unit that can write: on a read-only transaction it fails, and nothing is shown.
 //
-// Errors: Invalid, Denied, NotFound, Unavailable when no access records are kept, and whatever load returns.
-func Unseal[T any, P interface {
-	*T
-	schema.Aggregate
-}](ctx context.Context, e *Engine, s Scope, op, entity string, load func(ctx context.Context, c *Call) (*T, error)) (T, error) {
+// Errors: Invalid, Denied, NotFound, Unavailable when no access records are kept, and whatever find returns.
+func (r *Records[T, P]) Reveal(ctx context.Context, s *Scope, find func(ctx context.Context, c *Call) (*T, error)) (T, error) {
 	var out, none T
+	e, op := r.engine, r.op("reveal")
 	if err := s.Validate(); err != nil {
 		return none, fault.At(op, err)
 	}
@@ -27,18 +24,18 @@ func Unseal[T any, P interface {
 		return none, fault.At(op, fault.New(fault.Unavailable, "no access records are kept, so sensitive fields are not shown"))
 	}
 	err := e.Units.Write(ctx, s.Unit, func(ctx context.Context, u Unit) error {
-		in := s
+		in := *s
 		in.Unit = u
-		c, err := e.call(ctx, in, entity, Reveal)
+		c, err := e.call(ctx, in, r.kind.Name(), Reveal)
 		if err != nil {
 			return err
 		}
-		rec, err := load(ctx, c)
-		if err != nil {
+		rec, err := find(ctx, c)
+		if rec, err = r.pass(c, rec, err); err != nil {
 			return err
 		}
 		if fields := c.sensitive(rec); len(fields) > 0 {
-			a := Accessed{ID: e.NewID(), Scope: in, Record: ident.Ref{Entity: entity, ID: P(rec).Base().ID}, Fields: fields, At: c.Now}
+			a := Accessed{ID: e.NewID(), Scope: in, Record: ident.Ref{Entity: r.kind.Name(), ID: P(rec).Base().ID}, Fields: fields, At: c.Now}
 			if err := e.Accesses.Accessed(ctx, u, a); err != nil {
 				return err
 			}

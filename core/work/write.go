@@ -12,36 +12,24 @@ import (
 	"github.com/rapport-crm/rapport/core/schema"
 )
 
-// Change describes one write of a record of type T. The path calls Load, Apply and Save in that order inside one
-// transaction, possibly more than once.
-type Change[T any] struct {
-	Op      string     // "customer: update", for errors and audit
-	Entity  string     // name in the schema registry
-	Action  Action     // right that is needed
-	Kind    event.Kind // the main event
-	ID      ident.ID   // the record; for a creation the host's own id, or zero for a new one
-	Version int64      // the version the caller saw; 0 means whatever is stored now
-	Args    any        // the caller's arguments, compared when an idempotency key is used twice
+// change is a verb with what the path needs besides. Load, Set, Apply and Save run in that order inside one transaction,
+// possibly more than once.
+type change[T any] struct {
+	Verb[T]
+	Op     string // "customer: update", for errors and the audit
+	Entity string // name in the schema registry
 
-	// Load must return the record, locked, through c.Access.Rows; a missing or forbidden one is fault.NotFound.
-	// nil means a creation.
+	// Load returns the record, locked and past the row predicate; nil means a creation.
 	Load func(ctx context.Context, c *Call) (*T, error)
-	// Apply changes rec in place: input checks, domain rules. For a creation rec is new with its Meta filled.
-	Apply func(ctx context.Context, c *Call, rec *T) error
-	// Save must write the rows; before is nil for a creation. On a version that moved it returns fault.Conflict.
+	// Save writes the rows; before is nil for a creation.
 	Save func(ctx context.Context, c *Call, before, after *T) error
-	// Replay must load the record of an earlier write under the same idempotency key, with the caller's read access.
+	// Replay loads the record of an earlier write under the same idempotency key, with the caller's right to read.
 	Replay func(ctx context.Context, c *Call, id ident.ID) (*T, error)
 }
 
-// Write runs one change and returns the record as the caller may see it. A change that changes nothing writes
-// nothing and returns the record as it is.
-//
-// Errors: Invalid, Denied, NotFound, Conflict, and whatever Apply and Save return.
-func Write[T any, P interface {
-	*T
-	schema.Aggregate
-}](ctx context.Context, e *Engine, s Scope, ch Change[T]) (T, error) {
+// write runs one change and returns the record as the caller may see it. A change that changes nothing writes nothing
+// and returns the record as it is.
+func write[T any, P Aggregate[T]](ctx context.Context, e *Engine, s Scope, ch change[T]) (T, error) {
 	var out T
 	if err := s.Validate(); err != nil {
 		return out, fault.At(ch.Op, err)
@@ -62,10 +50,7 @@ func Write[T any, P interface {
 	return out, nil
 }
 
-func writeIn[T any, P interface {
-	*T
-	schema.Aggregate
-}](ctx context.Context, e *Engine, s Scope, ch Change[T]) (*T, error) {
+func writeIn[T any, P Aggregate[T]](ctx context.Context, e *Engine, s Scope, ch change[T]) (*T, error) {
 	c, err := e.call(ctx, s, ch.Entity, ch.Action)
 	if err != nil {
 		return nil, err
@@ -78,10 +63,7 @@ func writeIn[T any, P interface {
 	if err != nil {
 		return nil, err
 	}
-	if err := ch.Apply(ctx, c, after); err != nil {
-		return nil, err
-	}
-	if err := c.touchBlind(ctx, after); err != nil {
+	if err := ch.apply(ctx, c, before, after); err != nil {
 		return nil, err
 	}
 	changed, err := inspect(c, &ch, before, after)
@@ -93,7 +75,11 @@ func writeIn[T any, P interface {
 		if err := ch.Save(ctx, c, before, after); err != nil {
 			return nil, err
 		}
-		if err := e.Recorder.Record(ctx, s.Unit, recordOf(c, &ch, P(after).Base(), changed)); err != nil {
+		c.meta = P(after).Base()
+		if err := c.finish(ctx, c); err != nil {
+			return nil, err
+		}
+		if err := e.Recorder.Record(ctx, s.Unit, recordOf(c, &ch, c.meta, c.Entity.Subjects(after), changed)); err != nil {
 			return nil, err
 		}
 	}
@@ -120,7 +106,7 @@ func (e *Engine) call(ctx context.Context, s Scope, entity string, a Action) (*C
 	return &Call{Scope: s, Engine: e, Entity: ent, Action: a, Access: acc, Now: e.Now()}, nil
 }
 
-func recall[T any](ctx context.Context, c *Call, ch *Change[T]) (digest []byte, again *T, err error) {
+func recall[T any](ctx context.Context, c *Call, ch *change[T]) (digest []byte, again *T, err error) {
 	if c.Once == "" {
 		return nil, nil, nil
 	}
@@ -138,10 +124,7 @@ func recall[T any](ctx context.Context, c *Call, ch *Change[T]) (digest []byte, 
 	return digest, again, err
 }
 
-func load[T any, P interface {
-	*T
-	schema.Aggregate
-}](ctx context.Context, c *Call, ch *Change[T]) (before, after *T, err error) {
+func load[T any, P Aggregate[T]](ctx context.Context, c *Call, ch *change[T]) (before, after *T, err error) {
 	if ch.Load == nil {
 		after = new(T)
 		m := P(after).Base()
@@ -163,6 +146,54 @@ func load[T any, P interface {
 	return before, schema.Copy(c.Entity, before), nil
 }
 
+// apply assigns, asks whether what is referred to is there, and runs the verb. The questions are sent with the verb's own.
+func (ch *change[T]) apply(ctx context.Context, c *Call, before, after *T) error {
+	if err := ch.assign(ctx, c, before, after); err != nil {
+		return err
+	}
+	wait := references(c, ch.assigned(), before, after).ask(ctx, c)
+	if err := ch.run(ctx, c, before, after); err != nil {
+		return err
+	}
+	if err := wait(ctx); err != nil {
+		return err
+	}
+	return c.touchBlind(ctx, after)
+}
+
+func (ch *change[T]) assigned() []string {
+	if ch.Set == nil {
+		return nil
+	}
+	return ch.Set.Fields()
+}
+
+// assign takes over the caller's draft or update.
+func (ch *change[T]) assign(_ context.Context, c *Call, before, after *T) error {
+	if ch.Set == nil {
+		return nil
+	}
+	if before != nil {
+		if err := c.CheckSets(ch.assigned()...); err != nil {
+			return err
+		}
+	}
+	return ch.Set.Apply(c.Entity, after)
+}
+
+// run changes the record as the verb wants.
+func (ch *change[T]) run(ctx context.Context, c *Call, before, after *T) error {
+	if ch.Apply != nil {
+		if err := ch.Apply(ctx, c, after); err != nil {
+			return err
+		}
+	}
+	if ch.Check != nil {
+		return ch.Check(before, after)
+	}
+	return nil
+}
+
 // owner is the user who creates; jobs and plugins own nothing by themselves.
 func owner(c *Call) string {
 	if c.Principal.Kind == ident.KindUser {
@@ -172,7 +203,7 @@ func owner(c *Call) string {
 }
 
 // inspect compares both states and checks field rights, the row right on the result, and the schema.
-func inspect[T any](c *Call, ch *Change[T], before, after *T) ([]string, error) {
+func inspect[T any](c *Call, ch *change[T], before, after *T) ([]string, error) {
 	var changed []string
 	if before == nil {
 		changed = c.Entity.Filled(after)
@@ -217,9 +248,11 @@ func stamp(c *Call, m *schema.Meta, created bool) {
 	}
 }
 
-func recordOf[T any](c *Call, ch *Change[T], m *schema.Meta, changed []string) Record {
+// recordOf is what a write leaves behind besides its rows. A creation stands on the timelines of those whom the record
+// belongs to; so does a verb that asked for it.
+func recordOf[T any](c *Call, ch *change[T], m *schema.Meta, subjects []ident.ID, changed []string) Record {
 	ref := ident.Ref{Entity: ch.Entity, ID: m.ID}
-	events := append([]event.Event{{Kind: ch.Kind, Refs: c.refs, Facts: c.facts}}, c.events...)
+	events := append([]event.Event{{Kind: ch.Event, Refs: c.refs, Facts: c.facts}}, c.events...)
 	for i := range events {
 		ev := &events[i]
 		ev.ID, ev.Tenant, ev.Record = c.Engine.NewID(), c.Tenant(), ref
@@ -232,6 +265,6 @@ func recordOf[T any](c *Call, ch *Change[T], m *schema.Meta, changed []string) R
 	}
 	return Record{
 		Op: ch.Op, Scope: c.Scope, Action: ch.Action, Record: ref, Version: m.Version, Changed: changed,
-		At: c.Now, Events: events, Timeline: c.lines, Timers: c.timers, OwnerUser: m.OwnerUser, OwnerTeam: m.OwnerTeam,
+		At: c.Now, Events: events, Timeline: c.timeline(ch.Action == Create, subjects), Timers: c.timers, OwnerUser: m.OwnerUser, OwnerTeam: m.OwnerTeam,
 	}
 }

@@ -1,0 +1,158 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/rapport-crm/rapport/core/fault"
+)
+
+// Sizes of the batches of a load.
+const (
+	DefaultBatch = 1_000
+	MaxBatch     = 50_000
+)
+
+// LoadOptions are the options of a façade's Load. A nil *LoadOptions means all defaults.
+type LoadOptions struct {
+	// Batch is how many rows one transaction holds. Defaults to [DefaultBatch], or what the façade says; at most
+	// [MaxBatch].
+	Batch int
+	// Progress is called after each batch, on the goroutine that loads. Defaults to nothing.
+	Progress func(LoadReport)
+	// History says that the rows tell what happened elsewhere: states and dates are taken as they come, gates are not
+	// asked, and nothing unknown is filled in. Each row of history is marked as imported, and the scope must name a source,
+	// which is stored with what is written. Kinds without a history of states refuse it.
+	History bool
+}
+
+// LoadReport is what became of the rows of a load so far. Each row is counted once.
+type LoadReport struct {
+	Rows      int        // rows that were read
+	Created   int        // were new
+	Updated   int        // were there by their external id, and something changed
+	Unchanged int        // were there by their external id, and nothing changed
+	Faults    []RowFault // in the order of the rows
+}
+
+// RowFault is one row that was refused.
+type RowFault struct {
+	Row int   // place in the sequence, from 0
+	Err error // as a write of the row alone would return it, or the sequence's own error for the row
+}
+
+// Outcome says what became of one row.
+type Outcome uint8
+
+// The outcomes of a row without a fault.
+const (
+	RowCreated Outcome = iota
+	RowUpdated
+	RowUnchanged
+)
+
+// Result is what became of one row: an outcome, or a fault.
+type Result struct {
+	Outcome Outcome
+	Err     error
+}
+
+// Load takes rows batch by batch. An error that rows yields is the fault of its row; an error of batch ends the load, and
+// the report tells what earlier batches have done.
+//
+// Errors: Invalid for rows, options or an idempotency key, which a load does not take; whatever batch returns.
+func Load[D any](ctx context.Context, op string, s *Scope, rows iter.Seq2[D, error], o *LoadOptions,
+	batch func(ctx context.Context, drafts []D) ([]Result, error),
+) (LoadReport, error) {
+	if o == nil {
+		o = &LoadOptions{}
+	}
+	l := loader[D]{size: or(o.Batch, DefaultBatch), batch: batch, progress: o.Progress}
+	switch err := s.Validate(); {
+	case err != nil:
+		return l.report, fault.At(op, err)
+	case rows == nil:
+		return l.report, fault.At(op, fault.Field("rows", "must be a sequence of drafts"))
+	case l.size < 0 || l.size > MaxBatch:
+		return l.report, fault.At(op, fault.Field("batch", "want 1 to %d, have %d", MaxBatch, o.Batch))
+	case s.Once != "":
+		return l.report, fault.At(op, fault.Field("once", "a load takes no idempotency key: give its rows external ids"))
+	case o.History && s.Source.System == "":
+		return l.report, fault.At(op, fault.Field("source", "history needs a source: name the system or file it comes from with Session.From"))
+	}
+	for d, err := range rows {
+		l.add(d, rowError(err))
+		if len(l.results) < l.size {
+			continue
+		}
+		if err := l.flush(ctx); err != nil {
+			return l.report, fault.At(op, err)
+		}
+	}
+	return l.report, fault.At(op, l.flush(ctx))
+}
+
+// rowError makes a fault of an error of the caller's sequence.
+func rowError(err error) error {
+	if _, ours := errors.AsType[*fault.Error](err); err == nil || ours {
+		return err
+	}
+	return fault.New(fault.Invalid, "the row cannot be read: %w", err)
+}
+
+// loader collects one batch after the other.
+type loader[D any] struct {
+	size     int
+	batch    func(ctx context.Context, drafts []D) ([]Result, error)
+	progress func(LoadReport)
+	report   LoadReport
+	drafts   []D
+	places   []int    // of each draft among the results
+	results  []Result // of each row of the batch
+}
+
+func (l *loader[D]) add(d D, err error) {
+	if err == nil {
+		l.drafts, l.places = append(l.drafts, d), append(l.places, len(l.results))
+	}
+	l.results = append(l.results, Result{Err: err})
+}
+
+func (l *loader[D]) flush(ctx context.Context) error {
+	if len(l.results) == 0 {
+		return nil
+	}
+	if len(l.drafts) > 0 {
+		did, err := l.batch(ctx, l.drafts)
+		if err != nil {
+			return err
+		}
+		for i, r := range did {
+			l.results[l.places[i]] = r
+		}
+	}
+	for _, r := range l.results {
+		l.report.count(r)
+	}
+	clear(l.drafts)
+	l.drafts, l.places, l.results = l.drafts[:0], l.places[:0], l.results[:0]
+	if l.progress != nil {
+		l.progress(l.report)
+	}
+	return nil
+}
+
+func (r *LoadReport) count(x Result) {
+	switch {
+	case x.Err != nil:
+		r.Faults = append(r.Faults, RowFault{r.Rows, x.Err})
+	case x.Outcome == RowCreated:
+		r.Created++
+	case x.Outcome == RowUpdated:
+		r.Updated++
+	default:
+		r.Unchanged++
+	}
+	r.Rows++
+}
