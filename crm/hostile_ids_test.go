@@ -15,6 +15,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/pipeline"
@@ -114,7 +115,7 @@ func leadVerbs() []byID {
 			return drop(s.Leads.Convert(ctx, id, pipeline.ConvertOptions{}))
 		}},
 		{"lead delete", lead, func(ctx context.Context, s *crm.Session, _ *target, id ident.ID) error {
-			return s.Leads.Delete(ctx, id)
+			return s.Leads.Delete(ctx, id, schema.AnyVersion)
 		}},
 	}
 }

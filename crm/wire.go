@@ -69,6 +69,8 @@ func (c *CRM) build(db *store.DB) (err error) {
 	if err != nil {
 		return err
 	}
+	c.engine.Subjects = c.customers.Subjects()
+	c.engine.Referees = map[string]work.Referee{customer.EntityCustomer: c.customers}
 	c.office = privacy.New(privacy.Config{
 		Engine: c.engine, Store: privacystore.New(db, c.keys), Keys: c.keys, Subjects: c.customers.Subjects(),
 		Purposes: c.cfg.Purposes,
@@ -126,7 +128,7 @@ func entities() []*schema.Entity {
 func (c *CRM) session(s work.Scope) *Session {
 	return &Session{
 		Customers: c.customers.Customers(s), Interactions: c.customers.Interactions(s),
-		Leads: c.pipelines.Leads(s), Opportunities: c.pipelines.Opportunities(s), Pipelines: c.pipelines.Pipelines(s),
+		Leads: c.pipelines.Leads(&s), Opportunities: c.pipelines.Opportunities(s), Pipelines: c.pipelines.Pipelines(s),
 		Cases: c.cases.Cases(s), Consents: c.office.Consents(s), Sends: c.office.Sends(s),
 		Schema: c.fields.In(s), Settings: c.tenants.In(s), Claims: c.claims.In(s), Plugins: Plugins{c.boundary.In(s)}, Outbox: Outbox{c, s},
 		crm: c, scope: s,

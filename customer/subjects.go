@@ -81,3 +81,11 @@ func (x Subjects) read(ctx context.Context, scope work.Scope, fn func(ctx contex
 		return fn(ctx, &work.Call{Scope: scope, Engine: x.s.engine, Action: work.Read, Now: x.s.engine.Now()})
 	})
 }
+
+// Refer implements [work.Referee]: records of other domains refer to customers.
+func (s *Module) Refer(_ context.Context, c *work.Call, id ident.ID) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := s.Resolve(ctx, c.Scope, id)
+		return err
+	}
+}

@@ -39,9 +39,9 @@ func (l Leads) Convert(ctx context.Context, id ident.ID, opt ConvertOptions) (Co
 	if err := l.scope.Validate(); err != nil {
 		return out, fault.At(op, err)
 	}
-	err := l.svc.cfg.Engine.Units.Write(ctx, l.scope.Unit, func(ctx context.Context, u work.Unit) (err error) {
+	err := l.m.cfg.Engine.Units.Write(ctx, l.scope.Unit, func(ctx context.Context, u work.Unit) (err error) {
 		in := l
-		in.scope.Unit = u
+		in.scope = l.scope.On(u)
 		if out.Lead, err = in.convert(ctx, id, opt); err != nil || out.Lead.Opportunity.IsZero() {
 			return err
 		}
@@ -56,19 +56,18 @@ func (l Leads) Convert(ctx context.Context, id ident.ID, opt ConvertOptions) (Co
 
 // opportunities is the other façade on the same transaction. The idempotency key stays with the lead.
 func (l Leads) opportunities(u work.Unit) Opportunities {
-	scope := l.scope
-	scope.Unit, scope.Once = u, ""
-	return Opportunities{l.svc, scope}
+	scope := l.scope.On(u)
+	scope.Once = ""
+	return Opportunities{l.m, *scope}
 }
 
 func (l Leads) convert(ctx context.Context, id ident.ID, opt ConvertOptions) (Lead, error) {
-	var move *LeadMove
-	return l.write(ctx, work.Change[Lead]{
-		Op: "lead: convert", Action: work.Edit, Kind: LeadConverted, ID: id, Args: opt, Load: l.lock(id),
+	return l.m.leads.Change(ctx, l.scope, work.Verb[Lead]{
+		Name: "convert", Event: LeadConverted, ID: id, Args: opt,
 		Apply: func(ctx context.Context, c *work.Call, rec *Lead) error {
-			move = nil
+			from := rec.State
 			to, err := rec.next(verbConvert)
-			if err != nil || to == rec.State {
+			if err != nil || to == from {
 				return err
 			}
 			if err := l.owner(ctx, c, rec, opt); err != nil {
@@ -77,17 +76,17 @@ func (l Leads) convert(ctx context.Context, id ident.ID, opt ConvertOptions) (Le
 			if rec.Opportunity, err = l.target(ctx, c, rec, opt); err != nil {
 				return err
 			}
-			move = rec.enter(c, to, "")
+			l.m.enterLead(c, rec, to, "")
 			rec.ConvertedAt = c.Now
-			c.Fact("from", string(move.From))
+			c.Fact("from", string(from))
 			c.Refer(ident.Ref{Entity: "customer", ID: rec.Customer})
 			if !rec.Opportunity.IsZero() {
 				c.Refer(ident.Ref{Entity: EntityOpportunity, ID: rec.Opportunity})
 			}
-			c.Line(rec.Customer, c.Now)
+			c.LineAt(c.Now)
 			return nil
 		},
-	}, &move)
+	})
 }
 
 // owner settles whose lead it is. Whoever else is named must be the same customer.
@@ -104,10 +103,7 @@ func (l Leads) owner(ctx context.Context, c *work.Call, rec *Lead, opt ConvertOp
 				return err
 			}
 		default:
-			if err := l.known(ctx, c, id); err != nil {
-				return err
-			}
-			rec.Customer = id
+			rec.Customer = id // the write asks for it
 		}
 	}
 	if rec.Customer.IsZero() {
@@ -121,7 +117,7 @@ func (l Leads) same(ctx context.Context, c *work.Call, a, b ident.ID) error {
 	if a == b {
 		return nil
 	}
-	ids, err := l.svc.cfg.Customers.Resolve(ctx, c.Scope, a)
+	ids, err := l.m.cfg.Customers.Resolve(ctx, c.Scope, a)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"time"
 
-	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/rule"
@@ -26,16 +25,26 @@ const (
 // anonymous. It holds nothing about the person: that is the customer's.
 type Lead struct {
 	schema.Meta
-	Customer    ident.ID      `json:"customer,omitzero" crm:"customer,class=none"`                                             // whose interest it is; zero while anonymous
-	State       LeadState     `json:"state" crm:"state,class=none,readonly,enum=new|working|qualified|converted|disqualified"` // where it stands
-	Origin      string        `json:"origin,omitempty" crm:"origin,class=none,max=100"`                                        // where it came from: "web", "fair"
-	Campaign    string        `json:"campaign,omitempty" crm:"campaign,class=none,max=100"`                                    // what it answers to
-	Score       int64         `json:"score" crm:"score,class=none,sort"`                                                       // the host's own scale
-	Reason      string        `json:"reason,omitempty" crm:"reason,class=none,readonly"`                                       // key, while disqualified
-	Opportunity ident.ID      `json:"opportunity,omitzero" crm:"opportunity,class=none,readonly"`                              // what it was converted to; zero for none
-	StateSince  time.Time     `json:"state_since" crm:"state_since,class=none,readonly,sort"`                                  // when it came there
-	ConvertedAt time.Time     `json:"converted_at,omitzero" crm:"converted_at,class=none,readonly"`                            // zero until then
-	Custom      schema.Values `json:"custom,omitzero" crm:"custom"`                                                            // the tenant's own fields
+	// Customer is whose interest it is; zero while the lead is anonymous. A converted lead keeps its customer.
+	Customer ident.ID `json:"customer,omitzero" crm:"class=none,ref=customer,subject"`
+	// State is where the lead stands.
+	State LeadState `json:"state" crm:"class=none,readonly,enum=new|working|qualified|converted|disqualified"`
+	// Origin is where it came from, such as "web" or "fair".
+	Origin string `json:"origin,omitempty" crm:"class=none,max=100"`
+	// Campaign is what it answers to.
+	Campaign string `json:"campaign,omitempty" crm:"class=none,max=100"`
+	// Score is on the host's own scale.
+	Score int64 `json:"score" crm:"class=none,sort"`
+	// Reason is the key of a disqualification; "" in every other state.
+	Reason string `json:"reason,omitempty" crm:"class=none,readonly"`
+	// Opportunity is what it was converted to; zero for none.
+	Opportunity ident.ID `json:"opportunity,omitzero" crm:"class=none,readonly,ref=opportunity"`
+	// StateSince is when it came to its state.
+	StateSince time.Time `json:"state_since" crm:"class=none,readonly,required,sort"`
+	// ConvertedAt is when it was converted; zero until then.
+	ConvertedAt time.Time `json:"converted_at,omitzero" crm:"class=none,readonly"`
+	// Custom holds the tenant's own fields.
+	Custom schema.Values `json:"custom,omitzero" crm:"custom"`
 }
 
 // LeadDraft is a new lead. Nothing is required: a lead may come in anonymous.
@@ -69,7 +78,7 @@ type LeadFilter struct {
 	Query    page.Query  // sort, page and further condition
 }
 
-func (f LeadFilter) predicate(customers []ident.ID) rule.Predicate {
+func (f LeadFilter) predicate() rule.Predicate {
 	var parts []rule.Predicate
 	if f.Open != nil && *f.Open {
 		parts = append(parts, inStates(LeadNew, LeadWorking, LeadQualified))
@@ -78,9 +87,6 @@ func (f LeadFilter) predicate(customers []ident.ID) rule.Predicate {
 	}
 	if len(f.States) > 0 {
 		parts = append(parts, inStates(f.States...))
-	}
-	if len(customers) > 0 {
-		parts = append(parts, anyOf("customer", customers))
 	}
 	return rule.All(parts...)
 }
@@ -145,11 +151,4 @@ func (rec *Lead) next(v leadVerb) (LeadState, error) {
 var leadWords = map[leadVerb]string{
 	verbWork: "be taken up", verbQualify: "be qualified", verbDisqualify: "be disqualified", verbReopen: "be reopened",
 	verbConvert: "be converted: reopen it first",
-}
-
-func (d LeadDraft) validate() error {
-	var v fault.Violations
-	v.AddAll("", schema.CheckText("origin", d.Origin, 100))
-	v.AddAll("", schema.CheckText("campaign", d.Campaign, 100))
-	return v.Err()
 }

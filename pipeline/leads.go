@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"iter"
-	"slices"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
@@ -15,110 +14,63 @@ import (
 // Leads is the façade over leads. It is a light value, safe for concurrent use unless its scope is inside a
 // transaction.
 type Leads struct {
-	svc   *Module
-	scope work.Scope
+	m     *Module
+	scope *work.Scope
 }
+
+var (
+	leadKind   = &work.Kind{Entity: schema.Of[Lead](EntityLead), Module: ModuleName, Table: "crm_lead", Rights: leadRights}
+	leadDraft  = schema.PatchOf[Lead, LeadDraft](leadKind.Entity)
+	leadUpdate = schema.PatchOf[Lead, LeadUpdate](leadKind.Entity)
+
+	leadRights = work.Rights{Manager: "aatttnnn", Sales: "ttttnnnn", Service: "aonnnnnn", Marketing: "aattnnnn", Viewer: "annnnnnn"}
+)
 
 // Create adds a lead in state new.
 //
 // Errors: Invalid; NotFound for a customer that the caller may not see; Denied; Conflict when the id is taken.
 func (l Leads) Create(ctx context.Context, d LeadDraft) (Lead, error) {
-	var move *LeadMove
-	return l.write(ctx, work.Change[Lead]{
-		Op: "lead: create", Action: work.Create, Kind: LeadCreated, ID: d.ID, Args: d,
-		Apply: func(ctx context.Context, c *work.Call, rec *Lead) error {
-			if err := d.validate(); err != nil {
-				return err
-			}
-			if err := l.known(ctx, c, d.Customer); err != nil {
-				return err
-			}
-			rec.Customer, rec.Origin, rec.Campaign, rec.Score = d.Customer, d.Origin, d.Campaign, d.Score
-			if d.OwnerUser != "" {
-				rec.OwnerUser = d.OwnerUser
-			}
-			if d.OwnerTeam != "" {
-				rec.OwnerTeam = d.OwnerTeam
-			}
-			move = rec.enter(c, LeadNew, "")
-			c.Line(rec.Customer, c.Now)
-			return schema.Apply(c.Entity, &rec.Custom, d.Custom)
-		},
-	}, &move)
+	return l.m.leads.Create(ctx, l.scope, l.m.newLead(&d))
 }
 
-// known checks that a customer exists and may be seen; the zero id is nobody.
-func (l Leads) known(ctx context.Context, c *work.Call, id ident.ID) error {
-	if id.IsZero() {
-		return nil
+func (m *Module) newLead(d *LeadDraft) work.Verb[Lead] {
+	return work.Verb[Lead]{
+		ID: d.ID, Args: *d, Set: leadDraft.With(d),
+		Apply: func(_ context.Context, c *work.Call, rec *Lead) error {
+			m.enterLead(c, rec, LeadNew, "")
+			return nil
+		},
 	}
-	return (*memo)(nil).customer(ctx, c, l.svc, id)
+}
+
+// Load creates many leads, each as by [Leads.Create], and reports those that were refused.
+//
+// Errors: Invalid for the options; Denied; those of the database, which end the load.
+func (l Leads) Load(ctx context.Context, rows iter.Seq2[LeadDraft, error], o *work.LoadOptions) (work.LoadReport, error) {
+	return work.LoadRows(ctx, l.m.leads, l.scope, rows, o, l.m.newLead)
 }
 
 // Get returns one lead.
 //
 // Errors: NotFound, also for one the caller may not see; Denied.
 func (l Leads) Get(ctx context.Context, id ident.ID) (Lead, error) {
-	return work.View(ctx, l.svc.cfg.Engine, l.scope, "lead: get", EntityLead,
-		func(ctx context.Context, c *work.Call) (Lead, error) { return l.get(ctx, c, id) })
+	return l.m.leads.Get(ctx, l.scope, id)
 }
 
-func (l Leads) get(ctx context.Context, c *work.Call, id ident.ID) (Lead, error) {
-	rec, err := l.svc.cfg.Store.Lead(ctx, c, id, false)
-	if rec, err = within(c, rec, err); err != nil {
-		return Lead{}, err
-	}
-	c.Mask(rec)
-	return *rec, nil
-}
-
-// Update changes fields. version is the version the caller saw; 0 means whatever is stored now.
+// Update changes fields. version is the version the caller saw, or [schema.AnyVersion].
 //
 // Errors: Invalid; NotFound; Denied; Conflict with the current version, or with reason "state" when the customer of
 // a converted lead would change.
 func (l Leads) Update(ctx context.Context, id ident.ID, version int64, up LeadUpdate) (Lead, error) {
-	var none *LeadMove
-	return l.write(ctx, work.Change[Lead]{
-		Op: "lead: update", Action: work.Edit, Kind: LeadUpdated, ID: id, Version: version, Args: up, Load: l.lock(id),
-		Apply: func(ctx context.Context, c *work.Call, rec *Lead) error {
-			if err := c.CheckSets(up.sets()...); err != nil {
-				return err
+	return l.m.leads.Update(ctx, l.scope, work.Verb[Lead]{
+		ID: id, Version: version, Args: up, Set: leadUpdate.With(&up),
+		Check: func(before, after *Lead) error {
+			if before.State == Converted && before.Customer != after.Customer {
+				return refused(before.Version, "a converted lead keeps its customer")
 			}
-			if up.Customer != nil && *up.Customer != rec.Customer {
-				if rec.State == Converted {
-					return refused(rec.Version, "a converted lead keeps its customer")
-				}
-				if err := l.known(ctx, c, *up.Customer); err != nil {
-					return err
-				}
-			}
-			if err := (LeadDraft{Origin: deref(up.Origin), Campaign: deref(up.Campaign)}).validate(); err != nil {
-				return err
-			}
-			put(&rec.Customer, up.Customer)
-			put(&rec.Origin, up.Origin)
-			put(&rec.Campaign, up.Campaign)
-			put(&rec.Score, up.Score)
-			put(&rec.OwnerUser, up.OwnerUser)
-			put(&rec.OwnerTeam, up.OwnerTeam)
-			return schema.Apply(c.Entity, &rec.Custom, up.Custom)
+			return nil
 		},
-	}, &none)
-}
-
-// sets names the fields that the update is about.
-func (up LeadUpdate) sets() []string {
-	out := schema.Names(up.Custom)
-	for name, set := range map[string]bool{
-		"customer": up.Customer != nil, "origin": up.Origin != nil, "campaign": up.Campaign != nil, "score": up.Score != nil,
-		"owner_user": up.OwnerUser != nil, "owner_team": up.OwnerTeam != nil,
-	} {
-		if set {
-			out = append(out, name)
-		}
-	}
-	slices.Sort(out)
-	return out
+	})
 }
 
 // Work says that somebody has taken up a new lead. Working on one again changes nothing.
@@ -154,84 +106,65 @@ func (l Leads) Reopen(ctx context.Context, id ident.ID) (Lead, error) {
 }
 
 func (l Leads) move(ctx context.Context, id ident.ID, v leadVerb, reason string) (Lead, error) {
-	var move *LeadMove
-	return l.write(ctx, work.Change[Lead]{
-		Op: "lead: " + string(v), Action: work.Edit, Kind: LeadMoved, ID: id, Args: reason, Load: l.lock(id),
+	return l.m.leads.Change(ctx, l.scope, work.Verb[Lead]{
+		Name: string(v), Event: LeadMoved, ID: id, Args: reason,
 		Apply: func(_ context.Context, c *work.Call, rec *Lead) error {
-			move = nil
 			if err := c.CheckSets("state"); err != nil {
 				return err
 			}
+			from := rec.State
 			to, err := rec.next(v)
-			if err != nil || to == rec.State {
+			if err != nil || to == from {
 				return err
 			}
-			move = rec.enter(c, to, reason)
-			c.Fact("from", string(move.From))
-			c.Fact("to", string(move.To))
+			l.m.enterLead(c, rec, to, reason)
+			c.Fact("from", string(from))
+			c.Fact("to", string(to))
 			if to == Disqualified {
 				c.Emit(LeadDisqualified, map[string]string{"reason": reason})
 			}
 			return nil
 		},
-	}, &move)
+	})
 }
 
-// enter is the one place where a lead's state changes.
-func (rec *Lead) enter(c *work.Call, to LeadState, reason string) *LeadMove {
-	m := &LeadMove{
-		From: rec.State, To: to, At: c.Now, Reason: reason,
-		Actor: ident.Principal{Tenant: c.Tenant(), ID: c.Principal.ID, Kind: c.Principal.Kind},
-	}
+// enterLead is the one place where a lead's state changes.
+func (m *Module) enterLead(c *work.Call, rec *Lead, to LeadState, reason string) {
+	move := &LeadMove{From: rec.State, To: to, At: c.Now, Reason: reason, Actor: c.Actor()}
 	if !rec.StateSince.IsZero() {
-		m.Stay = max(0, c.Now.Sub(rec.StateSince))
+		move.Stay = max(0, c.Now.Sub(rec.StateSince))
 	}
 	rec.State, rec.StateSince, rec.Reason = to, c.Now, reason
-	return m
+	c.Keep(m.leadMoves, move)
 }
 
-// Delete removes a lead from every list. Its history and events stay.
+// Delete removes a lead from every list. Its history and events stay. version is the version the caller saw, or
+// [schema.AnyVersion].
 //
-// Errors: NotFound; Denied.
-func (l Leads) Delete(ctx context.Context, id ident.ID) error {
-	_, err := l.write(ctx, work.Change[Lead]{
-		Op: "lead: delete", Action: work.Delete, Kind: LeadDeleted, ID: id, Load: l.lock(id),
-		Apply: func(_ context.Context, c *work.Call, _ *Lead) error {
-			c.Touch("deleted")
-			return nil
-		},
-		Save:   l.svc.cfg.Store.DeleteLead,
-		Replay: func(context.Context, *work.Call, ident.ID) (*Lead, error) { return &Lead{}, nil },
-	}, nil)
-	return err
+// Errors: NotFound; Denied; Conflict with the current version.
+func (l Leads) Delete(ctx context.Context, id ident.ID, version int64) error {
+	return l.m.leads.Delete(ctx, l.scope, id, version)
+}
+
+// Restore brings a deleted lead back.
+//
+// Errors: NotFound for a lead that is not deleted; Denied.
+func (l Leads) Restore(ctx context.Context, id ident.ID) (Lead, error) {
+	return l.m.leads.Restore(ctx, l.scope, id)
 }
 
 // Page returns one page of leads.
 //
 // Errors: Invalid for a malformed query or cursor; NotFound for a customer the caller may not see; Denied.
 func (l Leads) Page(ctx context.Context, f LeadFilter) (page.Page[Lead], error) {
-	const op = "lead: list"
-	var ids []ident.ID
-	if !f.Customer.IsZero() {
-		if err := l.scope.Validate(); err != nil {
-			return page.Page[Lead]{}, fault.At(op, err)
-		}
-		var err error
-		if ids, err = l.svc.cfg.Customers.Resolve(ctx, l.scope, f.Customer); err != nil {
-			return page.Page[Lead]{}, fault.At(op, err)
-		}
-	}
-	return work.List(ctx, l.svc.cfg.Engine, l.scope, op, EntityLead, f.predicate(ids), f.Query, l.svc.cfg.Store.ListLeads)
+	return l.m.leads.PageOf(ctx, l.scope, f.Customer, f.predicate(), f.Query)
 }
 
 // All ranges over every lead of the filter, page by page. It stops at the first error.
 func (l Leads) All(ctx context.Context, f LeadFilter) iter.Seq2[Lead, error] {
-	return page.All(func(cursor string) (page.Page[Lead], error) {
-		next := f
-		if cursor != "" {
-			next.Query.Cursor = cursor
-		}
-		return l.Page(ctx, next)
+	return work.All(f.Query, func(q page.Query) (page.Page[Lead], error) {
+		f.Query = q
+		return l.Page(ctx, f)
 	})
 }
 
@@ -239,42 +172,5 @@ func (l Leads) All(ctx context.Context, f LeadFilter) iter.Seq2[Lead, error] {
 //
 // Errors: NotFound; Denied.
 func (l Leads) History(ctx context.Context, id ident.ID) ([]LeadMove, error) {
-	return work.View(ctx, l.svc.cfg.Engine, l.scope, "lead: history", EntityLead,
-		func(ctx context.Context, c *work.Call) ([]LeadMove, error) {
-			if _, err := l.get(ctx, c, id); err != nil {
-				return nil, err
-			}
-			return l.svc.cfg.Store.LeadHistory(ctx, c, id)
-		})
-}
-
-func (l Leads) lock(id ident.ID) func(ctx context.Context, c *work.Call) (*Lead, error) {
-	return func(ctx context.Context, c *work.Call) (*Lead, error) {
-		rec, err := l.svc.cfg.Store.Lead(ctx, c, id, true)
-		return within(c, rec, err)
-	}
-}
-
-// write runs a change with the parts that all of them share; move is where Apply leaves the row of history.
-func (l Leads) write(ctx context.Context, ch work.Change[Lead], move **LeadMove) (Lead, error) {
-	ch.Entity = EntityLead
-	if ch.Save == nil {
-		ch.Save = func(ctx context.Context, c *work.Call, before, after *Lead) error {
-			if m := *move; m != nil {
-				m.Lead, m.Version = after.ID, after.Version
-			}
-			return l.svc.cfg.Store.SaveLead(ctx, c, before, after, *move)
-		}
-	}
-	if ch.Replay == nil {
-		ch.Replay = func(ctx context.Context, c *work.Call, id ident.ID) (*Lead, error) {
-			r, err := reader(ctx, c)
-			if err != nil {
-				return nil, err
-			}
-			rec, err := l.svc.cfg.Store.Lead(ctx, c, id, false)
-			return within(r, rec, err)
-		}
-	}
-	return work.Write(ctx, l.svc.cfg.Engine, l.scope, ch)
+	return work.HistoryOf(ctx, l.m.leads, l.scope, id, l.m.leadMoves, nil)
 }

@@ -34,7 +34,17 @@ type Config struct {
 }
 
 // Module makes the façades of pipelines, leads and opportunities. It is safe for concurrent use.
-type Module struct{ cfg Config }
+type Module struct {
+	cfg       Config
+	leads     *work.Records[Lead, *Lead]
+	leadMoves work.Lines[LeadMove]
+}
+
+// ModuleName names the module to hosts, in configurations and migrations.
+const ModuleName = "pipeline"
+
+// Kinds returns the kinds of records that the module brings.
+func Kinds() []*work.Kind { return []*work.Kind{leadKind} }
 
 // New returns a Module. It panics when a required field of the Config is missing: that is a programmer's error.
 func New(cfg Config) *Module {
@@ -44,13 +54,16 @@ func New(cfg Config) *Module {
 	if cfg.Default.Key == "" {
 		cfg.Default = Standard()
 	}
-	return &Module{cfg}
+	return &Module{
+		cfg:   cfg,
+		leads: work.NewRecords(cfg.Engine, leadKind, cfg.Store.Leads()), leadMoves: cfg.Store.LeadMoves(),
+	}
 }
 
 // Entities returns the package's entities for the schema registry.
 func Entities() []*schema.Entity {
 	return []*schema.Entity{
-		schema.Of[Pipeline](EntityPipeline), schema.Of[Lead](EntityLead), schema.Of[Opportunity](EntityOpportunity),
+		schema.Of[Pipeline](EntityPipeline), leadKind.Entity, schema.Of[Opportunity](EntityOpportunity),
 	}
 }
 
@@ -58,7 +71,7 @@ func Entities() []*schema.Entity {
 func (s *Module) Pipelines(scope work.Scope) Pipelines { return Pipelines{s, scope} }
 
 // Leads returns the leads as a scope sees them.
-func (s *Module) Leads(scope work.Scope) Leads { return Leads{s, scope} }
+func (s *Module) Leads(scope *work.Scope) Leads { return Leads{s, scope} }
 
 // Opportunities returns the opportunities as a scope sees them.
 func (s *Module) Opportunities(scope work.Scope) Opportunities { return Opportunities{s, scope} }

@@ -31,16 +31,10 @@ type PipelineStore interface {
 
 // LeadStore keeps leads and their history.
 type LeadStore interface {
-	// Lead must return one lead; with lock it must hold it against concurrent writers until the transaction ends.
-	Lead(ctx context.Context, c *work.Call, id ident.ID, lock bool) (*Lead, error)
-	// SaveLead must write the lead and, when move is not nil, one row of history. before is nil for a creation.
-	SaveLead(ctx context.Context, c *work.Call, before, after *Lead, move *LeadMove) error
-	// DeleteLead must make the lead invisible.
-	DeleteLead(ctx context.Context, c *work.Call, before, after *Lead) error
-	// ListLeads must return the leads of a listing.
-	ListLeads(ctx context.Context, c *work.Call, l work.Listing) ([]work.Row[Lead], error)
-	// LeadHistory must return the history of a lead, oldest first.
-	LeadHistory(ctx context.Context, c *work.Call, id ident.ID) ([]LeadMove, error)
+	// Leads must return the store of leads.
+	Leads() work.Store[Lead]
+	// LeadMoves must return their history, by version.
+	LeadMoves() work.Lines[LeadMove]
 }
 
 // OpportunityStore keeps opportunities and their history.

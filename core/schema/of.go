@@ -211,3 +211,14 @@ func (n *node) bind(t reflect.Type) {
 		n.MaxLen = DefaultMaxLen
 	}
 }
+
+// FieldName returns the name under which the schema knows a field of a record's struct; ok is false for one that is no
+// field of it.
+func FieldName(f reflect.StructField) (name string, ok bool) {
+	tag, tagged := f.Tag.Lookup("crm")
+	if !tagged || !f.IsExported() {
+		return "", false
+	}
+	name, _ = named(f, tag)
+	return name, name != "-"
+}

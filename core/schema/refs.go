@@ -62,6 +62,16 @@ func (e *Entity) Owner() string {
 	return ""
 }
 
+// KeyHolder returns under whose key the sealed texts of rec lie: whom [Entity.Owner] names, or else the record itself.
+func (e *Entity) KeyHolder(rec Aggregate) ident.ID {
+	if e.Owner() != "" {
+		if s := e.Subjects(rec); len(s) > 0 {
+			return s[0]
+		}
+	}
+	return rec.Base().ID
+}
+
 // collect finds the references of one struct; cut is the length of the group's name, which path replaces.
 func collect(list []*node, v reflect.Value, path string, cut int, add func(n *node, path string, id ident.ID)) {
 	for _, n := range list {

@@ -202,7 +202,7 @@ func (b *batch[T, P]) save(ctx context.Context, drafts []*draft[T]) error {
 	}
 	calls, traced := make([]*Call, len(drafts)), make([]Record, len(drafts))
 	for i, d := range drafts {
-		d.call.meta = P(d.rec).Base()
+		d.call.saved(P(d.rec))
 		calls[i], traced[i] = d.call, d.trace
 	}
 	if err := b.c.finish(ctx, calls...); err != nil {

@@ -27,14 +27,20 @@ type Call struct {
 	touched []string
 	blind   []schema.Field // sensitive ones that the caller assigns
 	veil    veil
-	lineAt  time.Time // place of the main event on timelines; zero for none
-	meta    *schema.Meta
+	lineAt  time.Time    // place of the main event on timelines; zero for none
+	meta    *schema.Meta // of the record as it is saved
+	subject ident.ID     // under whose key its sealed texts lie
 	then    []func(ctx context.Context) error
 	kept    []kept
 }
 
 // Tenant returns the tenant of the call.
 func (c *Call) Tenant() string { return c.Principal.Tenant }
+
+// Actor returns who acts, as histories and events name it.
+func (c *Call) Actor() ident.Principal {
+	return ident.Principal{Tenant: c.Tenant(), ID: c.Principal.ID, Kind: c.Principal.Kind}
+}
 
 // AccessTo compiles the rights to another entity within the same request.
 func (c *Call) AccessTo(ctx context.Context, entity string, a Action) (Access, error) {
@@ -114,8 +120,9 @@ type History interface {
 
 // HistoryLine is one line of a record's history.
 type HistoryLine struct {
-	Of  *schema.Meta // the record as the write leaves it: the line has its id and version
-	Row any          // a pointer to the history's own type
+	Of      *schema.Meta // the record as the write leaves it: the line has its id and version
+	Subject ident.ID     // under whose key sealed texts of the line lie
+	Row     any          // a pointer to the history's own type
 }
 
 type kept struct {
@@ -126,6 +133,9 @@ type kept struct {
 // Keep adds a line to a history of the record. row is a pointer; it is written when the record was saved.
 func (c *Call) Keep(h History, row any) { c.kept = append(c.kept, kept{h, row}) }
 
+// saved remembers the record that the lines belong to.
+func (c *Call) saved(rec schema.Aggregate) { c.meta, c.subject = rec.Base(), c.Entity.KeyHolder(rec) }
+
 // finish writes what belongs to the records of the calls, the lines of each history together.
 func (c *Call) finish(ctx context.Context, calls ...*Call) error {
 	var order []History
@@ -135,7 +145,7 @@ func (c *Call) finish(ctx context.Context, calls ...*Call) error {
 			if _, known := lines[k.in]; !known {
 				order = append(order, k.in)
 			}
-			lines[k.in] = append(lines[k.in], HistoryLine{x.meta, k.row})
+			lines[k.in] = append(lines[k.in], HistoryLine{x.meta, x.subject, k.row})
 		}
 		for _, fn := range x.then {
 			if err := fn(ctx); err != nil {

@@ -30,10 +30,10 @@ func (k *Kind) Deleted() event.Kind { return event.Kind(k.Name() + ".deleted") }
 func (k *Kind) Restored() event.Kind { return event.Kind(k.Name() + ".restored") }
 
 // Find returns the kind of a name, or nil.
-func Find(kinds []Kind, name string) *Kind {
-	for i := range kinds {
-		if kinds[i].Name() == name {
-			return &kinds[i]
+func Find(kinds []*Kind, name string) *Kind {
+	for _, k := range kinds {
+		if k.Name() == name {
+			return k
 		}
 	}
 	return nil

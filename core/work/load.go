@@ -156,3 +156,25 @@ func (r *LoadReport) count(x Result) {
 	}
 	r.Rows++
 }
+
+// LoadRows is what the Load of most façades is: each draft becomes a new record.
+func LoadRows[D, T any, P Aggregate[T]](ctx context.Context, r *Records[T, P], s *Scope, rows iter.Seq2[D, error], o *LoadOptions, create func(d *D) Verb[T]) (LoadReport, error) {
+	if o != nil && o.History {
+		return LoadReport{}, fault.At(r.op("load"), fault.Field("history", "a %s has no history of states to load", r.kind.Name()))
+	}
+	return Load(ctx, r.op("load"), s, rows, o, func(ctx context.Context, drafts []D) ([]Result, error) {
+		verbs := make([]Verb[T], len(drafts))
+		for i := range drafts {
+			verbs[i] = create(&drafts[i])
+		}
+		faults, err := r.CreateAll(ctx, s, verbs, nil)
+		if err != nil {
+			return nil, err
+		}
+		out := make([]Result, len(faults))
+		for i, f := range faults {
+			out[i].Err = f
+		}
+		return out, nil
+	})
+}

@@ -377,3 +377,26 @@ func or[V comparable](v, otherwise V) V {
 	}
 	return v
 }
+
+// Lines is a [History] that can be read.
+type Lines[L any] interface {
+	History
+	// Of must return the lines of a record in their order. subject is under whose key sealed texts lie.
+	Of(ctx context.Context, c *Call, m *schema.Meta, subject ident.ID) ([]L, error)
+}
+
+// HistoryOf returns a history of a record that the scope may see. hide takes out of each line what the call hides; nil for
+// lines that hold nothing personal and no field of the record.
+//
+// Errors: NotFound; Denied.
+func HistoryOf[T any, P Aggregate[T], L any](ctx context.Context, r *Records[T, P], s *Scope, id ident.ID, lines Lines[L], hide func(c *Call, line *L)) ([]L, error) {
+	return Of(ctx, r, s, "history", r.ByID(id), func(ctx context.Context, c *Call, rec *T) ([]L, error) {
+		own := *c
+		own.saved(P(rec))
+		list, err := lines.Of(ctx, c, own.meta, own.subject)
+		for i := 0; hide != nil && i < len(list); i++ {
+			hide(c, &list[i])
+		}
+		return list, err
+	})
+}

@@ -24,11 +24,18 @@ type Scope struct {
 	Unit      Unit             // the transaction to work on; nil for the pools
 }
 
+// On returns the scope on a unit.
+func (s *Scope) On(u Unit) *Scope {
+	next := *s
+	next.Unit = u
+	return &next
+}
+
 // MaxOnce is the greatest length in bytes of an idempotency key.
 const MaxOnce = 200
 
 // Validate returns an Invalid fault that names every part of the scope that is empty or malformed.
-func (s Scope) Validate() error {
+func (s *Scope) Validate() error {
 	var v fault.Violations
 	if m := ident.HostID(s.Principal.Tenant); m != "" {
 		v.Add("tenant", "%s: name the tenant in ident.User or ident.System", m)

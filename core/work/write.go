@@ -75,7 +75,7 @@ func writeIn[T any, P Aggregate[T]](ctx context.Context, e *Engine, s Scope, ch 
 		if err := ch.Save(ctx, c, before, after); err != nil {
 			return nil, err
 		}
-		c.meta = P(after).Base()
+		c.saved(P(after))
 		if err := c.finish(ctx, c); err != nil {
 			return nil, err
 		}
@@ -257,7 +257,7 @@ func recordOf[T any](c *Call, ch *change[T], m *schema.Meta, subjects []ident.ID
 		ev := &events[i]
 		ev.ID, ev.Tenant, ev.Record = c.Engine.NewID(), c.Tenant(), ref
 		ev.Version, ev.Ordinal = m.Version, i
-		ev.Actor = ident.Principal{Tenant: c.Tenant(), ID: c.Principal.ID, Kind: c.Principal.Kind}
+		ev.Actor = c.Actor()
 		ev.Purpose, ev.At = c.Purpose, c.Now.UTC().Truncate(time.Microsecond)
 		if i == 0 {
 			ev.Changed = changed

@@ -322,5 +322,5 @@ func TestScopesAreChecked(t *testing.T) {
 	_, err := w.write(s, w.change(ident.ID{}, 0, title("x")))
 	require.ErrorIs(t, err, fault.ErrInvalid)
 	require.Empty(t, w.log, "nothing is asked of anybody")
-	require.Error(t, work.Scope{}.Validate())
+	require.Error(t, (&work.Scope{}).Validate())
 }

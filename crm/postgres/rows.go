@@ -109,6 +109,7 @@ func read(m *pgtype.Map, f *pgconn.FieldDescription, raw []byte, ptr any) error 
 	if raw == nil {
 		return nil
 	}
+	ptr = present(ptr)
 	switch f.DataTypeOID {
 	case pgtype.TextOID, pgtype.VarcharOID, pgtype.JSONOID:
 		return readDocument(f, raw, ptr)
@@ -141,6 +142,25 @@ func read(m *pgtype.Map, f *pgconn.FieldDescription, raw []byte, ptr any) error 
 		return readInt(f, raw, ptr)
 	}
 	return readOther(f, raw, ptr)
+}
+
+// present makes the value that an optional variable points at, and returns its address.
+func present(ptr any) any {
+	switch p := ptr.(type) {
+	case **string:
+		*p = new(string)
+		return *p
+	case **int64:
+		*p = new(int64)
+		return *p
+	case **float64:
+		*p = new(float64)
+		return *p
+	case **bool:
+		*p = new(bool)
+		return *p
+	}
+	return ptr
 }
 
 // readWords decodes a value in its text form, in which poolers' modes of pgx get all of them.

@@ -10,6 +10,7 @@ import (
 	"github.com/rapport-crm/rapport/core/money"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/pipeline"
 )
 
@@ -66,7 +67,9 @@ func leadSteps() []step {
 		lead("update", "cold", func(ctx context.Context, p *play, l pipeline.Leads) error {
 			return second(l.Update(ctx, p.id("cold"), 3, pipeline.LeadUpdate{Score: ptr(int64(7)), OwnerTeam: ptr("apac")}))
 		}),
-		lead("delete", "gone", func(ctx context.Context, p *play, l pipeline.Leads) error { return l.Delete(ctx, p.id("gone")) }),
+		lead("delete", "gone", func(ctx context.Context, p *play, l pipeline.Leads) error {
+			return l.Delete(ctx, p.id("gone"), schema.AnyVersion)
+		}),
 		lead("read", "hot", func(ctx context.Context, p *play, _ pipeline.Leads) error {
 			_, err := p.s.Leads.Get(ctx, p.id("hot"))
 			return errors.Join(err, second(p.s.Leads.History(ctx, p.id("hot"))), second(p.s.Leads.Page(ctx, pipeline.LeadFilter{})))

@@ -126,7 +126,7 @@ func SortKeyRow(tenant, entity, field string, id ident.ID, v rule.Value) []any {
 
 // IndexCustom keeps the sort keys of a record's custom fields: of each sortable field of e whose value differs between
 // before and after. Stores call it when they save a record with custom fields; before is empty for a new one.
-func (c Conn) IndexCustom(ctx context.Context, tenant string, e *schema.Entity, id ident.ID, before, after schema.Values) error {
+func (c Conn) IndexCustom(_ context.Context, tenant string, e *schema.Entity, id ident.ID, before, after schema.Values) error {
 	for _, name := range e.SortFields() {
 		key, custom := strings.CutPrefix(name, schema.CustomPrefix)
 		if !custom || before.Get(key).Equal(after.Get(key)) {
@@ -134,9 +134,9 @@ func (c Conn) IndexCustom(ctx context.Context, tenant string, e *schema.Entity, 
 		}
 		var err error
 		if v := after.Get(key); v.IsBlank() {
-			_, err = c.Exec(ctx, dropSortKey, tenant, e.Name, key, id)
+			err = c.Queue(dropSortKey, nil, tenant, e.Name, key, id)
 		} else {
-			_, err = c.Exec(ctx, putSortKey, tenant, e.Name, key, id, SortKey(v))
+			err = c.Queue(putSortKey, nil, tenant, e.Name, key, id, SortKey(v))
 		}
 		if err != nil {
 			return err
@@ -146,4 +146,4 @@ func (c Conn) IndexCustom(ctx context.Context, tenant string, e *schema.Entity, 
 }
 
 // TenantStatements lists the static statements that this package runs for tenants.
-func TenantStatements() []SQL { return []SQL{putSortKey, dropSortKey} }
+func TenantStatements() []SQL { return []SQL{putSortKey, dropSortKey, putWord, dropWord} }

@@ -144,6 +144,11 @@ var variables = map[reflect.Type]func(unsafe.Pointer) any{
 	reflect.TypeFor[Date]():    at[Date],
 	reflect.TypeFor[JSON]():    at[JSON],
 	reflect.TypeFor[Texts]():   at[Texts],
+
+	reflect.TypeFor[*string]():  at[*string], // nil for NULL
+	reflect.TypeFor[*int64]():   at[*int64],
+	reflect.TypeFor[*float64](): at[*float64],
+	reflect.TypeFor[*bool]():    at[*bool],
 }
 
 func at[T any](p unsafe.Pointer) any { return (*T)(p) }

@@ -56,8 +56,25 @@ func (c *cell) Scan(src any) error {
 		}
 	case sql.Scanner: // the row types
 		return p.Scan(src)
+	case **string:
+		return optional(p, src)
+	case **int64:
+		return optional(p, src)
+	case **float64:
+		return optional(p, src)
+	case **bool:
+		return optional(p, src)
 	}
 	return nil
+}
+
+// optional takes a value that may be absent: NULL leaves nil.
+func optional[T any](p **T, src any) error {
+	if src == nil {
+		return nil
+	}
+	*p = new(T)
+	return (&cell{*p}).Scan(src)
 }
 
 func number(src any, set func(n int64)) error {

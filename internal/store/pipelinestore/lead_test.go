@@ -9,6 +9,7 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/pipeline"
 )
 
@@ -189,7 +190,7 @@ func TestLeadsListUpdateAndDelete(t *testing.T) {
 		l.known.add(other)
 		_, err := l.leads.Update(ctx, done.ID, 0, pipeline.LeadUpdate{Customer: &other})
 		require.ErrorIs(t, err, &fault.Error{Code: fault.Conflict, Reason: "state"})
-		require.NoError(t, l.leads.Delete(ctx, done.ID))
+		require.NoError(t, l.leads.Delete(ctx, done.ID, schema.AnyVersion))
 		_, err = l.leads.Get(ctx, done.ID)
 		require.ErrorIs(t, err, fault.ErrNotFound)
 	})

@@ -1,0 +1,84 @@
+package store
+
+import (
+	"slices"
+	"unsafe"
+
+	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/customer/names"
+)
+
+var (
+	putWord = Same("store.put_word", `
+		INSERT INTO crm_word (tenant_id, entity, word, record_id) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (tenant_id, entity, word, record_id) DO NOTHING`)
+	dropWord = Same("store.drop_word", `
+		DELETE FROM crm_word WHERE tenant_id = $1 AND entity = $2 AND word = $3 AND record_id = $4`)
+)
+
+var wordColumns = []string{"tenant_id", "entity", "word", "record_id"}
+
+// words are the words of a record's searchable fields, each once.
+func (t *Table[T, P]) words(rec *T) []string {
+	if rec == nil {
+		return nil
+	}
+	texts := make([]string, len(t.search))
+	for i, at := range t.search {
+		c := &t.columns[at]
+		p := unsafe.Add(unsafe.Pointer(rec), c.offset)
+		if c.decode != nil {
+			texts[i] = (*personal.Text)(p).Reveal()
+		} else {
+			texts[i] = *(*string)(p)
+		}
+	}
+	return names.Tokens(texts...)
+}
+
+// indexWords brings the words of a record up to its new text.
+func (b *Bound[T, P]) indexWords(c *work.Call, conn Conn, before, after *T) error {
+	if len(b.search) == 0 {
+		return nil
+	}
+	was, is := b.words(before), b.words(after)
+	id := P(after).Base().ID
+	for _, word := range is {
+		if !slices.Contains(was, word) {
+			if err := conn.Queue(putWord, nil, c.Tenant(), b.kind.Name(), word, id); err != nil {
+				return err
+			}
+		}
+	}
+	for _, word := range was {
+		if !slices.Contains(is, word) {
+			if err := conn.Queue(dropWord, nil, c.Tenant(), b.kind.Name(), word, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// found is the condition of records that have every word of a search, the last one as a beginning. A search without
+// words finds everything.
+func (b *Bound[T, P]) found(bind rule.Binder, search string) string {
+	q := names.NewQuery(search)
+	if search == "" || q.IsZero() {
+		return ""
+	}
+	entity := bind.Arg(b.kind.Name())
+	has := func(test string) string {
+		return "EXISTS (SELECT 1 FROM crm_word w WHERE w.tenant_id = $1 AND w.entity = " + entity + " AND w.record_id = " + alias + ".id AND " + test + ")"
+	}
+	var all []string
+	for _, word := range q.Words {
+		all = append(all, has("w.word = "+bind.Arg(word)))
+	}
+	if q.Prefix != "" {
+		all = append(all, has("w.word >= "+bind.Arg(q.Prefix)+" AND w.word < "+bind.Arg(q.Prefix+"\U0010FFFF")))
+	}
+	return and(all...)
+}
