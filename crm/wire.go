@@ -108,7 +108,7 @@ func (c *CRM) buildEngine(core *corestore.Store) error {
 	}
 	policy = boundary.Policy(policy, c.cfg.Extensions)
 	c.engine = &work.Engine{
-		Units: c.db, Policy: policy, Recorder: boundary.Recorder(core), Accesses: core, Schemas: c.fields, Rules: rules,
+		Units: c.db, Policy: policy, Recorder: boundary.Recorder(core), Audit: core, Accesses: core, Schemas: c.fields, Rules: rules,
 		Cursors: &cursors{keys: c.keys}, Zones: c.tenants, Now: c.Now, NewID: c.cfg.NewID,
 	}
 	c.fields.Bind(c.engine)

@@ -110,6 +110,7 @@ type Engine struct {
 	Units    Units              // runs transactions; required
 	Policy   Policy             // decides rights; required
 	Recorder Recorder           // stores audit rows and events; required
+	Audit    Audit              // reads the history of records; required where histories are read
 	Accesses Accesses           // nil refuses every reading of sensitive data
 	Schemas  Schemas            // describes entities with the tenant's fields; required
 	Rules    rule.Compiler      // compiles conditions of lists; required

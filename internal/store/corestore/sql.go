@@ -137,7 +137,7 @@ const (
 func Statements() []store.SQL {
 	return []store.SQL{
 		addAudit, addEvent, addDispatch, addLine, moveLines, addAccess, setTimer, dropTimer, reserveOnce, getOnce, keepOnce,
-		getVersion, bumpVersion, addVersion, getField, listFields, putField, dropSortKeys, getSettings, putSettings, getClaim, lockClaim, claimOfKey,
+		listAudit, getVersion, bumpVersion, addVersion, getField, listFields, putField, dropSortKeys, getSettings, putSettings, getClaim, lockClaim, claimOfKey,
 		addClaim, setClaim, takeKey, dropKey,
 	}
 }

@@ -31,6 +31,7 @@ var (
 	_ work.Recorder     = (*Store)(nil)
 	_ work.BulkRecorder = (*Store)(nil)
 	_ work.Accesses     = (*Store)(nil)
+	_ work.Audit        = (*Store)(nil)
 	_ custom.Store      = (*Store)(nil)
 	_ tenant.Store      = (*Store)(nil)
 )
