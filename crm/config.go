@@ -2,6 +2,7 @@ package crm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -21,6 +22,9 @@ import (
 // Config is what a host may decide. Its zero value has every default, and no KMS: sqlite.Open takes it, or nil, as it
 // is; [New] does not.
 type Config struct {
+	// Modules are the parts of the CRM that the program uses, each with those it needs. Operations of the others are
+	// Unavailable faults with reason [ReasonModule]. Defaults to all; the foundation need not be named.
+	Modules []Module
 	// KMS keeps the tenant keys. It has no default in [New]: without it New returns an error. sqlite.Open defaults to
 	// a key file beside the database.
 	KMS keys.KMS
@@ -102,6 +106,7 @@ func (cfg *Config) validate() error {
 			v.Add(fmt.Sprintf("Config.Extensions[%d]", i), "must not be nil")
 		}
 	}
+	cfg.validateModules(&v)
 	cfg.validateSubscribers(&v)
 	if cfg.Poll < 0 {
 		v.Add("Config.Poll", "must not be negative")
@@ -110,6 +115,16 @@ func (cfg *Config) validate() error {
 }
 
 var region = regexp.MustCompile(`^[A-Za-z]{2}$`)
+
+func (cfg *Config) validateModules(v *fault.Violations) {
+	if _, err := selected(cfg.Modules); err != nil {
+		f, _ := errors.AsType[*fault.Error](err)
+		v.Add("Config.Modules", "%s", f.Message)
+	}
+	if len(cfg.Extensions) > 0 && !cfg.has(ModulePlugin) {
+		v.Add("Config.Extensions", "need the module %s: name it in Config.Modules", ModulePlugin)
+	}
+}
 
 func (cfg *Config) validateSubscribers(v *fault.Violations) {
 	seen := map[string]bool{}

@@ -14,7 +14,10 @@ import (
 
 // consumers lists who gets work from the queue: timers, subscribers, extensions.
 func (c *CRM) consumers() []outbox.Consumer {
-	list := []outbox.Consumer{{Name: outbox.TimerPrefix + string(service.TimerSLA), Timer: c.fireSLA}}
+	var list []outbox.Consumer
+	if c.cfg.has(ModuleService) {
+		list = append(list, outbox.Consumer{Name: outbox.TimerPrefix + string(service.TimerSLA), Timer: c.fireSLA})
+	}
 	for _, s := range c.cfg.Subscribers {
 		list = append(list, outbox.Consumer{
 			Name: "subscriber:" + s.Name, Kinds: s.Kinds,

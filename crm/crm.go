@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"io/fs"
 	"sync"
 
 	"github.com/rapport-crm/rapport/core/fault"
@@ -76,36 +75,15 @@ func (c *CRM) Close(ctx context.Context) error {
 	return err
 }
 
-// Check compares the database's schema with the one this version wants.
+// Check compares the database's schema with the one this version wants of the modules in use. Further modules in the
+// database are fine.
 //
-// Errors: Unavailable with reason "pending" when migrations are missing, "newer" when a later version of the CRM has
-// migrated the database, or "drift" naming what differs.
-func (c *CRM) Check(ctx context.Context) error { return fault.At("crm: check", c.db.Check(ctx)) }
-
-// Migrate brings the schema up to this version. Several processes may call it at once: one works, the others wait.
-// It is idempotent. Tables of the CRM begin with crm_; it touches no other. A database that a later version has
-// migrated is left as it is.
-func Migrate(ctx context.Context, db *sql.DB, d Dialect) error {
-	return fault.At("crm: migrate", store.Migrate(ctx, db, d, store.MigrateOptions{}))
+// Errors: Unavailable with reason "pending" when migrations are missing, naming the first and its module, "newer" when a
+// later version of the CRM has migrated the database, or "drift" naming what differs.
+func (c *CRM) Check(ctx context.Context) error {
+	list, err := selected(c.cfg.Modules)
+	if err == nil {
+		err = c.db.Check(ctx, list)
+	}
+	return fault.At("crm: check", err)
 }
-
-// MigrateDown takes the schema back to a version; 0 removes all data of the CRM and every table but the migrator's own
-// two, crm_lock and crm_schema_version.
-//
-// Errors: Invalid for to; Unavailable with reason "newer" when a later version of the CRM has migrated the database.
-func MigrateDown(ctx context.Context, db *sql.DB, d Dialect, to int) error {
-	return fault.At("crm: migrate down", store.MigrateDown(ctx, db, d, to))
-}
-
-// Migration is one step of the schema.
-type Migration = store.Migration
-
-// Pending lists the migrations that Migrate would run, in order.
-func Pending(ctx context.Context, db *sql.DB, d Dialect) ([]Migration, error) {
-	list, err := store.Pending(ctx, db, d)
-	return list, fault.At("crm: pending", err)
-}
-
-// MigrationFS returns the migration files of a dialect, NNNN_name.up.sql and NNNN_name.down.sql, for hosts that run
-// them with their own tool.
-func MigrationFS(d Dialect) fs.FS { return store.FS(d) }

@@ -19,11 +19,14 @@ import (
 
 // buildBoundary gives the extensions their one door. Whatever they read comes out of the domains' own read path.
 func (c *CRM) buildBoundary() (*boundary.Boundary, error) {
-	return boundary.New(boundary.Config{
+	cfg := boundary.Config{
 		Extensions: c.cfg.Extensions, Engine: c.engine, Store: pluginstore.New(c.db), Sources: c.sources(),
-		LogInteraction: c.logInteraction, Claims: c.claims.In, Derive: c.keys.Derive, Consented: c.consented,
-		Logger: c.cfg.Logger,
-	})
+		LogInteraction: c.logInteraction, Claims: c.claims.In, Derive: c.keys.Derive, Logger: c.cfg.Logger,
+	}
+	if c.cfg.has(ModulePrivacy) {
+		cfg.Consented = c.consented
+	}
+	return boundary.New(cfg)
 }
 
 // sources reads the entities that plugins may ask for.

@@ -3,14 +3,27 @@ package crm
 import (
 	"context"
 
+	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/internal/boundary"
 	"github.com/rapport-crm/rapport/plugin"
 )
 
 // Plugins are the extensions as the session's principal may use them.
-type Plugins struct{ in boundary.Plugins }
+type Plugins struct {
+	in     boundary.Plugins
+	absent error // when the module is left out
+}
+
+func (c *CRM) plugins(s work.Scope) Plugins {
+	p := Plugins{in: c.boundary.In(s)}
+	if !c.cfg.has(ModulePlugin) {
+		p.absent = ModulePlugin.absent()
+	}
+	return p
+}
 
 // Manifests lists the contracts of the extensions, in the order of the configuration.
 func (p Plugins) Manifests() []plugin.Manifest { return p.in.Manifests() }
@@ -23,6 +36,9 @@ func (p Plugins) Manifests() []plugin.Manifest { return p.in.Manifests() }
 // transaction; Conflict with reason "once" for an idempotency key that was used for something else; Denied;
 // Unavailable while the extension cannot be reached; what the action itself returns.
 func (p Plugins) Invoke(ctx context.Context, action string, in map[string]any) (plugin.Values, error) {
+	if p.absent != nil {
+		return nil, fault.At("plugin: invoke", p.absent)
+	}
 	return p.in.Invoke(ctx, action, in)
 }
 
@@ -30,5 +46,8 @@ func (p Plugins) Invoke(ctx context.Context, action string, in map[string]any) (
 //
 // Errors: Denied without the right to read the audit; Invalid for a malformed cursor.
 func (p Plugins) Disclosed(ctx context.Context, record ident.Ref, q page.Query) (page.Page[plugin.Disclosure], error) {
+	if p.absent != nil {
+		return page.Page[plugin.Disclosure]{}, fault.At("plugin: disclosed", p.absent)
+	}
 	return p.in.Disclosed(ctx, record, q)
 }

@@ -70,7 +70,7 @@ func TestAPoolThatTheHostClosedIsNamed(t *testing.T) {
 func TestADatabaseThatWasNotMigratedSaysSo(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
-		require.NoError(t, crm.MigrateDown(t.Context(), b.Write, b.Dialect, 0))
+		require.NoError(t, crm.MigrateDown(t.Context(), b.Write, b.Dialect, crm.Modules()...))
 		s := newHouse(t, b).admin()
 		_, err := s.Customers.Get(t.Context(), ident.New())
 		isFault(t, err, fault.Unavailable, "pending", "crm.Migrate")
@@ -125,7 +125,7 @@ func TestWhatIsLeftOutIsAFaultAndNoPanic(t *testing.T) {
 		isFault(t, err, fault.Invalid, "", "ctx")
 		isFault(t, crm.Migrate(none, h.Write, h.Dialect), fault.Invalid, "", "ctx")
 		isFault(t, crm.Migrate(t.Context(), nil, h.Dialect), fault.Invalid, "", "db")
-		isFault(t, crm.MigrateDown(t.Context(), h.Write, nil, 0), fault.Invalid, "", "db")
+		isFault(t, crm.MigrateDown(t.Context(), h.Write, nil, crm.ModulePlugin), fault.Invalid, "", "db")
 		_, err = crm.Pending(t.Context(), nil, nil)
 		isFault(t, err, fault.Invalid, "", "db")
 		_, err = h.As(ident.Principal{Tenant: "acme", ID: "u-1", Kind: "root"}, privacy.Sales).Customers.Get(t.Context(), ident.New())

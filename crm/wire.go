@@ -8,7 +8,6 @@ import (
 	"github.com/rapport-crm/rapport/core/claim"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/rule/cel"
-	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/schema/custom"
 	"github.com/rapport-crm/rapport/core/tenant"
 	"github.com/rapport-crm/rapport/core/work"
@@ -86,7 +85,7 @@ func (c *CRM) build(db *store.DB) (err error) {
 }
 
 func (c *CRM) buildEngine(core *corestore.Store) error {
-	registry, err := schema.NewRegistry(entities()...)
+	registry, err := c.cfg.registry()
 	if err != nil {
 		return err
 	}
@@ -116,21 +115,13 @@ func (c *CRM) buildEngine(core *corestore.Store) error {
 	return nil
 }
 
-func entities() []*schema.Entity {
-	list := []*schema.Entity{custom.LayoutEntity(), tenant.SettingsEntity(), schema.Of[claim.Claim](claim.Entity)}
-	for _, more := range [][]*schema.Entity{customer.Entities(), pipeline.Entities(), service.Entities(), privacy.Entities()} {
-		list = append(list, more...)
-	}
-	return list
-}
-
 // session binds every façade to a scope.
 func (c *CRM) session(s work.Scope) *Session {
 	return &Session{
 		Customers: c.customers.Customers(s), Interactions: c.customers.Interactions(s),
 		Leads: c.pipelines.Leads(&s), Opportunities: c.pipelines.Opportunities(s), Pipelines: c.pipelines.Pipelines(s),
 		Cases: c.cases.Cases(s), Consents: c.office.Consents(s), Sends: c.office.Sends(s),
-		Schema: c.fields.In(s), Settings: c.tenants.In(s), Claims: c.claims.In(s), Plugins: Plugins{c.boundary.In(s)}, Outbox: Outbox{c, s},
+		Schema: c.fields.In(s), Settings: c.tenants.In(s), Claims: c.claims.In(s), Plugins: c.plugins(s), Outbox: Outbox{c, s},
 		crm: c, scope: s,
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -14,42 +13,63 @@ func TestMigrate(t *testing.T) {
 	t.Parallel()
 
 	each(t, func(t *testing.T, sh *shell) {
-		n := schemaNumber()
-		require.GreaterOrEqual(t, n, 5)
 		if strings.HasPrefix(sh.db, "/") {
 			_, errs := sh.run(1, "migrate", "--pending")
 			require.Contains(t, errs, `there is no database crm.db: "rapport migrate" makes it`)
 			require.NoFileExists(t, sh.db)
 		}
-		out, _ := sh.run(0, "migrate")
-		require.True(t, strings.HasPrefix(out, fmt.Sprintf("schema %d, was 0; applied:\n  0001_foundation\n  0002_customer\n", n)), out)
-		out, _ = sh.run(0, "migrate")
-		require.Equal(t, fmt.Sprintf("schema %d: nothing to do\n", n), out)
-		out, _ = sh.run(0, "migrate", "--down", "3")
-		require.Equal(t, fmt.Sprintf("schema 3, was %d\n", n), out)
+		out, _ := sh.run(0, "migrate", "--modules", "customer,privacy")
+		require.Equal(t, "modules: foundation 1, customer 1, privacy 1\napplied:\n  foundation/0001_tables\n  customer/0001_tables\n  privacy/0001_tables\n", out)
+		out, _ = sh.run(0, "migrate", "--modules", "customer, privacy")
+		require.Equal(t, "modules: foundation 1, customer 1, privacy 1\nnothing to do\n", out)
+		out, _ = sh.run(0, "migrate", "--pending")
+		require.Contains(t, out, "missing:\n  pipeline/0001_tables\n  service/0001_tables\n  plugin/0001_tables\n")
 		out, _ = sh.run(0, "migrate", "--pending", "--json")
-		var m migrated
-		require.NoError(t, json.Unmarshal([]byte(out), &m))
-		require.Equal(t, migrated{From: 3, To: 3, Pending: m.Pending}, m)
-		require.Len(t, m.Pending, n-3)
-		_, errs := sh.run(1, "list", "customer")
-		require.Contains(t, errs, `migrations are missing: run "rapport migrate"`)
-		out, _ = sh.run(1, "doctor")
-		require.Contains(t, out, "FAILED   migrations")
+		require.JSONEq(t, `{"modules": {"foundation": 1, "customer": 1, "privacy": 1},
+			"pending": ["pipeline/0001_tables", "service/0001_tables", "plugin/0001_tables"]}`, out)
+
+		out, _ = sh.run(0, "migrate", "--down", "--modules", "privacy,service")
+		require.Equal(t, "modules: foundation 1, customer 1\nremoved: privacy\n", out)
+		out, _ = sh.run(0, "migrate")
+		require.Contains(t, out, "modules: "+versions(newest())+"\napplied:\n  pipeline/0001_tables\n")
+		_, errs := sh.run(1, "migrate", "--down", "--modules", "customer")
+		require.Contains(t, errs, "the module pipeline needs customer")
 		for want, args := range map[string][]string{
-			"exclude each other":          {"--pending", "--down", "1"},
-			"--down: want 0 or more":      {"--down", "-1"},
-			"the schema is at 3 already":  {"--down", "4"},
-			"takes no arguments":          {"now"},
-			"invalid value \"x\" for fla": {"--down", "x"},
+			"exclude each other":    {"--pending", "--down", "--modules", "service"},
+			"say by --modules":      {"--down"},
+			"takes no arguments":    {"now"},
+			"did you mean --module": {"--module", "service"},
 		} {
 			_, errs := sh.run(2, append([]string{"migrate"}, args...)...)
-			require.Contains(t, errs, want)
+			require.Contains(t, strings.ToLower(errs), want)
 		}
-		out, _ = sh.run(0, "migrate", "--down", "0")
-		require.Equal(t, "schema 0, was 3\n", out)
-		out, _ = sh.run(0, "migrate", "--json")
-		require.Contains(t, out, fmt.Sprintf(`{"from":0,"to":%d,`, n))
+		_, errs = sh.run(1, "migrate", "--modules", "servise")
+		require.Contains(t, errs, `there is no module "servise": did you mean "service"?`)
+		_, errs = sh.run(1, "migrate", "--modules", "service")
+		require.Contains(t, errs, "service needs customer: name it too")
+	})
+}
+
+// A database with some of the modules works, and says which it lacks.
+func TestADatabaseWithSomeModules(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, sh *shell) {
+		sh.run(0, "migrate", "--modules", "plugin")
+		out, _ := sh.run(0, "doctor")
+		require.Contains(t, out, "ok       migrations   foundation 1, plugin 1; not installed: customer, pipeline, service, privacy")
+		require.Contains(t, out, "ok       drift")
+		sh.run(0, "migrate", "--modules", "customer")
+		sh.run(0, "import", sh.write("people.csv", people), "--mapping", sh.write("people.json", peopleMapping))
+		out, _ = sh.run(0, "doctor")
+		require.Contains(t, out, "not installed: pipeline, service, privacy")
+		require.Contains(t, out, "ok       keys         they open what is sealed")
+		_, errs := sh.run(1, "list", "case")
+		require.Contains(t, errs, "the module service is left out")
+		_, errs = sh.run(1, "migrate", "--down", "--modules", "customer")
+		require.Regexp(t, `crm_customer holds \d+ rows`, errs)
+		out, _ = sh.run(0, "list", "customer")
+		require.NotEmpty(t, out)
 	})
 }
 
@@ -65,7 +85,7 @@ func TestDoctor(t *testing.T) {
 		sh.filled()
 		out, _ = sh.run(0, "doctor")
 		for _, want := range []string{
-			"ok       database", "ok       settings", "ok       clock", "ok       migrations   schema", "ok       drift", "mode 0600",
+			"ok       database", "ok       settings", "ok       clock", "ok       migrations   foundation 1, customer 1", "ok       drift", "mode 0600",
 			"ok       keys         they open what is sealed (3 values of 2 customers tried)", "ok       queue        2 writes to hand out", "ok       dead letters none",
 		} {
 			require.Contains(t, out, want)
@@ -183,7 +203,7 @@ func TestHelp(t *testing.T) {
 	_, errs = sh.raw(2, "bench", "--seconds", "NaN")
 	require.Contains(t, errs, "--seconds")
 	out, _ = sh.raw(0, "version", "--json")
-	require.Contains(t, out, fmt.Sprintf(`"schema":%d,"plugin_contract":1,`, schemaNumber()))
+	require.Contains(t, out, `"schema":{"customer":1,"foundation":1,"pipeline":1,"plugin":1,"privacy":1,"service":1},"plugin_contract":1,`)
 	_, errs = sh.raw(2, "version", "x", "--json")
 	require.JSONEq(t, `{"error": {"code": "usage", "message": "takes no arguments, have \"x\""}}`, errs)
 }

@@ -44,6 +44,7 @@ type finding struct {
 type patient struct {
 	c        *call
 	db       *database
+	modules  []crm.Module // that the database has and this version knows
 	keyPath  string
 	kms      *keys.File // nil when the key file cannot be read
 	crm      *crm.CRM   // nil when the schema is not the program's

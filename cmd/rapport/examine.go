@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/fault"
@@ -64,20 +65,42 @@ func (p *patient) clock(ctx context.Context) {
 }
 
 func (p *patient) migrations(ctx context.Context) {
-	pending, err := crm.Pending(ctx, p.db.pools.Write, p.db.dialect)
+	var err error
+	if p.modules, err = p.db.modules(ctx); err != nil {
+		p.fail("migrations", err)
+		return
+	}
+	pending, err := crm.Pending(ctx, p.db.pools.Write, p.db.dialect, p.modules...)
 	switch {
 	case err != nil:
 		p.fail("migrations", err)
 	case len(pending) > 0:
 		p.say("migrations", failed, `%d missing, the first is %s: run "rapport migrate"`, len(pending), labels(pending)[0])
 	default:
-		p.say("migrations", fine, "schema %d", schemaNumber())
+		p.say("migrations", fine, "%s", p.installed())
 	}
+}
+
+// installed lists the modules of a database that misses no migration, and those it does without.
+func (p *patient) installed() string {
+	var have []crm.ModuleVersion
+	var not []crm.Module
+	for _, m := range newest() {
+		if slices.Contains(p.modules, m.Module) {
+			have = append(have, m)
+		} else {
+			not = append(not, m.Module)
+		}
+	}
+	if not == nil {
+		return versions(have)
+	}
+	return versions(have) + "; not installed: " + list(not)
 }
 
 // drift compares the tables with what the migrations made.
 func (p *patient) drift(ctx context.Context) {
-	probe, err := crm.New(ctx, p.db.pools.Write, p.db.dialect, &crm.Config{KMS: keys.NewMemory()})
+	probe, err := crm.New(ctx, p.db.pools.Write, p.db.dialect, &crm.Config{KMS: keys.NewMemory(), Modules: p.modules})
 	if err == nil {
 		err = probe.Check(ctx)
 	}
@@ -130,7 +153,7 @@ func (p *patient) open(ctx context.Context) {
 		return
 	}
 	var err error
-	if p.crm, err = crm.NewPools(ctx, crm.Pools{Write: p.db.pools.Write, Read: p.db.pools.Read}, p.db.dialect, &crm.Config{KMS: presentKMS{p.kms}}); err != nil {
+	if p.crm, err = crm.NewPools(ctx, crm.Pools{Write: p.db.pools.Write, Read: p.db.pools.Read}, p.db.dialect, &crm.Config{KMS: presentKMS{p.kms}, Modules: p.modules}); err != nil {
 		p.fail("crm", err)
 	}
 }
@@ -171,6 +194,8 @@ func (p *patient) secrets(ctx context.Context) {
 		}
 	}
 	switch {
+	case leftOut(err):
+		p.say(name, fine, "not looked at: the database has no customers")
 	case fault.CodeOf(err) == fault.Denied:
 		p.say(name, warning, "not looked at: the actor may not see customers")
 	case err != nil:

@@ -6,102 +6,153 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/rapport-crm/rapport/crm"
 )
 
 func migrateCommand() command {
 	return command{
-		name: "migrate", args: "[--pending] [--down N]", shared: true,
-		summary: "bring the database's schema up to this version",
+		name: "migrate", args: "[--modules NAME,NAME] [--pending] [--down]", shared: true,
+		summary: "install modules and bring the database's schema up to this version",
 		help: "A SQLite file that is not there is made. Migrating twice does nothing, and several processes may do it at once.\n" +
-			"All tables of the CRM begin with crm_; no other table is touched.",
+			"All tables of the CRM begin with crm_; no other table is touched. A module with data is never removed.\n" +
+			"The modules: " + list(crm.Modules()) + ".",
 		setup: func(fs *flag.FlagSet) func(context.Context, *call) error {
+			modules := fs.String("modules", "", "the `modules` to install or remove, with commas between; all when left out")
 			pending := fs.Bool("pending", false, "only list the migrations that are missing")
-			down := fs.Int("down", -1, "go back to schema `N`, which LOSES the data of the tables dropped; 0 removes the CRM")
-			fs.Lookup("down").DefValue = ""
+			down := fs.Bool("down", false, "remove --modules, whose tables must be empty")
 			return func(ctx context.Context, c *call) error {
-				back := false
-				fs.Visit(func(f *flag.Flag) { back = back || f.Name == "down" })
-				return c.migrate(ctx, *pending, back, *down)
+				return c.migrate(ctx, names(*modules), *pending, *down)
 			}
 		},
 	}
 }
 
-// migrated is the answer in JSON.
-type migrated struct {
-	From    int      `json:"from"`              // schema before
-	To      int      `json:"to"`                // schema now
-	Applied []string `json:"applied,omitempty"` // migrations that were run
-	Pending []string `json:"pending,omitempty"` // migrations that are missing
+// names reads a list of modules.
+func names(s string) []crm.Module {
+	var out []crm.Module
+	for _, w := range words(s) {
+		out = append(out, crm.Module(w))
+	}
+	return out
 }
 
-func (c *call) migrate(ctx context.Context, onlyPending, back bool, down int) (err error) {
+func list(modules []crm.Module) string {
+	words := make([]string, len(modules))
+	for i, m := range modules {
+		words[i] = string(m)
+	}
+	return strings.Join(words, ", ")
+}
+
+// migrated is the answer in JSON.
+type migrated struct {
+	Modules map[crm.Module]int `json:"modules"`           // versions of what is installed now
+	Applied []string           `json:"applied,omitempty"` // migrations that were run
+	Pending []string           `json:"pending,omitempty"` // migrations that are missing
+	Removed []crm.Module       `json:"removed,omitempty"` // modules that were removed
+
+	installed []crm.ModuleVersion
+}
+
+func (c *call) migrate(ctx context.Context, modules []crm.Module, onlyPending, down bool) (err error) {
 	switch {
 	case len(c.args) > 0:
 		return usage("takes no arguments, have %q", c.args[0])
-	case back && onlyPending:
+	case down && onlyPending:
 		return usage("--pending and --down exclude each other")
-	case back && down < 0:
-		return usage("--down: want 0 or more, have %d", down)
+	case down && len(modules) == 0:
+		return usage("--down: say by --modules which ones to remove")
 	}
-	db, err := c.openDatabase(ctx, !onlyPending && !back)
+	db, err := c.openDatabase(ctx, !onlyPending && !down)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.close()) }()
-	before, err := crm.Pending(ctx, db.pools.Write, db.dialect)
-	if err != nil {
-		return err
-	}
-	newest := schemaNumber()
-	m := migrated{From: newest - len(before)}
+	var m migrated
 	switch {
+	case down:
+		m.Removed, err = db.remove(ctx, modules)
 	case onlyPending:
-		m.To, m.Pending = m.From, labels(before)
-	case back && down > m.From:
-		return usage("--down: the schema is at %d already, which is below %d", m.From, down)
-	case back:
-		m.To = down
-		err = crm.MigrateDown(ctx, db.pools.Write, db.dialect, down)
+		m.Pending, err = db.pending(ctx, modules)
 	default:
-		m.To, m.Applied = newest, labels(before)
-		err = crm.Migrate(ctx, db.pools.Write, db.dialect)
+		if m.Applied, err = db.pending(ctx, modules); err == nil {
+			err = crm.Migrate(ctx, db.pools.Write, db.dialect, modules...)
+		}
+	}
+	if err == nil {
+		m.installed, err = crm.Installed(ctx, db.pools.Write, db.dialect)
 	}
 	if err != nil {
 		return err
 	}
+	return m.print(c)
+}
+
+func (d *database) pending(ctx context.Context, modules []crm.Module) ([]string, error) {
+	list, err := crm.Pending(ctx, d.pools.Write, d.dialect, modules...)
+	return labels(list), err
+}
+
+// remove removes modules and returns those that were there.
+func (d *database) remove(ctx context.Context, modules []crm.Module) (gone []crm.Module, err error) {
+	before, err := crm.Installed(ctx, d.pools.Write, d.dialect)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range before {
+		if slices.Contains(modules, m.Module) {
+			gone = append(gone, m.Module)
+		}
+	}
+	return gone, crm.MigrateDown(ctx, d.pools.Write, d.dialect, modules...)
+}
+
+func (m migrated) print(c *call) error {
 	if c.json {
+		m.Modules = byModule(m.installed)
 		return json.NewEncoder(c.stdout).Encode(m)
 	}
-	m.print(c)
+	fmt.Fprintf(c.stdout, "modules: %s\n", versions(m.installed))
+	switch {
+	case len(m.Removed) > 0:
+		fmt.Fprintf(c.stdout, "removed: %s\n", list(m.Removed))
+	case len(m.Pending) > 0:
+		fmt.Fprintf(c.stdout, "missing:\n  %s\n", strings.Join(m.Pending, "\n  "))
+	case len(m.Applied) > 0:
+		fmt.Fprintf(c.stdout, "applied:\n  %s\n", strings.Join(m.Applied, "\n  "))
+	default:
+		fmt.Fprintln(c.stdout, "nothing to do")
+	}
 	return nil
 }
 
-func (m migrated) print(c *call) {
-	switch {
-	case len(m.Pending) > 0:
-		fmt.Fprintf(c.stdout, "schema %d; %d migrations are missing:\n", m.From, len(m.Pending))
-		for _, p := range m.Pending {
-			fmt.Fprintf(c.stdout, "  %s\n", p)
-		}
-	case m.From == m.To:
-		fmt.Fprintf(c.stdout, "schema %d: nothing to do\n", m.To)
-	case m.From > m.To:
-		fmt.Fprintf(c.stdout, "schema %d, was %d\n", m.To, m.From)
-	default:
-		fmt.Fprintf(c.stdout, "schema %d, was %d; applied:\n", m.To, m.From)
-		for _, a := range m.Applied {
-			fmt.Fprintf(c.stdout, "  %s\n", a)
-		}
+// versions is "foundation 1, customer 2".
+func versions(list []crm.ModuleVersion) string {
+	if len(list) == 0 {
+		return "none"
 	}
+	words := make([]string, len(list))
+	for i, m := range list {
+		words[i] = fmt.Sprintf("%s %d", m.Module, m.Version)
+	}
+	return strings.Join(words, ", ")
+}
+
+func byModule(list []crm.ModuleVersion) map[crm.Module]int {
+	out := map[crm.Module]int{}
+	for _, m := range list {
+		out[m.Module] = m.Version
+	}
+	return out
 }
 
 func labels(list []crm.Migration) []string {
 	var out []string
 	for _, m := range list {
-		out = append(out, fmt.Sprintf("%04d_%s", m.Version, m.Name))
+		out = append(out, m.String())
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -131,7 +132,11 @@ func (c *call) openCRM(ctx context.Context, db *database, path string, to access
 		}
 		fmt.Fprintf(c.stderr, "made %s; its keys are in %s: back both up, apart from each other\n", c.db, path)
 	}
-	pending, err := crm.Pending(ctx, db.pools.Write, db.dialect)
+	modules, err := db.modules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pending, err := crm.Pending(ctx, db.pools.Write, db.dialect, modules...)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +147,7 @@ func (c *call) openCRM(ctx context.Context, db *database, path string, to access
 	if err != nil {
 		return nil, err
 	}
-	cfg := &crm.Config{KMS: presentKMS{kms}}
+	cfg := &crm.Config{KMS: presentKMS{kms}, Modules: modules}
 	if to != look {
 		begin, err := c.mayMakeKeys(ctx, db, path)
 		switch {
@@ -157,20 +162,46 @@ func (c *call) openCRM(ctx context.Context, db *database, path string, to access
 	return crm.NewPools(ctx, db.pools, db.dialect, cfg)
 }
 
+// modules returns the installed modules that this version knows, which are what a command works with; none means that
+// nothing is installed.
+func (d *database) modules(ctx context.Context) ([]crm.Module, error) {
+	installed, err := crm.Installed(ctx, d.pools.Write, d.dialect)
+	var out []crm.Module
+	for _, m := range installed {
+		if slices.Contains(crm.Modules(), m.Module) {
+			out = append(out, m.Module)
+		}
+	}
+	return out, err
+}
+
 // mayMakeKeys reports whether the key file has to be begun. It refuses that for a tenant that has customers already.
 func (c *call) mayMakeKeys(ctx context.Context, db *database, path string) (begin bool, err error) {
 	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
-	probe, err := crm.New(ctx, db.pools.Write, db.dialect, &crm.Config{KMS: keys.NewMemory()})
+	modules, err := db.modules(ctx)
+	if err != nil {
+		return false, err
+	}
+	probe, err := crm.New(ctx, db.pools.Write, db.dialect, &crm.Config{KMS: keys.NewMemory(), Modules: modules})
 	if err != nil {
 		return false, err
 	}
 	n, err := probe.As(ident.System(c.tenant, "rapport-cli"), privacy.Operations).Customers.Count(ctx, customer.Filter{})
-	if err == nil && n > 0 {
+	switch {
+	case leftOut(err):
+		return true, nil
+	case err == nil && n > 0:
 		err = fault.New(fault.Unavailable, "the key file %s is not there, but the database has customers sealed with it: restore it, or name it with --keys", path)
 	}
 	return true, err
+}
+
+// leftOut reports whether an operation failed because the database lacks its module.
+func leftOut(err error) bool {
+	f, ok := errors.AsType[*fault.Error](err)
+	return ok && f.Reason == crm.ReasonModule
 }
 
 // presentKMS is a key file that is never added to.

@@ -18,7 +18,7 @@ func versionCommand() command {
 	return command{
 		name:    "version",
 		summary: "print the versions of module, schema, plugin contract and Go",
-		help:    "The schema number is that of the newest migration; the plugin contract says which plugins this version can talk to.",
+		help:    "The schema numbers are those of each module's newest migration; the plugin contract says which plugins this version can talk to.",
 		setup: func(*flag.FlagSet) func(context.Context, *call) error {
 			return func(_ context.Context, c *call) error { return c.version() }
 		},
@@ -30,16 +30,16 @@ func (c *call) version() error {
 		return usage("takes no arguments, have %q", c.args[0])
 	}
 	v := struct {
-		Module   string `json:"module"`
-		Schema   int    `json:"schema"`
-		Contract int    `json:"plugin_contract"`
-		Go       string `json:"go"`
-	}{moduleVersion(), schemaNumber(), plugin.Contract, runtime.Version()}
+		Module   string             `json:"module"`
+		Schema   map[crm.Module]int `json:"schema"`
+		Contract int                `json:"plugin_contract"`
+		Go       string             `json:"go"`
+	}{moduleVersion(), byModule(newest()), plugin.Contract, runtime.Version()}
 	if c.json {
 		return json.NewEncoder(c.stdout).Encode(v)
 	}
-	_, err := fmt.Fprintf(c.stdout, "rapport %s\nschema %d\nplugin contract %d\n%s %s/%s\n",
-		v.Module, v.Schema, v.Contract, v.Go, runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(c.stdout, "rapport %s\nschema: %s\nplugin contract %d\n%s %s/%s\n",
+		v.Module, versions(newest()), v.Contract, v.Go, runtime.GOOS, runtime.GOARCH)
 	return err
 }
 
@@ -51,18 +51,16 @@ func moduleVersion() string {
 	return "(devel)"
 }
 
-// schemaNumber is the version of the newest migration, the same in both dialects.
-func schemaNumber() int {
-	files, err := fs.Glob(crm.MigrationFS(sqlite.Dialect), "[0-9]*.up.sql")
-	if err != nil {
-		return 0
-	}
-	n := 0
-	for _, f := range files {
-		var v int
-		if _, err := fmt.Sscanf(f, "%d_", &v); err == nil {
-			n = max(n, v)
+// newest lists the modules of this program with their newest migrations, the same in both dialects.
+func newest() []crm.ModuleVersion {
+	var out []crm.ModuleVersion
+	for _, m := range crm.Modules() {
+		v := crm.ModuleVersion{Module: m}
+		if files, err := crm.MigrationFS(sqlite.Dialect, m); err == nil {
+			steps, _ := fs.Glob(files, "*[1-9]_*.up.sql") // the pattern is well formed
+			v.Version = len(steps)
 		}
+		out = append(out, v)
 	}
-	return n
+	return out
 }

@@ -10,7 +10,10 @@ import (
 
 // Registry holds the built-in entities by name. It is filled while the CRM is put together and only read afterwards:
 // reading is safe for concurrent use, adding is not. Its zero value is empty and ready for use.
-type Registry struct{ byName map[string]*Entity }
+type Registry struct {
+	byName   map[string]*Entity
+	withheld map[string]error
+}
 
 // NewRegistry returns a registry of the given entities. See [Registry.Add] for its errors.
 func NewRegistry(entities ...*Entity) (*Registry, error) {
@@ -38,10 +41,24 @@ func (r *Registry) Add(e *Entity) error {
 	return nil
 }
 
-// Entity returns the built-in entity of a name, or an Invalid fault that names the nearest one.
+// ReasonModule is the reason of a fault about an entity whose module is left out.
+const ReasonModule = "module"
+
+// Withhold makes err the answer to a name, for an entity that exists but is not there to be used.
+func (r *Registry) Withhold(name string, err error) {
+	if r.withheld == nil {
+		r.withheld = map[string]error{}
+	}
+	r.withheld[name] = err
+}
+
+// Entity returns the built-in entity of a name, what it was withheld with, or an Invalid fault that names the nearest one.
 func (r *Registry) Entity(name string) (*Entity, error) {
 	if e := r.byName[name]; e != nil {
 		return e, nil
+	}
+	if err := r.withheld[name]; err != nil {
+		return nil, err
 	}
 	names := r.Names()
 	if near := rule.Nearest(name, names); near != "" {

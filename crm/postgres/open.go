@@ -29,13 +29,13 @@ func FromPool(ctx context.Context, pool *pgxpool.Pool, cfg *crm.Config) (*crm.CR
 	return c, nil
 }
 
-// Migrate brings the schema in the pool's database up to this version; see [crm.Migrate].
-func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
+// Migrate installs modules in the pool's database and brings them up to this version; see [crm.Migrate].
+func Migrate(ctx context.Context, pool *pgxpool.Pool, modules ...crm.Module) error {
 	if pool == nil {
 		return fault.At("postgres: migrate", fault.Field("pool", "a pool must be given"))
 	}
 	db := OpenDB(pool)
-	return errors.Join(crm.Migrate(ctx, db, Dialect), db.Close())
+	return errors.Join(crm.Migrate(ctx, db, Dialect, modules...), db.Close())
 }
 
 // Join runs fn with the session inside the host's transaction, which the host ends. Every statement of the session

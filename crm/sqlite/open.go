@@ -12,7 +12,7 @@ import (
 // KeysSuffix is added to the database's path to name its key file.
 const KeysSuffix = ".keys"
 
-// Open opens the CRM in a file, making the file when it is not there, and migrates it. The path [Memory] keeps
+// Open opens the CRM in a file, making the file when it is not there, and installs cfg.Modules. The path [Memory] keeps
 // everything in memory, for tests and examples.
 //
 // A nil cfg, or one without a KMS, keeps the tenant keys in a file beside the database, named path + ".keys" and
@@ -36,7 +36,7 @@ func Open(ctx context.Context, path string, cfg *crm.Config) (*crm.CRM, error) {
 		return nil, fault.At("sqlite: open", err)
 	}
 	closePools := func() error { return errors.Join(read.Close(), write.Close()) }
-	if err := crm.Migrate(ctx, write, Dialect); err != nil {
+	if err := crm.Migrate(ctx, write, Dialect, full.Modules...); err != nil {
 		return nil, errors.Join(err, closePools())
 	}
 	c, err := crm.NewPools(ctx, crm.Pools{Write: write, Read: read, Close: closePools}, Dialect, &full)

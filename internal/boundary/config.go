@@ -2,7 +2,9 @@ package boundary
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/claim"
@@ -10,6 +12,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/plugin"
 )
@@ -113,13 +116,18 @@ func (b *Boundary) admit(m *member) error {
 			v.Add("purposes", "%s rests on consent, which nobody can give for it: use a built-in purpose or another basis", p.ID)
 		}
 	}
+	if slices.Contains(m.manifest.Writes, plugin.WriteInteraction) {
+		_, err := b.entity(plugin.WriteInteraction)
+		v.AddAll("writes", leftOut(err))
+	}
 	for _, g := range m.manifest.Reads {
 		if _, ok := b.cfg.Sources[g.Entity]; !ok {
 			v.Add("reads", "plugins cannot read %q", g.Entity)
 			continue
 		}
-		ent, err := b.cfg.Engine.Schemas.Entity(context.Background(), nil, "", g.Entity)
+		ent, err := b.entity(g.Entity)
 		if err != nil {
+			v.AddAll("reads", leftOut(err))
 			continue // without a tenant some registries do not answer; queries check again
 		}
 		for _, name := range g.Fields {
@@ -134,4 +142,17 @@ func (b *Boundary) admit(m *member) error {
 		}
 	}
 	return v.Err()
+}
+
+// entity describes an entity without a tenant's fields.
+func (b *Boundary) entity(name string) (*schema.Entity, error) {
+	return b.cfg.Engine.Schemas.Entity(context.Background(), nil, "", name)
+}
+
+// leftOut returns err if it says that the entity's module is left out, and else nil.
+func leftOut(err error) error {
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Reason == schema.ReasonModule {
+		return f
+	}
+	return nil
 }

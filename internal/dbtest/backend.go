@@ -29,19 +29,37 @@ type Backend struct {
 // latter two are skipped where there is no server, see [Postgres].
 func Each(t *testing.T, fn func(t *testing.T, b Backend)) {
 	t.Helper()
-	for name, open := range map[string]func(testing.TB) Backend{
-		"sqlite": SQLite, "postgres": PostgresBackend, "partitioned": Partitioned,
+	EachOf(t, nil, fn)
+}
+
+// EachOf is [Each] on databases that have these modules only; nil means every built-in one. A list is told from another
+// by the names in it.
+func EachOf(t *testing.T, modules []store.Module, fn func(t *testing.T, b Backend)) {
+	t.Helper()
+	for name, open := range map[string]func(testing.TB, []store.Module) Backend{
+		"sqlite": onFile,
+		"postgres": func(t testing.TB, modules []store.Module) Backend {
+			return onServer(t, layout{name: "postgres", modules: modules}, nil)
+		},
+		"partitioned": func(t testing.TB, modules []store.Module) Backend {
+			return onServer(t, layout{"partitioned", modules, PartitionByTenant}, nil)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			fn(t, open(t))
+			fn(t, open(t, modules))
 		})
 	}
 }
 
 // SQLite returns a Backend on a file of its own.
 func SQLite(t testing.TB) Backend {
+	t.Helper()
+	return onFile(t, nil)
+}
+
+func onFile(t testing.TB, modules []store.Module) Backend {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "crm.db")
 	write, read, err := sqlite.OpenPools(t.Context(), path)
@@ -50,25 +68,41 @@ func SQLite(t testing.TB) Backend {
 		check(t, read.Close())
 		check(t, write.Close())
 	})
-	check(t, store.Migrate(t.Context(), write, sqlite.Dialect, store.MigrateOptions{}))
+	check(t, store.Migrate(t.Context(), write, sqlite.Dialect, store.MigrateOptions{Modules: modules}))
 	return backend(t, Backend{Name: "sqlite", Dialect: sqlite.Dialect, Write: write, Read: read, Path: path})
 }
 
 // PostgresBackend returns a Backend on a database of its own.
 func PostgresBackend(t testing.TB) Backend {
 	t.Helper()
-	return onServer(t, "postgres", nil, nil)
+	return onServer(t, layout{name: "postgres"}, nil)
 }
 
 // Partitioned returns a Backend on a database of its own, whose tables are partitioned by hash of the tenant.
 func Partitioned(t testing.TB) Backend {
 	t.Helper()
-	return onServer(t, "partitioned", PartitionByTenant, nil)
+	return onServer(t, layout{name: "partitioned", transform: PartitionByTenant}, nil)
 }
 
-func onServer(t testing.TB, name string, transform func(string) []string, configure func(*pgxpool.Config)) Backend {
+// layout is how databases of tests are migrated.
+type layout struct {
+	name      string
+	modules   []store.Module
+	transform func(statement string) []string
+}
+
+// key tells layouts apart.
+func (l layout) key() string {
+	key := l.name
+	for _, m := range l.modules {
+		key += "+" + m.Name
+	}
+	return key
+}
+
+func onServer(t testing.TB, l layout, configure func(*pgxpool.Config)) Backend {
 	t.Helper()
-	dsn := migrated(t, name, transform)
+	dsn := migrated(t, l)
 	cfg, err := pgxpool.ParseConfig(dsn)
 	check(t, err)
 	cfg.MaxConns = 8
@@ -80,14 +114,14 @@ func onServer(t testing.TB, name string, transform func(string) []string, config
 	t.Cleanup(pool.Close)
 	db := postgres.OpenDB(pool)
 	t.Cleanup(func() { check(t, db.Close()) })
-	return backend(t, Backend{Name: name, Dialect: postgres.Dialect, Write: db, Read: db, Pool: pool, Path: dsn})
+	return backend(t, Backend{Name: l.name, Dialect: postgres.Dialect, Write: db, Read: db, Pool: pool, Path: dsn})
 }
 
 // migrated returns the connection string of a migrated, empty database for the test alone.
-func migrated(t testing.TB, name string, transform func(string) []string) string {
+func migrated(t testing.TB, l layout) string {
 	t.Helper()
 	server := Postgres(t)
-	return server.reused(t, name, func(dsn string) error {
+	return server.reused(t, l.key(), func(dsn string) error {
 		ctx := context.Background()
 		pool, err := pgxpool.New(ctx, dsn)
 		if err != nil {
@@ -96,11 +130,11 @@ func migrated(t testing.TB, name string, transform func(string) []string) string
 		defer pool.Close()
 		db := postgres.OpenDB(pool)
 		defer func() { _ = db.Close() }() // the pool beneath is closed anyway
-		if err := store.Migrate(ctx, db, postgres.Dialect, store.MigrateOptions{Transform: transform}); err != nil {
+		if err := store.Migrate(ctx, db, postgres.Dialect, store.MigrateOptions{Modules: l.modules, Transform: l.transform}); err != nil {
 			return err
 		}
 		lines, err := postgres.Dialect.Catalog(ctx, db)
-		server.catalogs.Store(name, lines)
+		server.catalogs.Store(l.key(), lines)
 		return err
 	})
 }

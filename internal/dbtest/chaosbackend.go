@@ -15,9 +15,11 @@ import (
 func EachChaos(t *testing.T, fn func(t *testing.T, b Backend, c *Chaos)) {
 	t.Helper()
 	for name, open := range map[string]func(testing.TB) (Backend, *Chaos){
-		"sqlite":      sqliteChaos,
-		"postgres":    func(t testing.TB) (Backend, *Chaos) { return serverChaos(t, "postgres", nil) },
-		"partitioned": func(t testing.TB) (Backend, *Chaos) { return serverChaos(t, "partitioned", PartitionByTenant) },
+		"sqlite":   sqliteChaos,
+		"postgres": func(t testing.TB) (Backend, *Chaos) { return serverChaos(t, layout{name: "postgres"}) },
+		"partitioned": func(t testing.TB) (Backend, *Chaos) {
+			return serverChaos(t, layout{name: "partitioned", transform: PartitionByTenant})
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -42,10 +44,10 @@ func sqliteChaos(t testing.TB) (Backend, *Chaos) {
 }
 
 // serverChaos opens the pool that a host would open, so that what passes database/sql by can fail, too.
-func serverChaos(t testing.TB, name string, transform func(string) []string) (Backend, *Chaos) {
+func serverChaos(t testing.TB, l layout) (Backend, *Chaos) {
 	t.Helper()
 	chaos := NewChaos(nil)
-	return onServer(t, name, transform, func(cfg *pgxpool.Config) {
+	return onServer(t, l, func(cfg *pgxpool.Config) {
 		cfg.ConnConfig.TLSConfig, cfg.ConnConfig.Fallbacks = nil, nil
 		cfg.ConnConfig.DialFunc = chaos.Dial(cfg.ConnConfig.DialFunc)
 	}), chaos

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -85,21 +86,47 @@ func line(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
 }
 
-// Golden returns the catalog that the migrations of this program make.
-func Golden(d Dialect) ([]string, error) {
-	b, err := migrations.ReadFile("migrations/" + d.Name() + ".golden")
+// tablesOf returns the tables of catalog lines.
+func tablesOf(lines []string) []string {
+	var out []string
+	for _, line := range lines {
+		if strings.HasPrefix(line, "table ") {
+			out = append(out, subject(line))
+		}
+	}
+	return out
+}
+
+// subject returns the table that a catalog line is about.
+func subject(line string) string {
+	_, rest, _ := strings.Cut(line, " ")
+	return rest[:max(strings.IndexAny(rest+" ", " ."), 0)]
+}
+
+// Golden returns the catalog that the migrations of modules make; nil modules means [Modules].
+func Golden(d Dialect, modules []Module) ([]string, error) {
+	list, err := Arrange(modules)
 	if err != nil {
 		return nil, err
 	}
-	return strings.Split(strings.TrimSpace(string(b)), "\n"), nil
+	var out []string
+	for _, m := range list {
+		b, err := fs.ReadFile(m.Migrations, d.Name()+".golden")
+		if err != nil {
+			return nil, fault.Wrap(fault.Internal, err, "the module %s has no catalog for %s", m.Name, d.Name())
+		}
+		out = append(out, strings.Split(strings.TrimSpace(string(b)), "\n")...)
+	}
+	slices.Sort(out)
+	return out, nil
 }
 
 // Check is the function [Check] for the DB's writing pool.
-func (db *DB) Check(ctx context.Context) error {
+func (db *DB) Check(ctx context.Context, modules []Module) error {
 	if err := db.open(); err != nil {
 		return err
 	}
-	return Check(ctx, db.write.db, db.dialect)
+	return Check(ctx, db.write.db, db.dialect, modules)
 }
 
 // Reasons of the Unavailable fault of [Check].
@@ -109,31 +136,80 @@ const (
 	ReasonDrift   = "drift"   // somebody changed the CRM's tables by other means
 )
 
-// Check compares the database with what this program expects: every migration applied, none changed, and no drift of
-// tables, columns, indexes and keys.
+// Check compares the database with what this program expects of modules: every migration applied, none changed, and no
+// drift of tables, columns, indexes and keys. A nil list means [Modules]. What other modules have installed is fine.
 //
 // Errors: Unavailable with reason "pending", "newer" or "drift"; the last has one violation per difference.
-func Check(ctx context.Context, db *sql.DB, d Dialect) error {
-	done, all, err := version(ctx, db, d)
-	switch {
-	case err != nil:
-		return fault.At("store: check", err)
-	case done > len(all):
-		return newer(done, len(all))
-	case done < len(all):
-		f := fault.New(fault.Unavailable, "%d migrations are missing, the first is %d (%s): run the migration", len(all)-done, all[done].Version, all[done].Name)
-		f.Reason = ReasonPending
-		return f
+func Check(ctx context.Context, db *sql.DB, d Dialect, modules []Module) error {
+	if err := given(ctx, db, d); err != nil {
+		return err
 	}
-	want, err := Golden(d)
+	all, err := Migrations(d, modules)
 	if err != nil {
 		return fault.At("store: check", err)
 	}
-	have, err := d.Catalog(ctx, db)
+	have, err := installed(ctx, db, d, all)
+	if err == nil {
+		err = current(all, have)
+	}
+	if err != nil {
+		return fault.At("store: check", err)
+	}
+	want, err := Golden(d, modules)
+	if err != nil {
+		return fault.At("store: check", err)
+	}
+	lines, err := d.Catalog(ctx, db)
+	if err == nil {
+		lines, err = judged(d, want, lines, modules, have)
+	}
 	if err != nil {
 		return fault.At("store: check", d.Fault(err))
 	}
-	return drift(want, have)
+	return drift(want, lines)
+}
+
+// current compares versions.
+func current(all []Migration, have map[string]int) error {
+	newest := newestOf(all)
+	for _, m := range all {
+		if have[m.Module] > newest[m.Module] {
+			return newer(m.Module, have[m.Module], newest[m.Module])
+		}
+	}
+	todo := missing(all, have)
+	if len(todo) == 0 {
+		return nil
+	}
+	f := fault.New(fault.Unavailable, "%d migrations are missing, the first is %s of the module %s: run the migration", len(todo), todo[0], todo[0].Module)
+	f.Reason = ReasonPending
+	return f
+}
+
+func newestOf(all []Migration) map[string]int {
+	out := map[string]int{}
+	for _, m := range all {
+		out[m.Module] = m.Version
+	}
+	return out
+}
+
+// judged leaves out the lines about tables of modules that nobody asked for. A table of no module is drift, unless the
+// database has modules that this program does not know.
+func judged(d Dialect, want, lines []string, modules []Module, have map[string]int) ([]string, error) {
+	others, err := Golden(d, nil)
+	if err != nil {
+		return nil, err
+	}
+	mine, theirs, known := tablesOf(want), tablesOf(others), namesOf(append(Modules(), modules...))
+	unknown := false
+	for name := range have {
+		unknown = unknown || !slices.Contains(known, name)
+	}
+	return slices.DeleteFunc(lines, func(line string) bool {
+		table := subject(line)
+		return !slices.Contains(mine, table) && (unknown || slices.Contains(theirs, table))
+	}), nil
 }
 
 func drift(want, have []string) error {

@@ -5,24 +5,25 @@ import (
 	"database/sql"
 	"io/fs"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/fault"
 )
 
-// MigrateOptions tune [Migrate]. The zero value migrates to the newest version.
+// MigrateOptions tune [Migrate]. The zero value brings every built-in module to its newest version.
 type MigrateOptions struct {
-	To int // the version to stop at; 0 means the newest
+	Modules []Module // what to install, with everything it needs; nil means [Modules]
 	// Transform rewrites each statement before it runs; nil means as they are. Tests partition the tables with it.
 	Transform func(statement string) []string
 }
 
 // Migrate applies the migrations that are missing, each in a transaction of its own. Several processes may do it at
-// once: each step is done by one, while the others wait.
+// once: each step is done by one, while the others wait. Modules that are installed and not in the options stay as they
+// are.
 //
-// Errors: Invalid when a migration was changed after it was applied, or for a database that [Dialect.Check] refuses;
-// Conflict for a database that has tables of our names which are not ours; whatever the database refuses, and then nothing of that step remains.
+// Errors: Invalid when a migration was changed after it was applied, for a module that needs one that is not listed, or
+// for a database that [Dialect.Check] refuses; Conflict for a database that has tables of our names which are not ours;
+// whatever the database refuses, and then nothing of that step remains.
 func Migrate(ctx context.Context, db *sql.DB, d Dialect, o MigrateOptions) error {
 	if err := given(ctx, db, d); err != nil {
 		return err
@@ -30,146 +31,129 @@ func Migrate(ctx context.Context, db *sql.DB, d Dialect, o MigrateOptions) error
 	if err := d.Check(ctx, db); err != nil {
 		return fault.At("store: migrate", d.Fault(err))
 	}
-	all, err := Migrations(d)
+	all, err := Migrations(d, o.Modules)
 	if err != nil {
-		return err
+		return fault.At("store: migrate", err)
 	}
-	if o.To < 0 || o.To > len(all) {
-		return fault.Field("to", "want 0 to %d", len(all))
-	}
-	if o.To == 0 {
-		o.To = len(all)
-	}
-	if done, err := applied(ctx, db, all); err == nil && done >= o.To {
+	if have, err := applied(ctx, db, all); err == nil && len(missing(all, have)) == 0 {
 		return nil // without locks, or rights to make tables
 	}
 	if err := strangers(ctx, db, d, all); err != nil {
 		return fault.At("store: migrate", err)
 	}
-	for more := true; more; {
-		err := locked(ctx, db, d, func(ctx context.Context, tx *sql.Tx) error {
-			done, err := applied(ctx, tx, all)
-			if more = err == nil && done < o.To; !more {
-				return err
-			}
-			m := &all[done]
-			if err := run(ctx, tx, m.Up, o.Transform); err != nil {
-				return err
-			}
-			_, err = tx.ExecContext(ctx, text(d, recordStep), m.Version, m.Name, m.Sum, d.Name(), d.Arg(time.Now().UTC()))
+	for more := true; more && err == nil; {
+		err = locked(ctx, db, d, func(ctx context.Context, tx *sql.Tx) (err error) {
+			more, err = next(ctx, tx, d, all, o.Transform)
 			return err
 		})
-		if err != nil {
-			return fault.At("store: migrate", err)
-		}
 	}
-	return nil
+	return fault.At("store: migrate", err)
 }
 
-// strangers refuses a database that has tables of our names before the first migration. They are read before the
-// versions: what other processes make meanwhile shows up in both.
+// next runs the first step that is missing, and reports whether there was one.
+func next(ctx context.Context, tx *sql.Tx, d Dialect, all []Migration, transform func(string) []string) (ran bool, err error) {
+	have, err := applied(ctx, tx, all)
+	if err != nil {
+		return false, err
+	}
+	todo := missing(all, have)
+	if len(todo) == 0 {
+		return false, nil
+	}
+	m := todo[0]
+	if err := run(ctx, tx, m.Up, transform); err != nil {
+		return false, err
+	}
+	_, err = tx.ExecContext(ctx, text(d, recordStep), m.Module, m.Version, m.Name, m.Sum, d.Name(), d.Arg(time.Now().UTC()))
+	return true, err
+}
+
+// missing returns the steps that are not applied, in order.
+func missing(all []Migration, have map[string]int) []Migration {
+	return slices.DeleteFunc(slices.Clone(all), func(m Migration) bool { return m.Version <= have[m.Module] })
+}
+
+// strangers refuses a database that has tables which a missing step is to make, or tables of our names and no module.
+// They are read before the versions: what other processes make meanwhile shows up in both.
 func strangers(ctx context.Context, db *sql.DB, d Dialect, all []Migration) error {
 	lines, err := d.Catalog(ctx, db)
 	if err != nil {
 		return d.Fault(err)
 	}
-	if slices.Contains(lines, "table crm_schema_version") {
-		if done, err := applied(ctx, db, all); err != nil || done > 0 {
+	have := map[string]int{}
+	if slices.Contains(tablesOf(lines), versionTable) {
+		if have, err = applied(ctx, db, all); err != nil {
 			return d.Fault(err)
 		}
 	}
-	for _, line := range lines {
-		rest, ok := strings.CutPrefix(line, "table ")
-		table, _, _ := strings.Cut(rest, " ")
-		if ok && table != "crm_lock" && table != "crm_schema_version" {
+	wanted := Tables(missing(all, have))
+	for _, table := range tablesOf(lines) {
+		own := table == lockTable || table == versionTable
+		if !own && (len(have) == 0 || slices.Contains(wanted, table)) {
 			return fault.New(fault.Conflict, "the database has a table %s that no migration made: use another database or schema, or rename the table", table)
 		}
 	}
 	return nil
 }
 
-// newer is the fault of a program that meets a schema which a later one has made.
-func newer(done, known int) error {
-	f := fault.New(fault.Unavailable, "the database has version %d of the schema and this program knows %d: use the program that made it", done, known)
+// newer is the fault of a program that meets a module which a later one has migrated.
+func newer(module string, done, known int) error {
+	f := fault.New(fault.Unavailable, "the database has version %d of the module %s and this program knows %d: use the program that made it", done, module, known)
 	f.Reason = ReasonNewer
 	return f
 }
 
-// MigrateDown takes migrations back, newest first, until version to is the newest. The data of the tables it drops is
-// lost.
-//
-// Errors: Invalid for to; Unavailable with reason "newer" for a schema that a later program has made.
-func MigrateDown(ctx context.Context, db *sql.DB, d Dialect, to int) error {
+// Pending returns the migrations that modules lack, in order; nil modules means [Modules]. It changes nothing. A module
+// that a later program has migrated misses none.
+func Pending(ctx context.Context, db *sql.DB, d Dialect, modules []Module) ([]Migration, error) {
 	if err := given(ctx, db, d); err != nil {
-		return err
+		return nil, err
 	}
-	all, err := Migrations(d)
-	if err != nil {
-		return err
-	}
-	if to < 0 || to > len(all) {
-		return fault.Field("to", "want 0 to %d", len(all))
-	}
-	for more := true; more; {
-		err := locked(ctx, db, d, func(ctx context.Context, tx *sql.Tx) error {
-			done, err := applied(ctx, tx, all)
-			if more = err == nil && done > to; !more {
-				return err
-			}
-			if done > len(all) {
-				return newer(done, len(all))
-			}
-			if err := run(ctx, tx, all[done-1].Down, nil); err != nil {
-				return err
-			}
-			_, err = tx.ExecContext(ctx, text(d, dropStep), done)
-			return err
-		})
-		if err != nil {
-			return fault.At("store: migrate down", err)
-		}
-	}
-	return nil
-}
-
-// Pending returns the migrations that are missing, by version. It changes nothing. A schema that a later program has
-// made misses none.
-func Pending(ctx context.Context, db *sql.DB, d Dialect) ([]Migration, error) {
-	done, all, err := version(ctx, db, d)
+	all, err := Migrations(d, modules)
 	if err != nil {
 		return nil, fault.At("store: pending", err)
 	}
-	return all[min(done, len(all)):], nil
+	have, err := installed(ctx, db, d, all)
+	return missing(all, have), fault.At("store: pending", err)
 }
 
-// version returns the newest version of the database and the migrations that this program has.
-func version(ctx context.Context, db *sql.DB, d Dialect) (done int, all []Migration, err error) {
+// Installed returns the version of each module that the database has, those of later programs included.
+func Installed(ctx context.Context, db *sql.DB, d Dialect) (map[string]int, error) {
 	if err := given(ctx, db, d); err != nil {
-		return 0, nil, err
+		return nil, err
 	}
-	if all, err = Migrations(d); err != nil {
-		return 0, nil, err
-	}
-	lines, err := d.Catalog(ctx, db)
-	if err != nil || !slices.Contains(lines, "table crm_schema_version") {
-		return 0, all, d.Fault(err)
-	}
-	done, err = applied(ctx, db, all)
-	return done, all, d.Fault(err)
+	have, err := installed(ctx, db, d, nil)
+	return have, fault.At("store: installed", err)
 }
+
+// installed is [applied] for a database that the migrator may not have seen yet.
+func installed(ctx context.Context, db *sql.DB, d Dialect, all []Migration) (map[string]int, error) {
+	lines, err := d.Catalog(ctx, db)
+	if err != nil || !slices.Contains(tablesOf(lines), versionTable) {
+		return nil, d.Fault(err)
+	}
+	have, err := applied(ctx, db, all)
+	return have, d.Fault(err)
+}
+
+// The migrator's own tables.
+const (
+	lockTable    = "crm_lock"
+	versionTable = "crm_schema_version"
+)
 
 // The migrator's own statements. The row of crm_lock is what processes wait for, since not every engine has advisory
 // locks; SQLite has one writer anyway.
 var (
 	makeLock   = Same("store.make_lock", `INSERT INTO crm_lock (name) VALUES ('migrate') ON CONFLICT (name) DO NOTHING`)
 	takeLock   = Split("store.take_lock", `SELECT name FROM crm_lock WHERE name = 'migrate' FOR UPDATE`, `SELECT name FROM crm_lock WHERE name = 'migrate'`)
-	listSteps  = Same("store.list_steps", `SELECT version, name, sha256 FROM crm_schema_version ORDER BY version`)
-	recordStep = Same("store.record_step", `INSERT INTO crm_schema_version (version, name, sha256, engine, applied_at) VALUES ($1, $2, $3, $4, $5)`)
-	dropStep   = Same("store.drop_step", `DELETE FROM crm_schema_version WHERE version = $1`)
+	listSteps  = Same("store.list_steps", `SELECT module, version, name, sha256 FROM crm_schema_version ORDER BY module, version`)
+	recordStep = Same("store.record_step", `INSERT INTO crm_schema_version (module, version, name, sha256, engine, applied_at) VALUES ($1, $2, $3, $4, $5, $6)`)
+	dropSteps  = Same("store.drop_steps", `DELETE FROM crm_schema_version WHERE module = $1`)
 )
 
 // MigratorStatements lists the statements of the migrator, which serve no tenant.
-func MigratorStatements() []SQL { return []SQL{makeLock, takeLock, listSteps, recordStep, dropStep} }
+func MigratorStatements() []SQL { return []SQL{makeLock, takeLock, listSteps, recordStep, dropSteps} }
 
 func text(d Dialect, q SQL) string {
 	if d.Name() == SQLite {
@@ -199,12 +183,16 @@ func locked(ctx context.Context, db *sql.DB, d Dialect, fn func(ctx context.Cont
 }
 
 func lockedOnce(ctx context.Context, db *sql.DB, d Dialect, fn func(ctx context.Context, tx *sql.Tx) error) (prepared bool, err error) {
-	tx, err := db.BeginTx(ctx, nil)
+	var level sql.TxOptions
+	if d.Name() == Postgres {
+		level.Isolation = sql.LevelReadCommitted // whoever waited for the lock must see what its holder did
+	}
+	tx, err := db.BeginTx(ctx, &level)
 	if err != nil {
 		return false, err
 	}
 	defer tx.Rollback()
-	own, err := fs.ReadFile(FS(d), bootstrap)
+	own, err := fs.ReadFile(FS(d, builtIn(Foundation)), bootstrap)
 	if err != nil {
 		return false, err
 	}
@@ -224,28 +212,33 @@ func lockedOnce(ctx context.Context, db *sql.DB, d Dialect, fn func(ctx context.
 	return true, tx.Commit()
 }
 
-// applied returns the newest version of the database, having checked that it came from these files. A database of a
-// newer program counts by its own newest version.
+// applied returns the newest version of each module in the database, having checked that it came from these steps.
+// Modules and versions of a newer program count as they stand there.
 func applied(ctx context.Context, q interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }, all []Migration,
-) (int, error) {
+) (map[string]int, error) {
+	sums := map[string]string{}
+	for _, m := range all {
+		sums[m.String()] = m.Sum
+	}
 	rows, err := q.QueryContext(ctx, listSteps.Postgres)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer rows.Close()
-	newest := 0
+	have := map[string]int{}
 	for rows.Next() {
-		var name, sum string
-		if err := rows.Scan(&newest, &name, &sum); err != nil {
-			return 0, err
+		var m Migration
+		if err := rows.Scan(&m.Module, &m.Version, &m.Name, &m.Sum); err != nil {
+			return nil, err
 		}
-		if newest <= len(all) && all[newest-1].Sum != sum {
-			return 0, fault.New(fault.Invalid, "migration %d (%s) was changed after it was applied", newest, name)
+		if want, ok := sums[m.String()]; ok && want != m.Sum {
+			return nil, fault.New(fault.Invalid, "migration %s was changed after it was applied", m)
 		}
+		have[m.Module] = m.Version
 	}
-	return newest, rows.Err()
+	return have, rows.Err()
 }
 
 func run(ctx context.Context, tx *sql.Tx, script string, transform func(string) []string) error {

@@ -2,52 +2,57 @@ package store
 
 import (
 	"crypto/sha256"
-	"embed"
 	"encoding/hex"
+	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/rapport-crm/rapport/core/fault"
 )
 
-//go:embed migrations
-var migrations embed.FS
-
-// FS returns the migrations of a dialect as NNNN_name.up.sql and NNNN_name.down.sql, for hosts with tools of their
-// own. Such a host also fills crm_schema_version, as [Migrate] would, or [Pending] will not know.
-func FS(d Dialect) fs.FS {
-	sub, err := fs.Sub(migrations, "migrations/"+d.Name())
-	if err != nil {
-		return emptyFS{}
-	}
-	return sub
-}
-
-type emptyFS struct{}
-
-func (emptyFS) Open(name string) (fs.File, error) {
-	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
-}
-
-// Migration is one step of the schema, the same number and name in every dialect.
+// Migration is one step of a module's schema, the same number and name in every dialect.
 type Migration struct {
-	Version int    // from 1, without gaps
-	Name    string // "foundation"
-	Up      string // statements that make the step
-	Down    string // statements that take it back, with all its data
-	Sum     string // SHA-256 of Up, by which a changed file is found out
+	Module  string   // "customer"
+	Version int      // from 1, without gaps in its module
+	Name    string   // "tables"
+	Up      string   // statements that make the step
+	Sum     string   // SHA-256 of Up, by which a changed file is found out
+	Tables  []string // tables that it makes, in order
 }
 
-// bootstrap is the file of what the migrator itself needs.
+// String returns the step as module/NNNN_name, which is where its file is.
+func (m Migration) String() string { return fmt.Sprintf("%s/%04d_%s", m.Module, m.Version, m.Name) }
+
+// bootstrap is the foundation's file of what the migrator itself needs.
 const bootstrap = "0000_migrator.up.sql"
 
-var fileName = regexp.MustCompile(`^(\d{4})_([a-z0-9_]+)\.up\.sql$`)
+var (
+	fileName = regexp.MustCompile(`^(\d{4})_([a-z0-9_]+)\.up\.sql$`)
+	makes    = regexp.MustCompile(`(?m)^CREATE (?:VIRTUAL )?TABLE (?:IF NOT EXISTS )?(\w+)`)
+)
 
-// Migrations returns the migrations of a dialect by version.
-func Migrations(d Dialect) ([]Migration, error) {
-	files := FS(d)
+// Migrations returns the steps of modules in the order in which they run. It takes a list as [Arrange] does.
+func Migrations(d Dialect, modules []Module) ([]Migration, error) {
+	list, err := Arrange(modules)
+	if err != nil {
+		return nil, err
+	}
+	var out []Migration
+	for _, m := range list {
+		steps, err := m.steps(d)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, steps...)
+	}
+	return out, nil
+}
+
+func (m Module) steps(d Dialect) ([]Migration, error) {
+	files := FS(d, m)
 	names, err := fs.Glob(files, "*.up.sql") // sorted
 	if err != nil {
 		return nil, err
@@ -57,14 +62,15 @@ func Migrations(d Dialect) ([]Migration, error) {
 		if name == bootstrap {
 			continue
 		}
-		m, err := readMigration(files, name)
+		step, err := readMigration(files, name)
 		if err != nil {
 			return nil, err
 		}
-		if m.Version != len(out)+1 {
-			return nil, fault.New(fault.Internal, "migration %s: want version %d next", name, len(out)+1)
+		if step.Version != len(out)+1 {
+			return nil, fault.New(fault.Internal, "migration %s of %s: want version %d next", name, m.Name, len(out)+1)
 		}
-		out = append(out, m)
+		step.Module = m.Name
+		out = append(out, step)
 	}
 	return out, nil
 }
@@ -78,13 +84,31 @@ func readMigration(files fs.FS, name string) (Migration, error) {
 	if err != nil {
 		return Migration{}, err
 	}
-	down, err := fs.ReadFile(files, strings.TrimSuffix(name, ".up.sql")+".down.sql")
-	if err != nil {
-		return Migration{}, err
-	}
 	version, err := strconv.Atoi(parts[1])
 	sum := sha256.Sum256(up)
-	return Migration{Version: version, Name: parts[2], Up: string(up), Down: string(down), Sum: hex.EncodeToString(sum[:])}, err
+	return Migration{Version: version, Name: parts[2], Up: string(up), Sum: hex.EncodeToString(sum[:]), Tables: tablesMade(string(up))}, err
+}
+
+func tablesMade(script string) []string {
+	var out []string
+	for _, m := range makes.FindAllStringSubmatch(script, -1) {
+		out = append(out, m[1])
+	}
+	return out
+}
+
+// Tables returns the tables that steps make, in order; one that a later step drops is none of them.
+func Tables(steps []Migration) []string {
+	var out []string
+	for _, m := range steps {
+		for _, statement := range Statements(m.Up) {
+			if dropped, ok := strings.CutPrefix(statement, "DROP TABLE "); ok {
+				out = slices.DeleteFunc(out, func(t string) bool { return t == dropped })
+			}
+		}
+		out = append(out, m.Tables...)
+	}
+	return out
 }
 
 // Statements splits a migration's text at the semicolons that end a line, and leaves comment lines out. Migrations

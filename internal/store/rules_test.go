@@ -33,7 +33,7 @@ var acrossTenants = []string{"outbox.tenants_due"}
 // lines returns the parsed lines of one kind of the golden catalog.
 func lines(t *testing.T, kind string, pattern string) [][]string {
 	t.Helper()
-	all, err := store.Golden(postgres.Dialect)
+	all, err := store.Golden(postgres.Dialect, nil)
 	require.NoError(t, err)
 	re := regexp.MustCompile(`^` + kind + ` ` + pattern)
 	var out [][]string
@@ -150,13 +150,17 @@ func TestRuleMigrationWords(t *testing.T) {
 	t.Parallel()
 
 	for _, d := range []store.Dialect{postgres.Dialect, sqlite.Dialect} {
-		names, err := fs.Glob(store.FS(d), "*.sql")
-		require.NoError(t, err)
-		for _, name := range names {
-			text, err := fs.ReadFile(store.FS(d), name)
+		for _, m := range store.Modules() {
+			files := store.FS(d, m)
+			names, err := fs.Glob(files, "*.sql")
 			require.NoError(t, err)
-			for _, statement := range store.Statements(string(text)) {
-				checkMigration(t, d.Name()+"/"+name, statement)
+			require.NotEmpty(t, names)
+			for _, name := range names {
+				text, err := fs.ReadFile(files, name)
+				require.NoError(t, err)
+				for _, statement := range store.Statements(string(text)) {
+					checkMigration(t, d.Name()+"/"+m.Name+"/"+name, statement)
+				}
 			}
 		}
 	}

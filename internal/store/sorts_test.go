@@ -35,7 +35,7 @@ func TestEverySortHasAnIndex(t *testing.T) {
 	index := regexp.MustCompile(`CREATE INDEX \w+ ON (crm_\w+) \(tenant_id, (\w+), id\)`)
 	for _, b := range []dbtest.Backend{dbtest.SQLite(t), dbtest.PostgresBackend(t)} {
 		have := map[string]bool{}
-		list, err := store.Migrations(b.Dialect)
+		list, err := store.Migrations(b.Dialect, nil)
 		require.NoError(t, err)
 		for _, m := range list {
 			for _, found := range index.FindAllStringSubmatch(m.Up, -1) {

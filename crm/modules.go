@@ -1,0 +1,104 @@
+package crm
+
+import (
+	"slices"
+
+	"github.com/rapport-crm/rapport/core/claim"
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/schema/custom"
+	"github.com/rapport-crm/rapport/core/tenant"
+	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/internal/store"
+	"github.com/rapport-crm/rapport/pipeline"
+	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/service"
+)
+
+// Module names a part of the CRM that can be left out, with its tables, kinds, timers and façades. [Config.Modules] says
+// which a program uses, and [Migrate] installs them.
+type Module string
+
+// The modules.
+const (
+	ModuleFoundation Module = "foundation" // tenants, keys, audit, events, timelines, the queue, claims, custom fields; always there
+	ModuleCustomer   Module = "customer"   // customers and interactions
+	ModulePipeline   Module = "pipeline"   // pipelines, leads and opportunities; needs customer
+	ModuleService    Module = "service"    // cases and their clocks; needs customer
+	ModulePrivacy    Module = "privacy"    // consents and the send gate; needs customer
+	ModulePlugin     Module = "plugin"     // extensions and what they were shown
+)
+
+// Modules lists every module, each behind those it needs.
+func Modules() []Module {
+	var out []Module
+	for _, m := range store.Modules() {
+		out = append(out, Module(m.Name))
+	}
+	return out
+}
+
+// ReasonModule is the reason of the Unavailable fault of an operation whose module is left out.
+const ReasonModule = schema.ReasonModule
+
+// absent is the fault of an operation whose module is left out.
+func (m Module) absent() error {
+	f := fault.New(fault.Unavailable, "the module %s is left out: name it in Config.Modules, and install it by crm.Migrate or rapport migrate", m)
+	f.Reason = ReasonModule
+	return f
+}
+
+// selected returns the modules of a list in the order of installation; an empty list means all.
+//
+// Errors: Invalid for field "modules" on an unknown name, naming the nearest, and for a module without one it needs.
+func selected(list []Module) ([]store.Module, error) {
+	names := make([]string, len(list))
+	for i, m := range list {
+		names[i] = string(m)
+	}
+	some, err := store.Select(store.Modules(), names...)
+	if err != nil {
+		return nil, err
+	}
+	return store.Arrange(some)
+}
+
+// has reports whether the program uses a module.
+func (cfg *Config) has(m Module) bool {
+	return len(cfg.Modules) == 0 || m == ModuleFoundation || slices.Contains(cfg.Modules, m)
+}
+
+// kindsOf lists the kinds of a module.
+func kindsOf(m Module) []*schema.Entity {
+	switch m {
+	case ModuleFoundation:
+		return []*schema.Entity{custom.LayoutEntity(), tenant.SettingsEntity(), schema.Of[claim.Claim](claim.Entity)}
+	case ModuleCustomer:
+		return customer.Entities()
+	case ModulePipeline:
+		return pipeline.Entities()
+	case ModuleService:
+		return service.Entities()
+	case ModulePrivacy:
+		return privacy.Entities()
+	}
+	return nil
+}
+
+// registry has the kinds of the modules in use, and for those of the others the fault of both paths.
+func (cfg *Config) registry() (*schema.Registry, error) {
+	r, err := schema.NewRegistry()
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range Modules() {
+		for _, kind := range kindsOf(m) {
+			if !cfg.has(m) {
+				r.Withhold(kind.Name, m.absent())
+			} else if err := r.Add(kind); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return r, nil
+}

@@ -1,2 +1,0 @@
-DROP TABLE crm_case_entry;
-DROP TABLE crm_case;
