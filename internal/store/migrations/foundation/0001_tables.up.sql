@@ -186,6 +186,16 @@ CREATE TABLE crm_field_index (
 );
 CREATE INDEX crm_field_index_order ON crm_field_index (tenant_id, entity, field, sort_key, record_id);
 
+-- The words of records that lists can be searched by. Customers have an index of their own.
+CREATE TABLE crm_word (
+  tenant_id {text} NOT NULL,
+  entity {text} NOT NULL,
+  word {text} NOT NULL,
+  record_id {id} NOT NULL,
+  PRIMARY KEY (tenant_id, entity, word, record_id)
+);
+CREATE INDEX crm_word_record ON crm_word (tenant_id, record_id);
+
 -- Keys of data subjects, wrapped by their tenant's key. Losing a row makes the subject's sealed data unreadable.
 CREATE TABLE crm_subject_key (
   tenant_id {text} NOT NULL,
