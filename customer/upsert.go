@@ -82,8 +82,11 @@ func (cs Customers) find(ctx context.Context, op string, ext ident.Ext) (id iden
 	err = cs.s.engine.Units.Read(ctx, cs.scope.Unit, func(ctx context.Context, u work.Unit) error {
 		scope := cs.scope
 		scope.Unit = u
-		var err error
-		id, found, err = cs.s.store.ByExt(ctx, &work.Call{Scope: scope, Engine: cs.s.engine}, ext)
+		ent, err := cs.s.engine.Schemas.Entity(ctx, u, scope.Principal.Tenant, EntityCustomer)
+		if err != nil {
+			return err
+		}
+		id, found, err = cs.s.store.ByExt(ctx, &work.Call{Scope: scope, Engine: cs.s.engine, Entity: ent}, ext)
 		return err
 	})
 	return id, found, fault.At(op, err)

@@ -1,14 +1,18 @@
 package archtest
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rapport-crm/rapport/internal/store"
 )
 
 // testSources returns the test files of the module, by path from its root.
@@ -80,6 +84,40 @@ func TestTheReadmesCodeRuns(t *testing.T) {
 	require.Empty(t, unproved(readme(t), sources), "lines of README.md that no test of package crm has")
 
 	require.Equal(t, []string{"b := 2"}, unproved("```go\na := f(…) // a\nb := 2\n```", []string{"\ta := f(1) // one\n", "c := 3\n"}))
+}
+
+var (
+	weightRow = regexp.MustCompile("(?m)^\\| (`[^|]*`) \\|[^|]*\\|[^|]*\\| *(\\d[\\d, ]*)[^|]*\\|$")
+	ticked    = regexp.MustCompile("`([^`]+)`")
+)
+
+// tablesSaid are the tables per module that a page's weight table tells; the row of crm is the foundation's.
+func tablesSaid(t *testing.T, page string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for _, r := range weightRow.FindAllStringSubmatch(page, -1) {
+		names, counts := ticked.FindAllStringSubmatch(r[1], -1), strings.Split(strings.TrimSpace(r[2]), ", ")
+		require.Len(t, counts, len(names), r[0])
+		for i, name := range names {
+			out[strings.Replace(name[1], "crm", store.Foundation, 1)] = counts[i]
+		}
+	}
+	return out
+}
+
+func TestTheReadmesTablesPerModule(t *testing.T) {
+	t.Parallel()
+
+	want := map[string]string{}
+	for _, m := range store.Modules() {
+		golden, err := fs.ReadFile(m.Migrations, "postgres.golden")
+		require.NoError(t, err)
+		want[m.Name] = strconv.Itoa(strings.Count("\n"+string(golden), "\ntable "))
+	}
+	require.Equal(t, want, tablesSaid(t, readme(t)))
+
+	require.Equal(t, map[string]string{"a": "1", "b": "22", "foundation": "3"},
+		tablesSaid(t, "| `a`, `b` | 1 MB | 2 | 1, 22 |\n| `crm` | 1 MB | 9 | 3 of it |\n| `c` | 1 MB | 2: x | |\n| x | 1 |"))
 }
 
 func TestEveryRequirementOfTheReadmeHasATest(t *testing.T) {
