@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"database/sql"
 	"encoding/binary"
 	"encoding/json"
@@ -12,73 +11,28 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
-	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/rapport-crm/rapport/core/date"
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/internal/store"
 )
 
-var _ store.RowReader = dialect{}
-
-// Reads implements [store.RowReader]. Connections that others have wrapped stay theirs: what they do must not be
-// passed by.
-func (dialect) Reads(source any) bool {
-	_, pooled := source.(poolDriver)
-	return pooled || direct(source) != nil
-}
-
-// direct returns pgx's connection when nothing but this package stands before it.
-func direct(source any) *pgx.Conn {
-	switch c := source.(type) {
-	case conn:
-		return c.Conn.Conn()
-	case *stdlib.Conn:
-		return c.Conn()
-	}
-	return nil
-}
-
-// ReadRows implements [store.RowReader].
-func (dialect) ReadRows(ctx context.Context, source any, text string, args []any, into *store.Rows) (sent bool, err error) {
-	d, pooled := source.(poolDriver)
-	if !pooled {
-		return readRows(ctx, direct(source), text, args, into)
-	}
-	c, err := d.pool.Acquire(ctx)
-	if err != nil {
-		return true, err
-	}
-	defer c.Release()
-	return readRows(ctx, c.Conn(), text, args, into)
-}
-
-func readRows(ctx context.Context, pg *pgx.Conn, text string, args []any, into *store.Rows) (sent bool, err error) {
-	if pg.IsClosed() || into.InTx() && pg.PgConn().TxStatus() == 'I' {
-		return false, nil
-	}
-	rows, err := pg.Query(ctx, text, args...)
-	more := err == nil && rows.Next()
-	if err == nil && !more {
-		err = rows.Err()
-	}
-	switch {
-	case err != nil:
-		return !pgconn.SafeToRetry(err) || ctx.Err() != nil, err
-	case !more:
-		return true, nil
-	}
+// readRows reads rows to their end and closes them.
+func readRows(rows pgx.Rows, m *pgtype.Map, into *store.Rows) error {
 	defer rows.Close()
+	if !rows.Next() {
+		return rows.Err()
+	}
 	fields := rows.FieldDescriptions()
 	names := make([]string, len(fields))
 	for i := range fields {
 		names[i] = fields[i].Name
 	}
 	if err := into.Begin(names); err != nil {
-		return true, err
+		return err
 	}
 	last := make([]string, len(fields))
-	for ; more; more = rows.Next() {
+	for more := true; more; more = rows.Next() {
 		ptrs, wanted := into.Next()
 		if !wanted {
 			break
@@ -91,13 +45,13 @@ func readRows(ctx context.Context, pg *pgx.Conn, text string, args []any, into *
 				*p = last[i]
 				continue
 			}
-			if err := read(pg.TypeMap(), &fields[i], raw, ptrs[i]); err != nil {
-				return true, err
+			if err := read(m, &fields[i], raw, ptrs[i]); err != nil {
+				return err
 			}
 		}
 	}
 	rows.Close()
-	return true, rows.Err()
+	return rows.Err()
 }
 
 func isText(f *pgconn.FieldDescription) bool {

@@ -67,7 +67,11 @@ func TestWireReachesReadsOfTheDriver(t *testing.T) {
 			c.Clear()
 
 			c.Inject(tc.rule)
-			err := b.DB.Write(t.Context(), nil, func(_ context.Context, u work.Unit) error { return get(u) })
+			err := b.DB.Write(t.Context(), nil, func(ctx context.Context, u work.Unit) error {
+				n := 0
+				require.NoError(t, b.DB.On(u).Get(ctx, noteCount, &n, 0)) // BEGIN has been answered
+				return get(u)
+			})
 			if tc.code == fault.Retryable {
 				require.NoError(t, err, "%s: the transaction runs again", name)
 			} else {

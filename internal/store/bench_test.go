@@ -165,3 +165,45 @@ func BenchmarkBulkLoad(b *testing.B) {
 		b.ReportMetric(float64(rows*b.N)/b.Elapsed().Seconds(), "rows/s")
 	})
 }
+
+var (
+	benchAudit = store.Same("bench.audit", `
+		INSERT INTO crm_audit (tenant_id, id, at, op, action, entity, record_id, version, actor_kind, actor_id, purpose, changed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`)
+	benchEvent = store.Same("bench.event", `
+		INSERT INTO crm_event (tenant_id, id, kind, entity, record_id, version, ordinal, actor_kind, actor_id, purpose, at, changed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`)
+	benchDispatch = store.Same("bench.dispatch", `
+		INSERT INTO crm_dispatch (tenant_id, id, entity, record_id, version, at) VALUES ($1, $2, $3, $4, $5, $6)`)
+)
+
+// BenchmarkVerb is a transaction as most verbs write it: a row, its audit row, its event and its dispatch row.
+func BenchmarkVerb(b *testing.B) {
+	eachBench(b, func(b *testing.B, d dbtest.Backend) {
+		changed := []string{"state", "keys"}
+		b.ReportAllocs()
+		for b.Loop() {
+			id, event := ident.New(), ident.New()
+			err := d.DB.Write(b.Context(), nil, func(ctx context.Context, u work.Unit) error {
+				on := d.DB.On(u)
+				for _, s := range []struct {
+					q    store.SQL
+					args []any
+				}{
+					{benchAdd, benchClaim(id)},
+					{benchAudit, []any{"acme", event, instant, "claim: acquire", "create", "claim", id, 1, "user", "u-1", "sales", changed}},
+					{benchEvent, []any{"acme", event, "claim.acquired", "claim", id, 1, 0, "user", "u-1", "sales", instant, changed}},
+					{benchDispatch, []any{"acme", event, "claim", id, 1, instant}},
+				} {
+					if _, err := on.Exec(ctx, s.q, s.args...); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

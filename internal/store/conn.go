@@ -34,42 +34,74 @@ func (c Conn) Dialect() Dialect { return c.db.dialect }
 
 // Exec runs a statement and returns how many rows it changed.
 func (c Conn) Exec(ctx context.Context, q SQL, args ...any) (int64, error) {
-	u, text, args, err := c.ready(ctx, q, args, c.db.write)
+	if c.err != nil {
+		return 0, c.err
+	}
+	s, err := c.statement(q, args)
+	if err == nil {
+		err = c.run(ctx, s, c.db.writeUnit)
+	}
 	if err != nil {
 		return 0, err
 	}
-	n, err := u.exec(ctx, text, args)
-	return n, c.fault(ctx, err)
+	return s.N, nil
 }
 
 // Get reads one row into dest, a pointer to a row struct or to a scalar. It returns [ErrNoRow] when there is none; of
 // several rows it reads the first.
 func (c Conn) Get(ctx context.Context, q SQL, dest any, args ...any) error {
-	u, text, args, err := c.ready(ctx, q, args, c.db.read)
+	return c.read(ctx, q, dest, true, args)
+}
+
+// Select reads all rows into dest, a pointer to a slice of row structs or scalars, which it overwrites.
+func (c Conn) Select(ctx context.Context, q SQL, dest any, args ...any) error {
+	return c.read(ctx, q, dest, false, args)
+}
+
+func (c Conn) read(ctx context.Context, q SQL, dest any, one bool, args []any) error {
+	if c.err != nil {
+		return c.err
+	}
+	s, err := c.reading(q, dest, one, args)
 	if err != nil {
 		return err
 	}
-	rows := c.db.rows(dest, true)
-	ran, err := u.native(ctx, text, args, rows)
+	return c.run(ctx, s, c.db.readUnit)
+}
+
+// statement is what a statement says to the database.
+func (c Conn) statement(q SQL, args []any) (*Statement, error) {
+	args, err := c.db.convert(args)
+	s := &Statement{Text: q.Postgres, Args: args, form: q.form}
+	if err == nil && c.db.dialect.Name() == SQLite {
+		s.Text = q.SQLite
+		s.Args, err = arrange(q.order, args)
+	}
+	return s, c.db.dialect.Fault(err)
+}
+
+// reading is a statement whose rows go to dest.
+func (c Conn) reading(q SQL, dest any, one bool, args []any) (*Statement, error) {
+	s, err := c.statement(q, args)
 	switch {
-	case ran:
-	case rows != nil:
-		err = u.query(ctx, text, args, rows.scan)
+	case err != nil:
+		return nil, err
+	case c.db.fits(&s.rows, dest, one):
+		s.Into = &s.rows
+	case one:
+		s.scan = func(rows *sql.Rows) error { return c.scanRow(rows, dest) }
 	default:
-		return c.fault(ctx, u.query(ctx, text, args, func(rows *sql.Rows) error { return c.scanRow(ctx, rows, dest) }))
+		s.scan = func(rows *sql.Rows) error { return c.db.bun.ScanRows(context.Background(), rows, dest) }
 	}
-	if err == nil && rows.n == 0 {
-		err = ErrNoRow
-	}
-	return c.fault(ctx, err)
+	return s, nil
 }
 
 // scanRow closes rows before it returns, since a row that a writing statement returns counts only once it has ended.
-func (c Conn) scanRow(ctx context.Context, rows *sql.Rows, dest any) error {
+func (c Conn) scanRow(rows *sql.Rows, dest any) error {
 	if !rows.Next() {
 		return first(rows.Err(), ErrNoRow)
 	}
-	if err := c.db.bun.ScanRow(ctx, rows, dest); err != nil {
+	if err := c.db.bun.ScanRow(context.Background(), rows, dest); err != nil {
 		return err
 	}
 	if err := rows.Close(); err != nil {
@@ -78,22 +110,28 @@ func (c Conn) scanRow(ctx context.Context, rows *sql.Rows, dest any) error {
 	return rows.Err()
 }
 
-// Select reads all rows into dest, a pointer to a slice of row structs or scalars, which it overwrites.
-func (c Conn) Select(ctx context.Context, q SQL, dest any, args ...any) error {
-	u, text, args, err := c.ready(ctx, q, args, c.db.read)
-	if err != nil {
-		return err
+// run runs a statement together with what waits on the unit; without one on a pool's.
+func (c Conn) run(ctx context.Context, s *Statement, pool *unit) error {
+	if c.u == nil {
+		if err := c.db.outside(ctx); err != nil {
+			return err
+		}
+		return pool.link.alone(ctx, s)
 	}
-	rows := c.db.rows(dest, false)
-	ran, err := u.native(ctx, text, args, rows)
-	switch {
-	case ran:
-	case rows != nil:
-		err = u.query(ctx, text, args, rows.scan)
-	default:
-		err = u.query(ctx, text, args, func(rows *sql.Rows) error { return c.db.bun.ScanRows(ctx, rows, dest) })
+	l := c.u.link
+	l.mu.Lock()
+	if !l.trans && len(l.waiting) == 0 {
+		l.mu.Unlock()
+		return l.alone(ctx, s)
 	}
-	return c.fault(ctx, err)
+	defer l.mu.Unlock()
+	if c.u.failed != nil {
+		return c.u.failed
+	}
+	s.owner = c.u
+	l.add(s)
+	_ = l.flush(ctx) // the statement has the fault of what came before
+	return s.Err
 }
 
 // BulkLoad inserts rows into a table by the fastest way there is: COPY on PostgreSQL, many rows a statement on SQLite
@@ -103,8 +141,11 @@ func (c Conn) BulkLoad(ctx context.Context, table string, columns []string, rows
 	switch {
 	case c.err != nil:
 		return 0, c.err
-	case c.u == nil || c.u.trans == nil:
+	case c.u == nil || !c.u.link.trans:
 		return 0, fault.New(fault.Internal, "store: a bulk load needs a transaction")
+	}
+	if err := c.u.flush(ctx); err != nil {
+		return 0, err
 	}
 	converted := func(yield func([]any, error) bool) {
 		for row, err := range rows {
@@ -116,98 +157,19 @@ func (c Conn) BulkLoad(ctx context.Context, table string, columns []string, rows
 			}
 		}
 	}
-	n, err := c.db.dialect.BulkLoad(ctx, Target{Exec: c.u.ex, Conn: c.u.conn}, table, columns, converted)
-	return n, c.fault(ctx, err)
-}
-
-// ready finds where a statement runs and what it says there.
-func (c Conn) ready(ctx context.Context, q SQL, args []any, p *pool) (*unit, string, []any, error) {
-	if c.err != nil {
-		return nil, "", nil, c.err
-	}
-	u := c.u
-	if u == nil {
-		if err := c.db.outside(ctx); err != nil {
-			return nil, "", nil, err
-		}
-		u = &unit{db: c.db, ex: p.db, pool: p}
-	}
-	args, err := c.db.convert(args)
-	if err == nil && c.db.dialect.Name() == SQLite {
-		args, err = arrange(q.order, args)
-		return u, q.SQLite, args, c.fault(ctx, err)
-	}
-	return u, q.Postgres, args, c.fault(ctx, err)
+	n, err := c.db.dialect.BulkLoad(ctx, Target{Exec: c.u.link.ex, Conn: c.u.link.conn}, table, columns, converted)
+	return n, c.db.fault(ctx, err)
 }
 
 // fault maps an error. A broken statement is often only the echo of the caller's own context.
-func (c Conn) fault(ctx context.Context, err error) error {
+func (db *DB) fault(ctx context.Context, err error) error {
 	if err == nil || err == error(ErrNoRow) { //nolint:errorlint // made above, never wrapped
 		return err
 	}
 	if _, ours := errors.AsType[*fault.Error](err); !ours && ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return c.db.dialect.Fault(err)
-}
-
-func (u *unit) exec(ctx context.Context, text string, args []any) (int64, error) {
-	res, err := sql.Result(nil), error(nil)
-	if s := u.stmt(text); s != nil {
-		res, err = u.bound(ctx, s).ExecContext(ctx, args...) //nolint:sqlclosecheck // the pool keeps the statement
-		err = first(err, u.pool.release(s))
-	} else {
-		res, err = u.ex.ExecContext(ctx, text, args...)
-	}
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
-}
-
-func (u *unit) query(ctx context.Context, text string, args []any, scan func(*sql.Rows) error) (err error) {
-	var rows *sql.Rows
-	s := u.stmt(text)
-	if s == nil && u.trans == nil && u.pool != nil && u.pool.prepares {
-		if s, err = u.pool.prepare(ctx, text); err != nil {
-			return err
-		}
-	}
-	if s != nil {
-		defer func() { err = first(err, u.pool.release(s)) }()
-		rows, err = u.bound(ctx, s).QueryContext(ctx, args...) //nolint:sqlclosecheck // the pool keeps the statement
-	} else {
-		rows, err = u.ex.QueryContext(ctx, text, args...)
-	}
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	if err := scan(rows); err != nil {
-		return err
-	}
-	return rows.Err()
-}
-
-// stmt returns the prepared statement of a text, or nil when it runs as text: on a host's connection, on PostgreSQL,
-// and the first time inside a transaction.
-func (u *unit) stmt(text string) *prepared {
-	if u.pool == nil || !u.pool.prepares {
-		return nil
-	}
-	s := u.pool.take(text)
-	if s == nil && u.tx != nil {
-		u.pool.want(text)
-	}
-	return s
-}
-
-// bound returns the statement for the unit's transaction.
-func (u *unit) bound(ctx context.Context, s *prepared) *sql.Stmt {
-	if u.tx == nil {
-		return s.stmt
-	}
-	return u.tx.StmtContext(ctx, s.stmt)
+	return db.dialect.Fault(err)
 }
 
 func first(errs ...error) error {

@@ -33,9 +33,11 @@ type DB struct {
 	write   *pool
 	read    *pool
 	bun     *bun.DB // scans rows of types without a plan; runs nothing
-	reader  RowReader
+	wire    Wire
 	plans   plans
 	log     *slog.Logger
+
+	writeUnit, readUnit *unit // for statements that run by themselves
 
 	mu       sync.Mutex
 	onCommit []func()
@@ -64,12 +66,13 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, cfg.Dialect.Fault(err)
 	}
 	db := &DB{dialect: cfg.Dialect, log: cfg.Logger, bun: bun.NewDB(cfg.Write, b)}
-	db.reader, _ = cfg.Dialect.(RowReader)
+	db.wire, _ = cfg.Dialect.(Wire)
 	db.write = newPool(cfg.Write, cfg.Dialect)
 	db.read = db.write
 	if cfg.Read != cfg.Write {
 		db.read = newPool(cfg.Read, cfg.Dialect)
 	}
+	db.writeUnit, db.readUnit = db.onPool(db.write), db.onPool(db.read)
 	return db, nil
 }
 

@@ -2,16 +2,16 @@ package store
 
 import "testing"
 
-// Statement is a statement of a list with its converted arguments.
-type Statement struct {
+// ListStatement is a statement of a list with its converted arguments.
+type ListStatement struct {
 	Text string
 	Args []any
 }
 
 // ListStatements shows the statements a page may run, in order.
-func ListStatements(t *testing.T, db *DB, l ListSpec) []Statement {
+func ListStatements(t *testing.T, db *DB, l ListSpec) []ListStatement {
 	t.Helper()
-	var out []Statement
+	var out []ListStatement
 	for _, p := range l.parts() {
 		q, args, err := l.statement(db.dialect, p)
 		if err != nil {
@@ -20,7 +20,7 @@ func ListStatements(t *testing.T, db *DB, l ListSpec) []Statement {
 		if args, err = db.convert(args); err != nil {
 			t.Fatal(err)
 		}
-		s := Statement{Text: q.Postgres, Args: args}
+		s := ListStatement{Text: q.Postgres, Args: args}
 		if db.dialect.Name() == SQLite {
 			s.Text = q.SQLite
 			if s.Args, err = arrange(q.order, args); err != nil {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql/driver"
 	"reflect"
 	"strings"
 	"sync"
@@ -11,16 +10,19 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 )
 
-// RowReader is an optional power of a [Dialect]: to read rows by the driver's own means, past database/sql, which
-// costs a short read a quarter of its time. Rows of other connections come through database/sql.
-type RowReader interface {
-	// Reads must report whether ReadRows knows a source: a pool's driver as sql.DB.Driver gives it, or a connection
-	// as sql.Conn.Raw gives it. The driver is asked first, outside of transactions only.
-	Reads(source any) bool
+// Wire is an optional power of a [Dialect]: to run statements by the driver's own means, past database/sql, which costs
+// a short read a quarter of its time and takes a round trip for each statement. Where it does not reach, statements run
+// through database/sql, one after the other.
+type Wire interface {
+	// Reaches must report whether Send knows a source: a pool's driver as sql.DB.Driver gives it, or a connection
+	// as sql.Conn.Raw gives it. The driver is asked first, outside of transactions only. A connection that others have
+	// wrapped must stay theirs: what they do must not be passed by.
+	Reaches(source any) bool
 
-	// ReadRows must run a statement on a source and put its rows into the variables that rows gives. It must return
-	// false when the connection was found broken before anything was sent; then the statement runs elsewhere.
-	ReadRows(ctx context.Context, source any, text string, args []any, rows *Rows) (sent bool, err error)
+	// Send must run the statements of a trip in their order, in one round trip where the connection knows them, and stop at
+	// the first that the database refuses. It must return false when the connection was found broken before anything was
+	// sent; then nothing has happened.
+	Send(ctx context.Context, source any, t *Trip) (sent bool)
 }
 
 // Rows are the variables that a statement's rows go to. Who reads calls Begin once, then Next before each row; NULL must
@@ -29,14 +31,17 @@ type Rows struct {
 	into   reflect.Value // a slice, or the variable of one row
 	plan   *rowPlan
 	one    bool
-	inTx   bool
 	n      int
 	fields []field // by place of the column
 	ptrs   []any
 }
 
-// InTx reports whether the statement belongs to a transaction that is open on the connection.
-func (r *Rows) InTx() bool { return r.inTx }
+// reset forgets the rows of an attempt that has failed.
+func (r *Rows) reset() {
+	if r.n = 0; !r.one {
+		r.into.SetLen(0)
+	}
+}
 
 // Begin tells the columns of the rows. An error ends the reading.
 func (r *Rows) Begin(columns []string) error {
@@ -131,7 +136,7 @@ func (p *rowPlan) add(t reflect.Type, offset uintptr) bool {
 	return true
 }
 
-// variables are the types that a RowReader fills.
+// variables are the types that a [Wire] fills.
 var variables = map[reflect.Type]func(unsafe.Pointer) any{
 	reflect.TypeFor[string]():  at[string],
 	reflect.TypeFor[[]byte]():  at[[]byte],
@@ -153,71 +158,22 @@ var variables = map[reflect.Type]func(unsafe.Pointer) any{
 
 func at[T any](p unsafe.Pointer) any { return (*T)(p) }
 
-// rows returns where dest takes rows: a pointer to a slice, or with one to the variable of a row. It is nil when that
-// is of a type without a plan.
-func (db *DB) rows(dest any, one bool) *Rows {
+// fits makes r the place where dest takes rows: a pointer to a slice, or with one to the variable of a row. It reports
+// whether that is of a type with a plan.
+func (db *DB) fits(r *Rows, dest any, one bool) bool {
 	into := reflect.ValueOf(dest)
 	if into.Kind() != reflect.Pointer || into.IsNil() {
-		return nil
+		return false
 	}
-	r := &Rows{into: into.Elem(), one: one}
+	r.into, r.one = into.Elem(), one
 	t := r.into.Type()
 	if !one {
 		if t.Kind() != reflect.Slice {
-			return nil
+			return false
 		}
 		r.into.SetLen(0)
 		t = t.Elem()
 	}
-	if r.plan = db.plans.of(t); r.plan == nil {
-		return nil
-	}
-	return r
-}
-
-// native reads rows past database/sql where the dialect and the connection allow it; ran is false when they do not, and
-// nothing has happened then.
-func (u *unit) native(ctx context.Context, text string, args []any, rows *Rows) (ran bool, err error) {
-	reader := u.db.reader
-	if reader == nil || rows == nil || len(args) == 0 {
-		return false, nil
-	}
-	rows.inTx = u.trans != nil
-	read := func(source any) (bool, error) { return reader.ReadRows(ctx, source, text, args, rows) }
-	if u.trans == nil && u.pool != nil && reader.Reads(u.pool.driver) {
-		return read(u.pool.driver)
-	}
-	return u.raw(ctx, reader, read)
-}
-
-// raw calls fn with the driver's connection of the unit, when the reader knows it.
-func (u *unit) raw(ctx context.Context, reader RowReader, fn func(source any) (sent bool, err error)) (ran bool, err error) {
-	conn := u.conn
-	if conn == nil {
-		if u.trans != nil || u.pool == nil || u.pool.foreign.Load() {
-			return false, nil
-		}
-		if conn, err = u.pool.db.Conn(ctx); err != nil {
-			return true, err
-		}
-		defer conn.Close() //nolint:errcheck // gives it back to the pool
-	}
-	known := false
-	err = conn.Raw(func(dc any) error {
-		if known = reader.Reads(dc); !known {
-			return nil
-		}
-		var failed error
-		if ran, failed = fn(dc); !ran && u.trans == nil {
-			return driver.ErrBadConn // the pool must not give it out again
-		}
-		return failed
-	})
-	if !known && u.trans == nil {
-		u.pool.foreign.Store(true)
-	}
-	if !ran {
-		return false, nil
-	}
-	return true, err
+	r.plan = db.plans.of(t)
+	return r.plan != nil
 }

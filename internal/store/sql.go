@@ -15,6 +15,7 @@ type SQL struct {
 	SQLite   string // the text for SQLite, with ? in place of $n
 
 	order []int // for SQLite: which argument each ? takes
+	form  *form // nil for what reads
 }
 
 // Same is a statement with one text for both databases.
@@ -23,6 +24,7 @@ func Same(name, text string) SQL { return Split(name, text, text) }
 // Split is a statement with a text for each database. Both take the same arguments.
 func Split(name, postgres, sqlite string) SQL {
 	q := SQL{Name: name, Postgres: label(name, postgres)}
+	q.form = formOf(name, strings.TrimPrefix(q.Postgres, label(name, "")))
 	q.SQLite, q.order = ordinals(label(name, sqlite))
 	return q
 }

@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
@@ -42,8 +42,7 @@ func pause(ctx context.Context, try int) error {
 	}
 }
 
-// once runs fn in one transaction. The transaction's context outlives the caller's, because database/sql and pgx
-// would otherwise break the connection in the middle of a commit, and nobody could tell whether it happened.
+// once runs fn in one transaction.
 func (db *DB) once(ctx context.Context, fn func(ctx context.Context, u work.Unit) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -51,57 +50,179 @@ func (db *DB) once(ctx context.Context, fn func(ctx context.Context, u work.Unit
 	if err := db.write.prepareWanted(ctx); err != nil {
 		return db.dialect.Fault(err)
 	}
-	txCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	heed := context.AfterFunc(ctx, cancel)
-	conn, tx, err := db.begin(ctx, txCtx)
-	heed()
+	u, err := db.top(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close() }() // it only goes back to the pool
-	u := &unit{db: db, ex: tx, pool: db.write, tx: tx, conn: conn, trans: &trans{}}
+	l := u.link
 	defer func() {
-		u.trans.over.Store(true)
-		_ = tx.Rollback()
+		l.over.Store(true)
+		l.end(ctx)
 	}()
-	if err := fn(context.WithValue(ctx, inTx{db}, u.trans), u); err != nil {
+	if err := fn(context.WithValue(ctx, inTx{db}, l), u); err != nil {
 		return err
 	}
-	if err := first(ctx.Err(), u.trans.check()); err != nil {
-		return err
+	l.over.Store(true)
+	sent, err := l.commit(ctx, u)
+	if err == nil && sent {
+		db.committed()
 	}
-	limit := time.AfterFunc(patience, cancel)
-	defer limit.Stop()
-	u.trans.over.Store(true)
-	if err := tx.Commit(); err != nil {
-		return db.commitFault(err)
+	return err
+}
+
+// top returns the outermost level of a new transaction. Where the wire reaches the connection, BEGIN waits for the first
+// statement; elsewhere it is database/sql's transaction.
+func (db *DB) top(ctx context.Context) (*unit, error) {
+	l := &link{db: db, pool: db.write, trans: true}
+	u := &unit{db: db, link: l}
+	if !db.reaches(db.write) {
+		return u, l.begin(ctx)
 	}
-	db.committed()
+	if err := l.connect(ctx); err != nil {
+		return nil, err
+	}
+	if !l.direct {
+		db.write.foreign.Store(true)
+		return u, errors.Join(l.conn.Close(), l.begin(ctx))
+	}
+	u.enter = Statement{Text: "begin", kind: begin, owner: u}
+	u.leave = Statement{Text: "commit", kind: commit, owner: u}
+	l.add(&u.enter)
+	return u, nil
+}
+
+// connect takes a connection of the pool.
+func (l *link) connect(ctx context.Context) (err error) {
+	if l.conn, err = l.pool.db.Conn(ctx); err != nil {
+		return l.db.dialect.Fault(err)
+	}
+	l.ex, l.direct = l.conn, reaches(l.db.wire, l.conn)
 	return nil
 }
 
-// begin begins a transaction. A pool may hold connections that broke while nobody used them; a BEGIN that was lost has
-// no effect, so the next connection is tried.
-func (db *DB) begin(ctx, txCtx context.Context) (*sql.Conn, *sql.Tx, error) {
+// reconnect takes another connection for one that has ended before the transaction has begun.
+func (l *link) reconnect(ctx context.Context) error {
+	l.discard()
+	return l.connect(ctx)
+}
+
+// discard closes the connection instead of giving it back to the pool.
+func (l *link) discard() {
+	_ = l.conn.Raw(func(any) error { return driver.ErrBadConn }) // what it returns
+	_ = l.conn.Close()                                          // closed already
+}
+
+// begin begins a transaction of database/sql. Its context outlives the caller's, because database/sql and pgx would
+// otherwise break the connection in the middle of a commit, and nobody could tell whether it happened.
+//
+// A pool may hold connections that broke while nobody used them; a BEGIN that was lost has no effect, so the next
+// connection is tried.
+func (l *link) begin(ctx context.Context) error {
 	for try := 1; ; try++ {
-		conn, err := db.write.db.Conn(ctx)
+		conn, err := l.pool.db.Conn(ctx)
 		if err != nil {
-			return nil, nil, db.dialect.Fault(err)
+			return l.db.dialect.Fault(err)
 		}
+		txCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		heed := context.AfterFunc(ctx, cancel)
 		tx, err := conn.BeginTx(txCtx, nil)
+		heed()
 		if err == nil {
-			return conn, tx, nil
+			l.conn, l.ex, l.tx, l.cancel, l.begun = conn, tx, tx, cancel, true
+			return nil
 		}
+		cancel()
 		_ = conn.Close() // a broken one leaves the pool by this
 		if ctx.Err() != nil {
-			return nil, nil, ctx.Err()
+			return ctx.Err()
 		}
-		err = db.dialect.Fault(err)
+		err = l.db.dialect.Fault(err)
 		if fault.CodeOf(err) != fault.Unavailable || try == maxTries {
-			return nil, nil, err
+			return err
 		}
 	}
+}
+
+// commit sends what waits and commits. sent is false when the transaction had nothing to do.
+func (l *link) commit(ctx context.Context, u *unit) (sent bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dropReads()
+	if err := first(ctx.Err(), l.check(), u.failed); err != nil {
+		return false, err
+	}
+	if l.lent != nil {
+		_ = l.lent.Close() // its reader has gone
+	}
+	if l.tx != nil {
+		return true, l.commitTx(ctx)
+	}
+	if len(l.waiting) == 1 && l.waiting[0] == &u.enter {
+		return false, nil
+	}
+	return true, l.commitTrip(ctx, u)
+}
+
+// commitTx commits a transaction of database/sql.
+func (l *link) commitTx(ctx context.Context) error {
+	if err := l.flush(ctx); err != nil {
+		return err
+	}
+	limit := time.AfterFunc(patience, l.cancel)
+	defer limit.Stop()
+	if err := l.tx.Commit(); err != nil {
+		return l.db.commitFault(err)
+	}
+	l.committed = true
+	return nil
+}
+
+// commitTrip sends the commit together with what waits. The trip outlives its caller, who must hear whether the commit
+// happened; a statement that waits for a lock meanwhile is cancelled.
+func (l *link) commitTrip(ctx context.Context, u *unit) error {
+	long, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	l.add(&u.leave)
+	list := l.waiting
+	t := &Trip{Statements: list, Heed: ctx}
+	l.travel(long, t)
+	if t.Unknown {
+		return unknownCommit(refused(list))
+	}
+	for _, s := range list {
+		l.done(s)
+	}
+	err := l.settle(ctx, list)
+	l.committed = err == nil
+	return err
+}
+
+// end gives the connection back, and takes back what was not committed.
+func (l *link) end(ctx context.Context) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conn == nil {
+		return
+	}
+	switch {
+	case l.tx != nil:
+		_ = l.tx.Rollback() // committed, or broken
+		l.cancel()
+	case l.used && !l.committed && !l.rollback(ctx):
+		l.discard()
+		return
+	}
+	_ = l.conn.Close() // it only goes back to the pool
+}
+
+// rollback reports whether the connection is good for others afterwards.
+func (l *link) rollback(ctx context.Context) bool {
+	if l.lent != nil {
+		_ = l.lent.Close() // its reader has gone
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	return l.control(ctx, "rollback") == nil
 }
 
 // commitFault tells a commit that certainly did not happen from one that may have. A driver's word that nothing was
@@ -112,5 +233,9 @@ func (db *DB) commitFault(err error) error {
 	if !lost || db.dialect.Name() != Postgres {
 		return f
 	}
+	return unknownCommit(err)
+}
+
+func unknownCommit(err error) error {
 	return fault.Wrap(fault.CommitUnknown, Cause("connection lost", err), "nobody can tell whether the commit happened: repeat under the same idempotency key")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -15,61 +16,69 @@ import (
 // unit is the store's [work.Unit]: a pool, or one level of one transaction.
 type unit struct {
 	db    *DB
-	ex    Execer
-	pool  *pool     // whose prepared statements fit; nil on a host's connection
-	tx    *sql.Tx   // our own transaction; nil otherwise
-	conn  *sql.Conn // the connection of the transaction, when known
-	trans *trans    // nil on a pool
-	depth int       // savepoints around this level
+	link  *link
+	depth int // savepoints around this level
 	child atomic.Bool
+
+	// These belong to the link's lock.
+	saved  bool  // its savepoint is taken
+	failed error // a queued write has failed: the level must be undone
+	enter  Statement
+	leave  Statement
+	log    writeLog
 }
 
-// trans is one open transaction, shared by the units of all its levels.
-type trans struct {
-	over   atomic.Bool
-	broken atomic.Pointer[error] // why a failed level could not be undone: nothing of the transaction may stay
-}
-
-// check returns why the transaction must be rolled back, or nil.
-func (t *trans) check() error {
-	if f := t.broken.Load(); f != nil {
-		return *f
-	}
-	return nil
-}
-
-// inTx is the context key that marks the inside of a transaction of one DB. Its value is the *trans.
+// inTx is the context key that marks the inside of a transaction of one DB. Its value is the *link.
 type inTx struct{ db *DB }
+
+// onPool returns a unit whose statements run on a pool.
+func (db *DB) onPool(p *pool) *unit {
+	on := &struct {
+		unit unit
+		link link
+	}{}
+	on.link.db, on.link.ex, on.link.pool = db, p.db, p
+	on.unit.db, on.unit.link = db, &on.link
+	return &on.unit
+}
 
 // Join returns the unit of a host's open transaction. The store never ends it; each write on it takes a savepoint.
 // It must not be used after the transaction has ended, nor by several goroutines at once.
 // Every use of a nil one is an Invalid fault of field "tx".
 func (db *DB) Join(tx *sql.Tx) work.Unit {
-	t := &trans{}
+	l := &link{db: db, ex: tx, trans: true, host: true, begun: true, merges: db.dialect.Name() == Postgres}
 	err := db.open()
 	if err == nil && tx == nil {
 		err = fault.Field("tx", "must be an open transaction")
 	}
 	if err != nil {
-		t.broken.Store(&err)
+		l.broken.Store(&err)
 	}
-	return &unit{db: db, ex: tx, trans: t}
+	return &unit{db: db, link: l}
 }
 
 // JoinConn is [DB.Join] for a connection on which the host has begun a transaction. It also allows the fast bulk load.
 // After end the unit is refused, as after the end of its transaction.
 func (db *DB) JoinConn(c *sql.Conn) (u work.Unit, end func()) {
-	t := &trans{}
-	return &unit{db: db, ex: c, conn: c, trans: t}, func() { t.over.Store(true) }
+	l := &link{db: db, ex: c, conn: c, trans: true, host: true, begun: true}
+	l.direct = db.wire != nil && reaches(db.wire, c)
+	return &unit{db: db, link: l}, func() { l.over.Store(true) }
 }
 
-// Querier returns the unit's transaction for statements of the host's own, or nil outside of one.
+// reaches reports whether a wire knows a connection.
+func reaches(w Wire, c *sql.Conn) (ok bool) {
+	_ = c.Raw(func(dc any) error { ok = w.Reaches(dc); return nil }) // a broken one says so at its first statement
+	return ok
+}
+
+// Querier returns the unit's transaction for statements of the host's own, or nil outside of one. They see what was
+// queued before.
 func (db *DB) Querier(u work.Unit) Execer {
 	x, err := db.unit(u)
-	if err != nil || x == nil || x.trans == nil {
+	if err != nil || x == nil || !x.link.trans {
 		return nil
 	}
-	return x.ex
+	return hostSQL{x}
 }
 
 // InTx reports whether the unit is inside a transaction.
@@ -104,10 +113,11 @@ func (db *DB) unit(u work.Unit) (*unit, error) {
 		return nil, fault.New(fault.Internal, "store: %T is not a unit", u)
 	case x.db != db:
 		return nil, fault.New(fault.Invalid, "the transaction belongs to another CRM")
-	case x.trans != nil && x.trans.over.Load():
+	case x.link.over.Load():
 		return nil, fault.New(fault.Invalid, "the session's transaction has ended: use the session it came from")
-	case x.trans != nil && x.trans.check() != nil:
-		return nil, x.trans.check()
+	}
+	if err := x.link.check(); err != nil {
+		return nil, err
 	}
 	return x, nil
 }
@@ -118,8 +128,8 @@ func (db *DB) outside(ctx context.Context) error {
 	if err := hasContext(ctx); err != nil {
 		return err
 	}
-	t, ok := ctx.Value(inTx{db}).(*trans)
-	if ok && !t.over.Load() {
+	l, ok := ctx.Value(inTx{db}).(*link)
+	if ok && !l.over.Load() {
 		return fault.New(fault.Invalid, "the outer session was used inside InTx: use the session that InTx passes to the function")
 	}
 	return nil
@@ -135,7 +145,7 @@ func (db *DB) Write(ctx context.Context, u work.Unit, fn func(ctx context.Contex
 	if err != nil {
 		return err
 	}
-	if x != nil && x.trans != nil {
+	if x != nil && x.link.trans {
 		return x.savepoint(ctx, fn)
 	}
 	if err := db.outside(ctx); err != nil {
@@ -155,58 +165,96 @@ func (db *DB) Read(ctx context.Context, u work.Unit, fn func(ctx context.Context
 		if err := db.outside(ctx); err != nil {
 			return err
 		}
-		x = &unit{db: db, ex: db.read.db, pool: db.read}
+		x = db.onPool(db.read)
 	}
 	return fn(ctx, x)
 }
 
-// savepoint runs fn on the next level of an open transaction.
+// savepoint runs fn on the next level of an open transaction. What fn has queued is sent before it returns, so that
+// its errors come from it and the host sees its rows. A level that runs no statement sends nothing.
 func (u *unit) savepoint(ctx context.Context, fn func(ctx context.Context, inner work.Unit) error) (err error) {
 	if !u.child.CompareAndSwap(false, true) {
 		return fault.New(fault.Invalid, "two writes at once in one transaction: a session inside a transaction is for one goroutine, "+
 			"and inside a nested InTx only the inner session may be used")
 	}
 	defer u.child.Store(false)
-	inner := &unit{db: u.db, ex: u.ex, pool: u.pool, tx: u.tx, conn: u.conn, trans: u.trans, depth: u.depth + 1}
-	name := "crm_" + strconv.Itoa(inner.depth)
-	if err := u.control(ctx, "SAVEPOINT "+name); err != nil {
+	inner, err := u.level()
+	if err != nil {
 		return err
 	}
 	done := false
 	defer func() {
 		if !done {
-			err = u.undo(ctx, name, err)
+			err = inner.undo(ctx, err)
 		}
 	}()
-	if err := fn(context.WithValue(ctx, inTx{u.db}, u.trans), inner); err != nil {
+	if err := fn(context.WithValue(ctx, inTx{u.db}, u.link), inner); err != nil {
 		return err
 	}
-	if err := u.control(ctx, "RELEASE SAVEPOINT "+name); err != nil {
+	if err := inner.release(ctx); err != nil {
 		return err
 	}
+	u.log.append(&inner.log)
 	done = true
 	return nil
 }
 
+// level queues the savepoint of the next level.
+func (u *unit) level() (*unit, error) {
+	inner := &unit{db: u.db, link: u.link, depth: u.depth + 1}
+	inner.enter = Statement{Text: levelText(savepointText, inner.depth), kind: savepoint, owner: inner}
+	inner.leave = Statement{Text: levelText(releaseText, inner.depth), kind: release, owner: inner}
+	return inner, u.wait(&inner.enter)
+}
+
+// release ends a level that has succeeded.
+func (u *unit) release(ctx context.Context) error {
+	l := u.link
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if u.failed != nil {
+		return u.failed
+	}
+	l.dropReads()
+	if n := len(l.waiting); n > 0 && l.waiting[n-1] == &u.enter {
+		l.drop(n-1, nil)
+		return nil
+	}
+	l.add(&u.leave)
+	return l.flush(ctx)
+}
+
 // undo takes a failed level back, also when the caller's context has ended: the host's transaction lives on. Where
 // that fails, the transaction is good for nothing any more, and a caller who could live with cause must be told.
-func (u *unit) undo(outer context.Context, name string, cause error) error {
+func (u *unit) undo(outer context.Context, cause error) error {
+	l := u.link
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.drop(max(0, slices.Index(l.waiting, &u.enter)), errDropped)
+	if !u.saved {
+		return cause
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(outer), patience)
 	defer cancel()
-	err := u.control(ctx, "ROLLBACK TO SAVEPOINT "+name)
+	err := l.control(ctx, levelText(undoText, u.depth))
 	if err == nil {
-		err = u.control(ctx, "RELEASE SAVEPOINT "+name)
+		err = l.control(ctx, levelText(releaseText, u.depth))
 	}
 	if err == nil {
 		return cause
 	}
+	return l.breaks(outer, cause, err)
+}
+
+// breaks notes that a failed level could not be undone because of err.
+func (l *link) breaks(outer context.Context, cause, err error) error {
 	if outer.Err() != nil && fault.CodeOf(err) == fault.Invalid { // the context has ended the host's transaction with it
 		err = outer.Err()
-		u.trans.broken.CompareAndSwap(nil, &err)
+		l.broken.CompareAndSwap(nil, &err)
 		return err
 	}
 	f := fault.Wrap(fault.CodeOf(err), err, "a failed part of the transaction could not be undone: roll all of it back")
-	u.trans.broken.CompareAndSwap(nil, &f)
+	l.broken.CompareAndSwap(nil, &f)
 	switch fault.CodeOf(cause) { // after these everybody gives the transaction up
 	case fault.Retryable, fault.Unavailable, fault.CommitUnknown:
 		return cause
@@ -217,10 +265,45 @@ func (u *unit) undo(outer context.Context, name string, cause error) error {
 	return f
 }
 
-func (u *unit) control(ctx context.Context, statement string) error {
-	_, err := u.ex.ExecContext(ctx, statement)
-	return u.db.dialect.Fault(err)
+// errDropped is what a queued read has when its level has ended before anybody waited for it.
+var errDropped = fault.New(fault.Invalid, "the level of the transaction has ended before the read was waited for")
+
+// flush sends what waits, so that whoever passes the queue by sees it.
+func (u *unit) flush(ctx context.Context) error {
+	u.link.mu.Lock()
+	defer u.link.mu.Unlock()
+	if u.failed != nil {
+		return u.failed
+	}
+	u.log.opaque = true
+	return u.link.flush(ctx)
 }
+
+// levelText names the savepoint of a level.
+func levelText(verb, depth int) string {
+	if depth < len(levelTexts) {
+		return levelTexts[depth][verb]
+	}
+	return levelVerbs[verb] + strconv.Itoa(depth)
+}
+
+const (
+	savepointText = iota
+	releaseText
+	undoText
+)
+
+var (
+	levelVerbs = [...]string{savepointText: "SAVEPOINT crm_", releaseText: "RELEASE SAVEPOINT crm_", undoText: "ROLLBACK TO SAVEPOINT crm_"}
+	levelTexts = func() (out [8][len(levelVerbs)]string) {
+		for depth := range out {
+			for i, verb := range levelVerbs {
+				out[depth][i] = verb + strconv.Itoa(depth)
+			}
+		}
+		return out
+	}()
+)
 
 // patience bounds what must be finished although the caller has gone: commits and undoing.
 const patience = 30 * time.Second

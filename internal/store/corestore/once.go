@@ -45,9 +45,8 @@ func (s *Store) Recall(ctx context.Context, u work.Unit, tenant, key, op string,
 }
 
 // Remember implements [work.Recorder].
-func (s *Store) Remember(ctx context.Context, u work.Unit, tenant, key, op string, digest []byte, result ident.Ref, at time.Time) error {
-	_, err := s.db.On(u).Exec(ctx, keepOnce, tenant, key, op, digest, result.Entity, result.ID, at)
-	return err
+func (s *Store) Remember(_ context.Context, u work.Unit, tenant, key, op string, digest []byte, result ident.Ref, at time.Time) error {
+	return s.db.On(u).Queue(keepOnce, nil, tenant, key, op, digest, result.Entity, result.ID, at)
 }
 
 // Digest implements [work.Recorder]: HMAC-SHA-256 over the arguments in clear and their types.

@@ -31,10 +31,10 @@ func (s *Store) RecordAll(ctx context.Context, u work.Unit, list []work.Record) 
 		}
 	}
 	for i := range list {
-		if err := s.follow(ctx, conn, &list[i]); err != nil {
+		if err := follow(conn, &list[i]); err != nil {
 			return err
 		}
-		if err := s.setTimers(ctx, conn, &list[i]); err != nil {
+		if err := setTimers(conn, &list[i]); err != nil {
 			return err
 		}
 	}

@@ -11,13 +11,14 @@ import (
 	"github.com/rapport-crm/rapport/internal/store"
 )
 
-// Record implements [work.Recorder]. The audit row and the dispatch row have the id of the main event.
-func (s *Store) Record(ctx context.Context, u work.Unit, t work.Record) error {
+// Record implements [work.Recorder]. The audit row and the dispatch row have the id of the main event. All rows are
+// queued.
+func (s *Store) Record(_ context.Context, u work.Unit, t work.Record) error {
 	conn := s.db.On(u)
 	if len(t.Events) == 0 {
 		return fault.New(fault.Internal, "corestore: a write without an event")
 	}
-	if _, err := conn.Exec(ctx, addAudit, auditRow(&t)...); err != nil {
+	if err := conn.Queue(addAudit, nil, auditRow(&t)...); err != nil {
 		return err
 	}
 	for i := range t.Events {
@@ -25,31 +26,30 @@ func (s *Store) Record(ctx context.Context, u work.Unit, t work.Record) error {
 		if err != nil {
 			return err
 		}
-		if _, err := conn.Exec(ctx, addEvent, row...); err != nil {
+		if err := conn.Queue(addEvent, nil, row...); err != nil {
 			return err
 		}
 	}
-	if _, err := conn.Exec(ctx, addDispatch, dispatchRow(&t)...); err != nil {
+	if err := conn.Queue(addDispatch, nil, dispatchRow(&t)...); err != nil {
 		return err
 	}
 	for _, l := range t.Timeline {
-		if _, err := conn.Exec(ctx, addLine, lineRow(&t, l)...); err != nil {
+		if err := conn.Queue(addLine, nil, lineRow(&t, l)...); err != nil {
 			return err
 		}
 	}
-	if err := s.follow(ctx, conn, &t); err != nil {
+	if err := follow(conn, &t); err != nil {
 		return err
 	}
-	return s.setTimers(ctx, conn, &t)
+	return setTimers(conn, &t)
 }
 
 // follow hands a record's timeline entries to its new owner, so that whoever may see the record may see them.
-func (s *Store) follow(ctx context.Context, conn store.Conn, t *work.Record) error {
+func follow(conn store.Conn, t *work.Record) error {
 	if t.Version == 1 || !slices.Contains(t.Changed, "owner_user") && !slices.Contains(t.Changed, "owner_team") {
 		return nil
 	}
-	_, err := conn.Exec(ctx, moveLines, t.Scope.Principal.Tenant, t.Record.ID, store.OrNull(t.OwnerUser), store.OrNull(t.OwnerTeam))
-	return err
+	return conn.Queue(moveLines, nil, t.Scope.Principal.Tenant, t.Record.ID, store.OrNull(t.OwnerUser), store.OrNull(t.OwnerTeam))
 }
 
 var (
@@ -101,9 +101,8 @@ func lineRow(t *work.Record, l work.Line) []any {
 }
 
 // Accessed implements [work.Accesses].
-func (s *Store) Accessed(ctx context.Context, u work.Unit, a work.Accessed) error {
+func (s *Store) Accessed(_ context.Context, u work.Unit, a work.Accessed) error {
 	p := a.Scope.Principal
-	_, err := s.db.On(u).Exec(ctx, addAccess, p.Tenant, a.ID, a.At, string(p.Kind), p.ID, string(a.Scope.Purpose),
+	return s.db.On(u).Queue(addAccess, nil, p.Tenant, a.ID, a.At, string(p.Kind), p.ID, string(a.Scope.Purpose),
 		a.Record.Entity, a.Record.ID, a.Fields)
-	return err
 }

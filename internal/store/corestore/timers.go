@@ -1,7 +1,6 @@
 package corestore
 
 import (
-	"context"
 	"crypto/sha256"
 
 	"github.com/rapport-crm/rapport/core/event"
@@ -14,7 +13,7 @@ import (
 // setTimers puts due work into the queue, where it looks like a delivery to the consumer "timer:" and the kind. The
 // instant stands as version too, so that the timers of a record keep their order when one has to be tried again.
 // A timer that is set while its handler runs takes the lease away, so that the handler's work is undone and done anew.
-func (s *Store) setTimers(ctx context.Context, conn store.Conn, t *work.Record) error {
+func setTimers(conn store.Conn, t *work.Record) error {
 	for i := range t.Timers {
 		tm := &t.Timers[i]
 		if tm.Kind == "" || tm.Key == "" {
@@ -23,9 +22,9 @@ func (s *Store) setTimers(ctx context.Context, conn store.Conn, t *work.Record) 
 		tenant, consumer, id := t.Scope.Principal.Tenant, TimerConsumer(tm.Kind), TimerID(tm.Kind, tm.Key)
 		var err error
 		if tm.Due.IsZero() {
-			_, err = conn.Exec(ctx, dropTimer, tenant, consumer, id)
+			err = conn.Queue(dropTimer, nil, tenant, consumer, id)
 		} else {
-			_, err = conn.Exec(ctx, setTimer, tenant, consumer, id, string(tm.Kind), tm.Record.Entity, tm.Record.ID, tm.Due, tm.Key, tm.Due.UnixMicro())
+			err = conn.Queue(setTimer, nil, tenant, consumer, id, string(tm.Kind), tm.Record.Entity, tm.Record.ID, tm.Due, tm.Key, tm.Due.UnixMicro())
 		}
 		if err != nil {
 			return err

@@ -1,0 +1,130 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rapport-crm/rapport/core/fault"
+)
+
+// A host's *sql.Tx does not give its connection away, so that statements cannot be sent together by the driver's own
+// means. What waits there is merged into one statement instead:
+//
+//	WITH w1 AS (INSERT …), w2 AS (UPDATE … RETURNING 1) SELECT 1 / (SELECT count(*) FROM w2)
+//
+// Its parts do not see each other's effects, and the order of their effects is open, so not everything may be merged.
+
+// maxMerged bounds the arguments of a merged statement; PostgreSQL takes 65,535.
+const maxMerged = 30_000
+
+// mergeable returns how many of the first statements can be merged, 0 when fewer than two: writes of one level, inserts
+// into any tables, and at most one other write for a table, which has no insert then.
+func mergeable(list []*Statement) int {
+	inserted, changed, args := map[string]bool{}, map[string]bool{}, 0
+	n := 0
+	for _, s := range list {
+		f := s.form
+		args += len(s.Args)
+		if s.kind != write || f == nil || !f.joins || s.owner != list[0].owner || args > maxMerged ||
+			changed[f.table] || !f.inserts && inserted[f.table] {
+			break
+		}
+		if f.inserts {
+			inserted[f.table] = true
+		} else {
+			changed[f.table] = true
+		}
+		n++
+	}
+	if n < 2 {
+		return 0
+	}
+	return n
+}
+
+// merge makes one statement of several.
+func merge(list []*Statement) (text string, args []any) {
+	var b, counts strings.Builder
+	b.WriteString("/*store.merged*/ ")
+	for i, s := range list {
+		name := "w" + strconv.Itoa(i+1)
+		b.WriteString([]string{"WITH ", ", "}[min(i, 1)] + name + " AS (")
+		renumber(&b, s.form.body, len(args))
+		if s.Decides() {
+			b.WriteString(" RETURNING 1")
+			counts.WriteString(", 1 / (SELECT count(*) FROM " + name + ")")
+		}
+		b.WriteByte(')')
+		args = append(args, s.Args...)
+	}
+	return b.String() + " SELECT 1" + counts.String(), args
+}
+
+// renumber writes a text whose arguments come after others.
+func renumber(b *strings.Builder, text string, after int) {
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c == '\'' {
+			quoted = !quoted
+		}
+		b.WriteByte(c)
+		end := i + 1
+		for c == '$' && !quoted && end < len(text) && text[end] >= '0' && text[end] <= '9' {
+			end++
+		}
+		if n, err := strconv.Atoi(text[i+1 : end]); err == nil {
+			b.WriteString(strconv.Itoa(n + after))
+			i = end - 1
+		}
+	}
+}
+
+// merged runs writes of one level as one statement. The database does not say which of them it refuses, so then they
+// run again, one after the other.
+func (l *link) merged(ctx context.Context, list []*Statement) {
+	text, args := merge(list)
+	_, err := l.ex.ExecContext(ctx, text, args...)
+	if err == nil {
+		for _, s := range list {
+			s.N, s.Ran = 1, true
+		}
+		return
+	}
+	culprit, err := l.replay(ctx, list, l.db.fault(ctx, err))
+	culprit.Err, culprit.Ran = err, true
+}
+
+// replay finds the write that the database refuses: it takes the level back and runs its writes again. Where none is
+// refused this time, or the fault says nothing of a statement, it is the first one, with the fault as it is.
+func (l *link) replay(ctx context.Context, list []*Statement, merged error) (*Statement, error) {
+	u := list[0].owner
+	code := fault.CodeOf(merged)
+	if u.saved && !u.log.opaque && (code == fault.Conflict || code == fault.Internal) &&
+		l.control(ctx, levelText(undoText, u.depth)) == nil {
+		for _, s := range slices.Concat(u.log.list, list) {
+			again := Statement{Text: s.Text, Args: s.Args, raising: s.raising}
+			if l.plain(ctx, &again); again.failed() && s.Ran {
+				break // it succeeded before
+			} else if again.failed() {
+				s.N = again.N
+				return s, first(again.Err, error(ErrNoRow))
+			}
+		}
+	}
+	list[0].check = nil
+	return list[0], merged
+}
+
+// writeLog is what a level has written on a host's *sql.Tx, for replay.
+type writeLog struct {
+	list   []*Statement
+	opaque bool // and more, that is not in the list
+}
+
+func (w *writeLog) append(inner *writeLog) {
+	w.list = append(w.list, inner.list...)
+	w.opaque = w.opaque || inner.opaque
+}

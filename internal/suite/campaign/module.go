@@ -1,0 +1,42 @@
+package campaign
+
+import (
+	"embed"
+	"io/fs"
+
+	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/internal/module"
+	"github.com/rapport-crm/rapport/internal/store"
+)
+
+//go:embed migrations
+var files embed.FS
+
+// Table keeps campaigns.
+var Table = store.TableOf[Campaign](Kind, nil)
+
+// Module registers campaigns with a CRM. As returns the façade for a scope, once a CRM was built with the module.
+type Module struct {
+	module.Module
+	records *work.Records[Campaign, *Campaign]
+}
+
+// New returns the module.
+func New() *Module {
+	m := &Module{}
+	sub, err := fs.Sub(files, "migrations")
+	if err != nil {
+		panic(err) // the folder stands above
+	}
+	m.Module = module.Module{
+		Module: store.Module{Name: "campaign", Migrations: sub}, Kinds: []*work.Kind{Kind}, Statements: Table.Statements(),
+		Build: func(p module.Parts) []work.Source {
+			m.records = work.NewRecords(p.Engine, Kind, Table.On(p.DB, nil))
+			return []work.Source{m.records.Source()}
+		},
+	}
+	return m
+}
+
+// As returns the campaigns as a scope sees them.
+func (m *Module) As(s *work.Scope) Campaigns { return Campaigns{m.records, s} }
