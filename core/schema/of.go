@@ -3,7 +3,6 @@ package schema
 import (
 	"reflect"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -122,17 +121,16 @@ func (e *Entity) field(t reflect.Type, f reflect.StructField, tag, prefix string
 	return n
 }
 
-// named returns the field's name and its options: a tag that begins with an option leaves the name to JSON.
+// named returns the field's name and its options: a tag that begins with an option of the form key=value leaves the name
+// to JSON.
 func named(f reflect.StructField, tag string) (name string, options []string) {
 	words := strings.Split(tag, ",")
-	if key, _, _ := strings.Cut(words[0], "="); !slices.Contains(optionWords, key) {
+	if !strings.Contains(words[0], "=") {
 		return words[0], words[1:]
 	}
 	name, _, _ = strings.Cut(f.Tag.Get("json"), ",")
 	return name, words
 }
-
-var optionWords = []string{"class", "max", "enum", "label", "ref", "sort", "search", "readonly", "required", "subject"}
 
 func (e *Entity) option(t reflect.Type, f reflect.StructField, n *node, word string) {
 	key, val, _ := strings.Cut(word, "=")
