@@ -55,6 +55,7 @@ func (r *Records[T, P]) createAll(ctx context.Context, s *Scope, op string, verb
 		if err != nil {
 			return err
 		}
+		c.keys = map[ident.ID][]byte{}
 		b := &batch[T, P]{r: r, c: c, op: op}
 		faults, err = b.run(ctx, verbs, check)
 		return err

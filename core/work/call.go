@@ -32,6 +32,7 @@ type Call struct {
 	subject ident.ID     // under whose key its sealed texts lie
 	then    []func(ctx context.Context) error
 	kept    []kept
+	keys    map[ident.ID][]byte // see LearnKey; nil in a read
 }
 
 // Tenant returns the tenant of the call.
@@ -122,16 +123,37 @@ type History interface {
 type HistoryLine struct {
 	Of      *schema.Meta // the record as the write leaves it: the line has its id and version
 	Subject ident.ID     // under whose key sealed texts of the line lie
+	Ordinal int64        // place among the lines that the write adds to this history of the record, from 0
 	Row     any          // a pointer to the history's own type
 }
 
 type kept struct {
-	in  History
-	row any
+	in      History
+	ordinal int64
+	row     any
 }
 
 // Keep adds a line to a history of the record. row is a pointer; it is written when the record was saved.
-func (c *Call) Keep(h History, row any) { c.kept = append(c.kept, kept{h, row}) }
+func (c *Call) Keep(h History, row any) {
+	k := kept{in: h, row: row}
+	for _, other := range c.kept {
+		if other.in == h {
+			k.ordinal++
+		}
+	}
+	c.kept = append(c.kept, k)
+}
+
+// LearnKey keeps the wrapped key of a subject that a read of this write has come upon, so that sealing a text does not ask
+// for it again. In a read it does nothing.
+func (c *Call) LearnKey(subject ident.ID, wrapped []byte) {
+	if c.keys != nil && len(wrapped) > 0 {
+		c.keys[subject] = wrapped
+	}
+}
+
+// LearnedKey returns the wrapped key of a subject, nil for one that no read has come upon.
+func (c *Call) LearnedKey(subject ident.ID) []byte { return c.keys[subject] }
 
 // saved remembers the record that the lines belong to.
 func (c *Call) saved(rec schema.Aggregate) { c.meta, c.subject = rec.Base(), c.Entity.KeyHolder(rec) }
@@ -145,7 +167,7 @@ func (c *Call) finish(ctx context.Context, calls ...*Call) error {
 			if _, known := lines[k.in]; !known {
 				order = append(order, k.in)
 			}
-			lines[k.in] = append(lines[k.in], HistoryLine{x.meta, x.subject, k.row})
+			lines[k.in] = append(lines[k.in], HistoryLine{x.meta, x.subject, k.ordinal, k.row})
 		}
 		for _, fn := range x.then {
 			if err := fn(ctx); err != nil {

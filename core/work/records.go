@@ -201,7 +201,7 @@ func (r *Records[T, P]) sight(ctx context.Context, c *Call) (*Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	own.Now = c.Now
+	own.Now, own.keys = c.Now, c.keys
 	return own, nil
 }
 

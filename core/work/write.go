@@ -55,6 +55,7 @@ func writeIn[T any, P Aggregate[T]](ctx context.Context, e *Engine, s Scope, ch 
 	if err != nil {
 		return nil, err
 	}
+	c.keys = map[ident.ID][]byte{}
 	digest, again, err := recall(ctx, c, &ch)
 	if err != nil || again != nil {
 		return again, err

@@ -146,4 +146,4 @@ func (c Conn) IndexCustom(_ context.Context, tenant string, e *schema.Entity, id
 }
 
 // TenantStatements lists the static statements that this package runs for tenants.
-func TenantStatements() []SQL { return []SQL{putSortKey, dropSortKey, putWord, dropWord} }
+func TenantStatements() []SQL { return []SQL{putSortKey, dropSortKey, putWord, dropWord, keysOfMany} }

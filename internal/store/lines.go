@@ -14,12 +14,14 @@ import (
 )
 
 // Lines keeps the history of a kind of record in a table of its own: one row for each line of Go type L, whose columns
-// have the names of its JSON. L has a field for the record's id, one for its version, and texts with a class in their crm
-// tag, sealed under the key of the record's subject where that class is.
+// have the names of its JSON. L has a field for the record's id and one for its version; may have a field ordinal, which
+// counts the lines of one write; and has texts with a class in their crm tag, sealed under the key of the record's subject
+// where that class is.
 type Lines[L any] struct {
 	table   string
 	owner   *column // the record's id
 	version *column
+	ordinal *column // place within the write, nil without one
 	id      *column // the line's own id, nil without one
 	columns []column
 	actors  []uintptr
@@ -47,6 +49,8 @@ func LinesOf[L any](name, table, owner, order string, names map[string]string) *
 			l.owner = col
 		case "version":
 			l.version = col
+		case "ordinal":
+			l.ordinal = col
 		case "id":
 			l.id = col
 		}
@@ -120,6 +124,9 @@ func (b *BoundLines[L]) args(ctx context.Context, c *work.Call, x work.HistoryLi
 	}
 	p := unsafe.Pointer(line)
 	*(*ident.ID)(unsafe.Add(p, b.owner.offset)), *(*int64)(unsafe.Add(p, b.version.offset)) = x.Of.ID, x.Of.Version
+	if b.ordinal != nil {
+		*(*int64)(unsafe.Add(p, b.ordinal.offset)) = x.Ordinal
+	}
 	args := append(make([]any, 0, len(b.columns)+1), c.Tenant())
 	for i := range b.columns {
 		col := &b.columns[i]
@@ -143,7 +150,7 @@ func (b *BoundLines[L]) seal(ctx context.Context, c *work.Call, subject ident.ID
 	if t.IsZero() {
 		return nil, nil
 	}
-	key, err := b.Keys.Subject(ctx, c.Unit, c.Tenant(), subject, true)
+	key, err := keyOf(ctx, b.Keys, c, subject)
 	if err != nil {
 		return nil, err
 	}

@@ -81,7 +81,7 @@ func (t *Table[T, P]) index(i int) {
 	if c.field.Type == rule.TypeMoney {
 		t.where[c.field.Name] = MoneyField(alias+"."+c.name, alias+"."+t.columns[i+1].name)
 	}
-	if c.field.Sortable && (c.field.Required || !c.blank) {
+	if c.field.Sortable && (c.field.Required || !c.blank || stamped[c.name]) {
 		t.notNull = append(t.notNull, c.field.Name)
 	}
 }
@@ -292,7 +292,9 @@ func (b *Bound[T, P]) take(c *work.Call, row unsafe.Pointer, rec *T) error {
 
 func (b *Bound[T, P]) openers(c *work.Call, row unsafe.Pointer, rec *T) *keys.Openers {
 	wrapped := *(*[]byte)(unsafe.Add(row, b.plan.fields["wrapped"].offset))
-	return b.Keys.Openers(c.Tenant(), wrapped, c.Entity.KeyHolder(P(rec)))
+	holder := c.Entity.KeyHolder(P(rec))
+	c.LearnKey(holder, wrapped)
+	return b.Keys.Openers(c.Tenant(), wrapped, holder)
 }
 
 func (b *Bound[T, P]) place(col *column, id ident.ID) keys.Place {

@@ -82,6 +82,9 @@ func (b *Bound[T, P]) move(c *work.Call, q SQL, before, after *T, deleted any) e
 // Insert implements [work.Store] by the dialect's bulk load.
 func (b *Bound[T, P]) Insert(ctx context.Context, c *work.Call, recs []*T) error {
 	rows := make([][]any, len(recs))
+	if err := b.learnKeys(ctx, c, recs); err != nil {
+		return err
+	}
 	fresh, err := b.freshKeys(ctx, c, recs)
 	if err != nil {
 		return err
@@ -234,7 +237,7 @@ func (b *Bound[T, P]) seal(ctx context.Context, c *work.Call, before, after *T) 
 // key returns the key of whom the record belongs to; a record of its own gets a fresh one with its first text.
 func (b *Bound[T, P]) key(ctx context.Context, c *work.Call, before, after *T) (keys.Key, error) {
 	if before != nil || b.subject != "id" {
-		return b.Keys.Subject(ctx, c.Unit, c.Tenant(), c.Entity.KeyHolder(P(after)), true)
+		return keyOf(ctx, b.Keys, c, c.Entity.KeyHolder(P(after)))
 	}
 	return b.Keys.Fresh(ctx, c.Unit, c.Tenant(), P(after).Base().ID)
 }
@@ -253,15 +256,6 @@ func (b *Bound[T, P]) sealWith(key keys.Key, rec *T) ([]any, error) {
 		args = append(args, sealed)
 	}
 	return args, nil
-}
-
-// sealText returns the sealed form of a text, nil for an absent one.
-func sealText(key keys.Key, at keys.Place, t personal.Text) ([]byte, error) {
-	plain, err := t.Value()
-	if err != nil || plain == "" {
-		return nil, err
-	}
-	return key.Seal(at, plain)
 }
 
 // freshKeys returns the key of each new record, the zero key for one without texts.
