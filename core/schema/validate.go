@@ -58,6 +58,8 @@ func (n *node) checkText(out *fault.Violations, name string, t personal.Text) {
 	case personal.Clear:
 		if m := textFault(t.Reveal(), n.MaxLen); m != "" {
 			out.Add(name, "%s", m)
+		} else if n.Required && strings.TrimSpace(t.Reveal()) == "" {
+			out.Add(name, "must not be blank")
 		}
 	case personal.Sealed, personal.Masked:
 	}
