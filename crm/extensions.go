@@ -48,10 +48,10 @@ func (c *CRM) sources() map[string]boundary.Source {
 			}),
 		service.EntityCase: boundary.From(
 			func(ctx context.Context, s work.Scope, id ident.ID) (service.Case, error) {
-				return c.cases.Cases(s).Get(ctx, id)
+				return c.cases.Cases(&s).Get(ctx, id)
 			},
 			func(ctx context.Context, s work.Scope, q page.Query) (page.Page[service.Case], error) {
-				return c.cases.Cases(s).Page(ctx, service.CaseFilter{Query: q})
+				return c.cases.Cases(&s).Page(ctx, service.CaseFilter{Query: q})
 			}),
 	}
 }

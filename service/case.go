@@ -25,18 +25,29 @@ const (
 // Case is one thing a customer wants settled. Subject and body are sealed under the customer's key.
 type Case struct {
 	schema.Meta
-	Customer   ident.ID      `json:"customer" crm:"customer,class=none,required,readonly"`                        // who wants it settled
-	Type       Type          `json:"type" crm:"type,class=none,required,max=64"`                                  // what it is about
-	Priority   Priority      `json:"priority" crm:"priority,class=none,required,max=64"`                          // chooses the due times
-	Subject    personal.Text `json:"subject,omitzero" crm:"subject,class=content,max=200,required"`               // one line
-	Body       personal.Text `json:"body,omitzero" crm:"body,class=content,max=20000"`                            // the whole story
-	State      State         `json:"state" crm:"state,class=none,readonly,enum=new|open|pending|resolved|closed"` // where it stands
-	StateSince time.Time     `json:"state_since" crm:"state_since,class=none,readonly,sort"`                      // when it came there
-	Escalation int64         `json:"escalation" crm:"escalation,class=none,readonly,sort"`                        // level, 0 for none
-	Reopens    int64         `json:"reopens" crm:"reopens,class=none,readonly"`                                   // how often it was reopened
-	ClosedAt   time.Time     `json:"closed_at,omitzero" crm:"closed_at,class=none,readonly"`                      // when the customer accepted; zero before, and again after Reopen
+	// Customer is who wants it settled.
+	Customer ident.ID `json:"customer" crm:"class=none,required,readonly,ref=customer,subject"`
+	// Type is what it is about.
+	Type Type `json:"type" crm:"class=none,required,max=64"`
+	// Priority chooses the due times.
+	Priority Priority `json:"priority" crm:"class=none,required,max=64"`
+	// Subject says in one line what is wanted.
+	Subject personal.Text `json:"subject,omitzero" crm:"class=content,max=200,required"`
+	// Body is the whole story.
+	Body personal.Text `json:"body,omitzero" crm:"class=content,max=20000"`
+	// State is where it stands.
+	State State `json:"state" crm:"class=none,readonly,enum=new|open|pending|resolved|closed"`
+	// StateSince is when it came to its state.
+	StateSince time.Time `json:"state_since" crm:"class=none,readonly,required,sort"`
+	// Escalation is the level it was raised to, 0 for none.
+	Escalation int64 `json:"escalation" crm:"class=none,readonly,sort"`
+	// Reopens is how often it was reopened.
+	Reopens int64 `json:"reopens" crm:"class=none,readonly"`
+	// ClosedAt is when the customer accepted; zero before, and again after Reopen.
+	ClosedAt time.Time `json:"closed_at,omitzero" crm:"class=none,readonly"`
 	Clocks
-	Custom schema.Values `json:"custom,omitzero" crm:"custom"` // the tenant's own fields
+	// Custom holds the tenant's own fields.
+	Custom schema.Values `json:"custom,omitzero" crm:"custom"`
 }
 
 // CaseDraft is a new case. Customer and Subject are required.
@@ -56,7 +67,7 @@ type CaseDraft struct {
 // moves the due times of clocks that have not stopped, as if the case had always had it.
 type CaseUpdate struct {
 	Type     *Type        // a key
-	Priority *Priority    // one of the SLA's
+	Priority *Priority    `crm:"-"` // one of the SLA's
 	Subject  *string      // up to 200 characters; never blank
 	Body     *string      // empty text blanks it
 	Custom   []schema.Set // custom fields to set or clear
@@ -80,15 +91,12 @@ type CaseFilter struct {
 	Query    page.Query // sort, page and further condition
 }
 
-func (f CaseFilter) predicate(customers []ident.ID) rule.Predicate {
+func (f CaseFilter) predicate() rule.Predicate {
 	var parts []rule.Predicate
 	if f.Open != nil && *f.Open {
 		parts = append(parts, among("state", []State{StateNew, StateOpen, StatePending}))
 	} else if f.Open != nil {
 		parts = append(parts, among("state", []State{StateResolved, StateClosed}))
-	}
-	if len(customers) > 0 {
-		parts = append(parts, ofCustomer(customers))
 	}
 	if len(f.States) > 0 {
 		parts = append(parts, among("state", f.States))
@@ -123,14 +131,6 @@ func among[T ~string](field string, list []T) rule.Predicate {
 		values[i] = rule.Text(string(x))
 	}
 	return rule.In(field, values...)
-}
-
-func ofCustomer(ids []ident.ID) rule.Predicate {
-	values := make([]rule.Value, len(ids))
-	for i, id := range ids {
-		values[i] = rule.ID(id)
-	}
-	return rule.In("customer", values...)
 }
 
 // word is the form of types and priorities: keys that events and reports carry, so no free text.

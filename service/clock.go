@@ -60,39 +60,39 @@ func (k clock) at(p point, warnPercent int) time.Time {
 
 // raise marks every point that a running clock has passed and that was not raised before: whoever stops a clock late
 // leaves the same traces as the timer would have. No mark is set before floor.
-func (s *Module) raise(c *work.Call, cs *Case, log *journal, floor time.Time) {
+func (m *Module) raise(c *work.Call, cs *Case, floor time.Time) {
 	for _, k := range cs.clocks() {
 		for _, p := range points {
-			if s.passed(k, p, c.Now) {
-				s.mark(c, k, p, log, floor)
+			if m.passed(k, p, c.Now) {
+				m.mark(c, k, p, floor)
 				c.Emit(p.kind(), map[string]string{"clock": string(k.name)})
 			}
 		}
 	}
 }
 
-func (s *Module) passed(k clock, p point, now time.Time) bool {
-	return k.running && k.marks[p].IsZero() && !k.at(p, s.sla.WarnPercent).After(now)
+func (m *Module) passed(k clock, p point, now time.Time) bool {
+	return k.running && k.marks[p].IsZero() && !k.at(p, m.sla.WarnPercent).After(now)
 }
 
-func (s *Module) mark(c *work.Call, k clock, p point, log *journal, floor time.Time) {
-	at := k.at(p, s.sla.WarnPercent)
+func (m *Module) mark(c *work.Call, k clock, p point, floor time.Time) {
+	at := k.at(p, m.sla.WarnPercent)
 	if at.Before(floor) {
 		at = floor
 	}
 	*k.marks[p] = at
-	log.clock(c, k, clockEvents[p], at)
+	m.keepClock(c, k, clockEvents[p], at)
 }
 
 var clockEvents = map[point]string{warn: "warned", breach: "breached"}
 
 // timers returns the timers a case needs now, by key.
-func (s *Module) timers(cs *Case) map[string]time.Time {
+func (m *Module) timers(cs *Case) map[string]time.Time {
 	out := map[string]time.Time{}
 	for _, k := range cs.clocks() {
 		for _, p := range points {
 			if k.running && k.marks[p].IsZero() {
-				out[timerKey(cs.ID, k.name, p)] = k.at(p, s.sla.WarnPercent)
+				out[timerKey(cs.ID, k.name, p)] = k.at(p, m.sla.WarnPercent)
 			}
 		}
 	}
@@ -100,9 +100,9 @@ func (s *Module) timers(cs *Case) map[string]time.Time {
 }
 
 // schedule sets, moves and takes back timers by the difference of two states.
-func (s *Module) schedule(c *work.Call, before map[string]time.Time, cs *Case) {
+func (m *Module) schedule(c *work.Call, before map[string]time.Time, cs *Case) {
 	ref := ident.Ref{Entity: EntityCase, ID: cs.ID}
-	after := s.timers(cs)
+	after := m.timers(cs)
 	for _, k := range cs.clocks() {
 		for _, p := range points {
 			key := timerKey(cs.ID, k.name, p)

@@ -16,9 +16,9 @@ const (
 	CaseReplied   event.Kind = "case.replied"      // the first response was given
 	CasePaused    event.Kind = "case.paused"       // waits for the customer
 	CaseResumed   event.Kind = "case.resumed"      // work goes on
-	CaseResolved  event.Kind = "case.resolved"     // solved in our eyes
+	CaseResolved  event.Kind = "case.resolved"     // the agent has solved it
 	CaseClosed    event.Kind = "case.closed"       // accepted by the customer
-	CaseReopened  event.Kind = "case.reopened"     // not solved after all
+	CaseReopened  event.Kind = "case.reopened"     // it was not solved
 	CaseAssigned  event.Kind = "case.assigned"     // another owner
 	CaseEscalated event.Kind = "case.escalated"    // fact level
 	CaseWarned    event.Kind = "case.sla_warned"   // a clock has run for three quarters of its time; fact clock

@@ -98,16 +98,28 @@ const (
 // time moves by as long as it stood. Marks of warning and breach stay for ever: a clock is warned of once and breached
 // once.
 type Clocks struct {
-	Policy                  string        `json:"sla_policy" crm:"sla_policy,class=none,readonly"`                                          // version of the SLA
-	FirstResponseDue        time.Time     `json:"first_response_due" crm:"first_response_due,class=none,readonly,sort"`                     // by when the customer must be answered
-	FirstRespondedAt        time.Time     `json:"first_responded_at,omitzero" crm:"first_responded_at,class=none,readonly"`                 // when it was answered; zero until then
-	FirstResponseWarnedAt   time.Time     `json:"first_response_warned_at,omitzero" crm:"first_response_warned_at,class=none,readonly"`     // when the clock reached the warning; zero unless it did
-	FirstResponseBreachedAt time.Time     `json:"first_response_breached_at,omitzero" crm:"first_response_breached_at,class=none,readonly"` // when the clock ran out; zero unless it did
-	ResolutionDue           time.Time     `json:"resolution_due" crm:"resolution_due,class=none,readonly,sort"`                             // by when the case must be resolved; moves with each pause
-	ResolvedAt              time.Time     `json:"resolved_at,omitzero" crm:"resolved_at,class=none,readonly"`                               // blank again after Reopen
-	ResolutionWarnedAt      time.Time     `json:"resolution_warned_at,omitzero" crm:"resolution_warned_at,class=none,readonly"`             // when the clock reached the warning; zero unless it did
-	ResolutionBreachedAt    time.Time     `json:"resolution_breached_at,omitzero" crm:"resolution_breached_at,class=none,readonly"`         // when the clock ran out; zero unless it did
-	PausedAt                time.Time     `json:"paused_at,omitzero" crm:"paused_at,class=none,readonly"`                                   // since when it waits for the customer
-	FirstResponseTarget     time.Duration `json:"-" crm:"first_response_target,class=none,readonly"`                                        // how long the first clock may run
-	ResolutionTarget        time.Duration `json:"-" crm:"resolution_target,class=none,readonly"`                                            // how long the second clock may run
+	// Policy is the version of the SLA that set the due times.
+	Policy string `json:"sla_policy" crm:"class=none,readonly"`
+	// FirstResponseDue is by when the customer must be answered.
+	FirstResponseDue time.Time `json:"first_response_due" crm:"class=none,readonly,required,sort"`
+	// FirstRespondedAt is when the customer was answered; zero until then.
+	FirstRespondedAt time.Time `json:"first_responded_at,omitzero" crm:"class=none,readonly"`
+	// FirstResponseWarnedAt is when the first clock reached the warning; zero unless it did.
+	FirstResponseWarnedAt time.Time `json:"first_response_warned_at,omitzero" crm:"class=none,readonly"`
+	// FirstResponseBreachedAt is when the first clock ran out; zero unless it did.
+	FirstResponseBreachedAt time.Time `json:"first_response_breached_at,omitzero" crm:"class=none,readonly"`
+	// ResolutionDue is by when the case must be resolved; it moves with each pause.
+	ResolutionDue time.Time `json:"resolution_due" crm:"class=none,readonly,required,sort"`
+	// ResolvedAt is when it was resolved; zero before, and again after Reopen.
+	ResolvedAt time.Time `json:"resolved_at,omitzero" crm:"class=none,readonly"`
+	// ResolutionWarnedAt is when the second clock reached the warning; zero unless it did.
+	ResolutionWarnedAt time.Time `json:"resolution_warned_at,omitzero" crm:"class=none,readonly"`
+	// ResolutionBreachedAt is when the second clock ran out; zero unless it did.
+	ResolutionBreachedAt time.Time `json:"resolution_breached_at,omitzero" crm:"class=none,readonly"`
+	// PausedAt is since when the case waits for the customer; zero when it does not.
+	PausedAt time.Time `json:"paused_at,omitzero" crm:"class=none,readonly"`
+	// FirstResponseTarget is how long the first clock may run.
+	FirstResponseTarget time.Duration `json:"-" crm:"first_response_target,class=none,readonly"`
+	// ResolutionTarget is how long the second clock may run.
+	ResolutionTarget time.Duration `json:"-" crm:"resolution_target,class=none,readonly"`
 }

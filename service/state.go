@@ -13,7 +13,7 @@ const (
 	StateNew      State = "new"      // came in, nobody has begun
 	StateOpen     State = "open"     // is worked on
 	StatePending  State = "pending"  // waits for the customer: the resolution clock stands still
-	StateResolved State = "resolved" // solved in our eyes; the customer has not said so
+	StateResolved State = "resolved" // resolved by the agent; not yet confirmed by the customer
 	StateClosed   State = "closed"   // accepted by the customer
 )
 
@@ -60,11 +60,11 @@ var moves = map[verb]map[State]State{
 	verbUpdate:   {StateNew: StateNew, StateOpen: StateOpen, StatePending: StatePending, StateResolved: StateResolved},
 }
 
-// kinds are the main events of the verbs.
-var kinds = map[verb]event.Kind{
+// events are the main events of the verbs.
+var events = map[verb]event.Kind{
 	verbStart: CaseStarted, verbReply: CaseReplied, verbPause: CasePaused, verbResume: CaseResumed,
 	verbResolve: CaseResolved, verbClose: CaseClosed, verbReopen: CaseReopened, verbAssign: CaseAssigned,
-	verbEscalate: CaseEscalated, verbUpdate: CaseUpdated,
+	verbEscalate: CaseEscalated,
 }
 
 // hints say what to do instead, by the state that refuses.

@@ -15,27 +15,24 @@ import (
 // The scope should be that of a system principal, on the unit in which the outbox ends the delivery.
 //
 // Errors: Invalid for a timer that this package has not set; errors of the store.
-func (s *Module) Fire(ctx context.Context, scope work.Scope, t work.Timer) error {
+func (m *Module) Fire(ctx context.Context, scope work.Scope, t work.Timer) error {
 	id, name, p, err := parseTimer(t.Key)
 	if err != nil || t.Kind != TimerSLA {
 		return fault.At("case: timer", fault.Field("timer", "want a timer of kind %s with a key of this package", TimerSLA))
 	}
-	cases := Cases{s, scope}
-	var log *journal
-	_, err = cases.write(ctx, work.Change[Case]{
-		Op: "case: timer", Action: work.Edit, Kind: p.kind(), ID: id, Args: t.Key, Load: cases.lock(id),
+	_, err = m.cases.Change(ctx, &scope, work.Verb[Case]{
+		Name: "timer", Event: p.kind(), ID: id, Args: t.Key,
 		Apply: func(_ context.Context, c *work.Call, rec *Case) error {
-			log = &journal{}
 			for _, k := range rec.clocks() {
-				if k.name == name && s.passed(k, p, c.Now) {
-					s.mark(c, k, p, log, time.Time{})
+				if k.name == name && m.passed(k, p, c.Now) {
+					m.mark(c, k, p, time.Time{})
 					c.Fact("clock", string(name))
-					c.Line(rec.Customer, *k.marks[p])
+					c.LineAt(*k.marks[p])
 				}
 			}
 			return nil
 		},
-	}, &log)
+	})
 	if fault.CodeOf(err) == fault.NotFound {
 		return nil
 	}

@@ -13,90 +13,96 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 )
 
-// step is one verb on one case: its state before, and what the write leaves behind.
-type step struct {
-	call *work.Call
-	rec  *Case
-	to   State
-	log  *journal
-	note string
+// deed is one verb, as its method describes it.
+type deed struct {
+	verb verb
+	note string   // kept in the history
+	args any      // the caller's
+	sets []string // fields that the caller sets, besides the state
+	// more reports whether the verb changes something although the state stays; nil never.
+	more func(rec *Case) bool
+	// effect changes the case, but for its state; nil changes nothing more.
+	effect func(st *step)
 }
 
-// do runs a verb: the clocks are settled as they stand, then the verb's effect is applied, then the state changes.
-// A verb whose effect changes nothing writes nothing.
-func (s Cases) do(ctx context.Context, id ident.ID, v verb, note string, args any, effect func(st *step) error) (Case, error) {
-	var log *journal
-	if err := schema.CheckText("note", note, 2000); err != nil {
-		return Case{}, fault.At("case: "+string(v), err)
+// step is a deed under way.
+type step struct {
+	m   *Module
+	c   *work.Call
+	rec *Case
+}
+
+// do runs a verb. One that changes nothing writes nothing.
+func (s Cases) do(ctx context.Context, id ident.ID, d deed) (Case, error) {
+	if err := schema.CheckText("note", d.note, 2000); err != nil {
+		return Case{}, fault.At("case: "+string(d.verb), err)
 	}
-	return s.write(ctx, work.Change[Case]{
-		Op: "case: " + string(v), Action: work.Edit, Kind: kinds[v], ID: id, Args: args, Load: s.lock(id),
+	return s.m.cases.Change(ctx, s.scope, work.Verb[Case]{
+		Name: string(d.verb), Event: events[d.verb], ID: id, Args: d.args,
 		Apply: func(_ context.Context, c *work.Call, rec *Case) error {
-			log = &journal{}
-			if err := c.CheckSets("state"); err != nil {
+			if err := c.CheckSets(append(d.sets, "state")...); err != nil {
 				return err
 			}
-			to, err := rec.next(v)
-			if err != nil {
+			to, err := rec.next(d.verb)
+			if err != nil || to == rec.State && (d.more == nil || !d.more(rec)) {
 				return err
 			}
-			was, probe := s.svc.timers(rec), *rec
-			st := &step{call: c, rec: &probe, to: to, log: &journal{}, note: note}
-			if err := effect(st); err != nil {
-				return err
-			}
-			if to == rec.State && len(c.Entity.Diff(rec, &probe)) == 0 {
-				return nil
-			}
-			st.rec, st.log = rec, log
-			s.svc.raise(c, rec, log, time.Time{})
-			if err := effect(st); err != nil {
-				return err
-			}
-			if st.move() {
-				c.Line(rec.Customer, c.Now)
-			}
-			s.svc.raise(c, rec, log, c.Now)
-			s.svc.schedule(c, was, rec)
+			st := step{s.m, c, rec}
+			st.take(to, &d)
 			return nil
 		},
-	}, &log)
+	})
 }
 
-// move changes the state, and reports whether it did.
-func (st *step) move() bool {
-	from := st.rec.State
-	if st.to == from {
-		return false
+// take settles the clocks as they stand, then applies the effect, then changes the state.
+func (st *step) take(to State, d *deed) {
+	was, from := st.m.timers(st.rec), st.rec.State
+	st.m.raise(st.c, st.rec, time.Time{})
+	if d.effect != nil {
+		d.effect(st)
 	}
-	st.rec.State, st.rec.StateSince = st.to, st.call.Now
-	st.log.moved(st.call, from, st.to, st.note)
-	st.call.Fact("from", string(from))
-	st.call.Fact("to", string(st.to))
-	return true
+	if to != from {
+		st.m.enter(st.c, st.rec, to, d.note)
+		st.c.Fact("from", string(from))
+		st.c.Fact("to", string(to))
+		st.c.LineAt(st.c.Now)
+	}
+	st.m.raise(st.c, st.rec, st.c.Now)
+	st.m.schedule(st.c, was, st.rec)
+}
+
+// tick keeps what a clock of the case did.
+func (st *step) tick(clock int, did string) {
+	st.m.keepClock(st.c, st.rec.clocks()[clock], did, st.c.Now)
 }
 
 // respond stops the first-response clock, once.
 func (st *step) respond() {
 	if st.rec.FirstRespondedAt.IsZero() {
-		st.rec.FirstRespondedAt = st.call.Now
-		st.log.clock(st.call, st.rec.clocks()[0], "stopped", st.call.Now)
+		st.rec.FirstRespondedAt = st.c.Now
+		st.tick(0, "stopped")
 	}
 }
 
 // proceed lets the resolution clock go on that has stood still since an instant: its due time moves by as long.
 func (st *step) proceed(since time.Time) {
-	st.rec.ResolutionDue = st.rec.ResolutionDue.Add(st.call.Now.Sub(since))
-	st.log.clock(st.call, st.rec.clocks()[1], "resumed", st.call.Now)
+	st.rec.ResolutionDue = st.rec.ResolutionDue.Add(st.c.Now.Sub(since))
+	st.tick(1, "resumed")
 }
 
-func nothing(*step) error { return nil }
+// resume ends a pause, where there is one.
+func (st *step) resume() {
+	if since := st.rec.PausedAt; !since.IsZero() {
+		st.rec.PausedAt = time.Time{}
+		st.proceed(since)
+	}
+}
 
 // Start says that somebody has begun with a new case. Starting an open one changes nothing.
 //
 // Errors: Conflict with reason "state" in every other state; NotFound; Denied.
 func (s Cases) Start(ctx context.Context, id ident.ID) (Case, error) {
-	return s.do(ctx, id, verbStart, "", nil, nothing)
+	return s.do(ctx, id, deed{verb: verbStart})
 }
 
 // Reply says that the customer was answered. The first one stops the first-response clock, and opens a new case; later
@@ -104,9 +110,8 @@ func (s Cases) Start(ctx context.Context, id ident.ID) (Case, error) {
 //
 // Errors: Conflict with reason "state" when it is closed; NotFound; Denied.
 func (s Cases) Reply(ctx context.Context, id ident.ID) (Case, error) {
-	return s.do(ctx, id, verbReply, "", nil, func(st *step) error {
-		st.respond()
-		return nil
+	return s.do(ctx, id, deed{
+		verb: verbReply, more: func(rec *Case) bool { return rec.FirstRespondedAt.IsZero() }, effect: (*step).respond,
 	})
 }
 
@@ -115,13 +120,10 @@ func (s Cases) Reply(ctx context.Context, id ident.ID) (Case, error) {
 //
 // Errors: Invalid; Conflict with reason "state" when it is resolved or closed; NotFound; Denied.
 func (s Cases) Pause(ctx context.Context, id ident.ID, note string) (Case, error) {
-	return s.do(ctx, id, verbPause, note, note, func(st *step) error {
-		if st.rec.PausedAt.IsZero() {
-			st.rec.PausedAt = st.call.Now
-			st.log.clock(st.call, st.rec.clocks()[1], "paused", st.call.Now)
-		}
-		return nil
-	})
+	return s.do(ctx, id, deed{verb: verbPause, note: note, args: note, effect: func(st *step) {
+		st.rec.PausedAt = st.c.Now
+		st.tick(1, "paused")
+	}})
 }
 
 // Resume takes a pending case up again: the due time of its resolution moves by as long as it was paused. Resuming an
@@ -129,37 +131,24 @@ func (s Cases) Pause(ctx context.Context, id ident.ID, note string) (Case, error
 //
 // Errors: Conflict with reason "state" in every other state; NotFound; Denied.
 func (s Cases) Resume(ctx context.Context, id ident.ID) (Case, error) {
-	return s.do(ctx, id, verbResume, "", nil, func(st *step) error {
-		if since := st.rec.PausedAt; !since.IsZero() {
-			st.rec.PausedAt = time.Time{}
-			st.proceed(since)
-		}
-		return nil
-	})
+	return s.do(ctx, id, deed{verb: verbResume, effect: (*step).resume})
 }
 
-// Resolve says that the case is solved in our eyes. It stops both clocks. Resolving a resolved one changes nothing.
+// Resolve says that the agent has solved the case. It stops both clocks. Resolving a resolved one changes nothing.
 // The note says how, up to 2,000 characters, and is kept in the history.
 //
 // Errors: Invalid; Conflict with reason "state" when it is closed; NotFound; Denied.
 func (s Cases) Resolve(ctx context.Context, id ident.ID, note string) (Case, error) {
-	return s.do(ctx, id, verbResolve, note, note, func(st *step) error {
-		if !st.rec.ResolvedAt.IsZero() {
-			return nil
-		}
+	return s.do(ctx, id, deed{verb: verbResolve, note: note, args: note, effect: func(st *step) {
 		st.respond()
-		if since := st.rec.PausedAt; !since.IsZero() {
-			st.rec.PausedAt = time.Time{}
-			st.proceed(since)
-		}
-		st.rec.ResolvedAt = st.call.Now
-		st.log.clock(st.call, st.rec.clocks()[1], "stopped", st.call.Now)
-		return nil
-	})
+		st.resume()
+		st.rec.ResolvedAt = st.c.Now
+		st.tick(1, "stopped")
+	}})
 }
 
-// Close says that the customer accepts the resolution. The acceptance, 1 to 2,000 characters, tells how the customer
-// said so; without it no case is closed. Closing a closed one changes nothing.
+// Close says that the customer accepts the resolution. The acceptance, 1 to 2,000 characters, says how the customer
+// accepted; without it no case is closed. Closing a closed one changes nothing.
 //
 // Errors: Invalid; Conflict with reason "state" when it is not resolved; NotFound; Denied.
 func (s Cases) Close(ctx context.Context, id ident.ID, acceptance string) (Case, error) {
@@ -169,11 +158,8 @@ func (s Cases) Close(ctx context.Context, id ident.ID, acceptance string) (Case,
 	if err := schema.CheckText("acceptance", acceptance, 2000); err != nil {
 		return Case{}, fault.At("case: close", err)
 	}
-	return s.do(ctx, id, verbClose, acceptance, acceptance, func(st *step) error {
-		if st.rec.ClosedAt.IsZero() {
-			st.rec.ClosedAt = st.call.Now
-		}
-		return nil
+	return s.do(ctx, id, deed{
+		verb: verbClose, note: acceptance, args: acceptance, effect: func(st *step) { st.rec.ClosedAt = st.c.Now },
 	})
 }
 
@@ -183,14 +169,12 @@ func (s Cases) Close(ctx context.Context, id ident.ID, acceptance string) (Case,
 //
 // Errors: Invalid; Conflict with reason "state" in every other state; NotFound; Denied.
 func (s Cases) Reopen(ctx context.Context, id ident.ID, note string) (Case, error) {
-	return s.do(ctx, id, verbReopen, note, note, func(st *step) error {
-		if since := st.rec.ResolvedAt; !since.IsZero() {
-			st.rec.ResolvedAt, st.rec.ClosedAt = time.Time{}, time.Time{}
-			st.rec.Reopens++
-			st.proceed(since)
-		}
-		return nil
-	})
+	return s.do(ctx, id, deed{verb: verbReopen, note: note, args: note, effect: func(st *step) {
+		since := st.rec.ResolvedAt
+		st.rec.ResolvedAt, st.rec.ClosedAt = time.Time{}, time.Time{}
+		st.rec.Reopens++
+		st.proceed(since)
+	}})
 }
 
 // Assign gives a case to a user and a team. Giving it to those who have it changes nothing.
@@ -198,17 +182,15 @@ func (s Cases) Reopen(ctx context.Context, id ident.ID, note string) (Case, erro
 // Errors: Invalid; Conflict with reason "state" when it is closed; NotFound; Denied, also when the case would then be
 // outside what the caller may edit.
 func (s Cases) Assign(ctx context.Context, id ident.ID, to Assignment) (Case, error) {
-	return s.do(ctx, id, verbAssign, "", to, func(st *step) error {
-		if err := st.call.CheckSets("owner_user", "owner_team"); err != nil {
-			return err
-		}
-		from := Assignment{st.rec.OwnerUser, st.rec.OwnerTeam}
-		if from == to {
-			return nil
-		}
-		st.rec.OwnerUser, st.rec.OwnerTeam = to.User, to.Team
-		st.log.add(st.call, Entry{Kind: EntryAssigned, From: from.User + "@" + from.Team, To: to.User + "@" + to.Team})
-		return nil
+	owner := func(rec *Case) Assignment { return Assignment{rec.OwnerUser, rec.OwnerTeam} }
+	return s.do(ctx, id, deed{
+		verb: verbAssign, args: to, sets: []string{"owner_user", "owner_team"},
+		more: func(rec *Case) bool { return owner(rec) != to },
+		effect: func(st *step) {
+			from := owner(st.rec)
+			st.rec.OwnerUser, st.rec.OwnerTeam = to.User, to.Team
+			st.m.keep(st.c, Entry{Kind: EntryAssigned, From: from.User + "@" + from.Team, To: to.User + "@" + to.Team})
+		},
 	})
 }
 
@@ -219,16 +201,14 @@ func (s Cases) Escalate(ctx context.Context, id ident.ID, level int64, note stri
 	if level < 1 || level > 9 {
 		return Case{}, fault.At("case: escalate", fault.Field("level", "want 1 to 9, have %d", level))
 	}
-	return s.do(ctx, id, verbEscalate, note, []any{level, note}, func(st *step) error {
-		if level <= st.rec.Escalation {
-			return nil
-		}
-		st.log.add(st.call, Entry{
-			Kind: EntryEscalated, From: strconv.FormatInt(st.rec.Escalation, 10), To: strconv.FormatInt(level, 10),
-			Note: personal.NewText(personal.Content, note),
-		})
-		st.rec.Escalation = level
-		st.call.Fact("level", strconv.FormatInt(level, 10))
-		return nil
+	return s.do(ctx, id, deed{
+		verb: verbEscalate, note: note, args: []any{level, note},
+		more: func(rec *Case) bool { return level > rec.Escalation },
+		effect: func(st *step) {
+			from, to := strconv.FormatInt(st.rec.Escalation, 10), strconv.FormatInt(level, 10)
+			st.m.keep(st.c, Entry{Kind: EntryEscalated, From: from, To: to, Note: personal.NewText(personal.Content, note)})
+			st.rec.Escalation = level
+			st.c.Fact("level", to)
+		},
 	})
 }

@@ -103,13 +103,13 @@ func TestOpenRefusesBadInput(t *testing.T) {
 		for _, v := range f.Violations {
 			fields = append(fields, v.Field)
 		}
-		require.Equal(t, []string{"customer", "subject", "priority", "type", "body"}, fields)
+		require.Equal(t, []string{"priority", "type", "customer", "subject", "body"}, fields)
 		_, err = l.Open(t.Context(), service.CaseDraft{Customer: ident.New(), Subject: "x"})
 		require.ErrorIs(t, err, fault.ErrNotFound)
 		_, err = l.Get(t.Context(), ident.New())
 		require.ErrorIs(t, err, fault.ErrNotFound)
 
-		_, err = service.New(service.Config{Engine: l.Engine, Store: nothing{}, Customers: l.known, SLA: &service.SLA{
+		_, err = service.New(service.Config{Engine: l.Engine, Store: nothing{}, SLA: &service.SLA{
 			Version: "x", Targets: map[service.Priority]service.Target{"low": {}},
 		}})
 		require.ErrorIs(t, err, fault.ErrInvalid)
@@ -165,7 +165,7 @@ func TestAssignEscalateAndLists(t *testing.T) {
 		require.Equal(t, []ident.ID{one.ID}, ids(service.CaseFilter{Open: new(false)}))
 		require.Equal(t, []ident.ID{two.ID, more.ID}, ids(service.CaseFilter{States: []service.State{service.StateNew}}))
 
-		viewer := l.svc.Cases(work.Scope{Principal: ident.User(tenant, "v", "viewer"), Purpose: personal.Service})
+		viewer := l.svc.Cases(&work.Scope{Principal: ident.User(tenant, "v", "viewer"), Purpose: personal.Service})
 		seen, err := viewer.Get(ctx, one.ID)
 		require.NoError(t, err)
 		require.Equal(t, personal.Masked, seen.Body.State())

@@ -309,9 +309,9 @@ func (l *lab) infect(t testing.TB, m mutant) {
 	t.Helper()
 	l.tape.deaf = m.deaf
 	var err error
-	l.svc, err = service.New(service.Config{Engine: l.Engine, Store: sick{l.store, m}, Customers: l.known})
+	l.svc, err = service.New(service.Config{Engine: l.Engine, Store: sick{l.store, m}})
 	require.NoError(t, err)
-	l.Cases = l.svc.Cases(l.scope)
+	l.Cases = l.svc.Cases(&l.scope)
 }
 
 type sick struct {
@@ -319,19 +319,26 @@ type sick struct {
 	m mutant
 }
 
-func (s sick) Case(ctx context.Context, c *work.Call, id ident.ID, lock bool) (*service.Case, error) {
-	cs, err := s.Store.Case(ctx, c, id, lock)
+func (s sick) Cases() work.Store[service.Case] { return sickCases{s.Store.Cases(), s.m} }
+
+type sickCases struct {
+	work.Store[service.Case]
+	m mutant
+}
+
+func (s sickCases) Get(ctx context.Context, c *work.Call, id ident.ID, how work.Fetch) (*service.Case, error) {
+	cs, err := s.Store.Get(ctx, c, id, how)
 	if err == nil && s.m.load != nil {
 		s.m.load(cs)
 	}
 	return cs, err
 }
 
-func (s sick) SaveCase(ctx context.Context, c *work.Call, before, after *service.Case, log []service.Entry) error {
+func (s sickCases) Save(ctx context.Context, c *work.Call, before, after *service.Case) error {
 	if before != nil && s.m.save != nil {
 		s.m.save(before, after)
 	}
-	return s.Store.SaveCase(ctx, c, before, after, log)
+	return s.Store.Save(ctx, c, before, after)
 }
 
 // keep adds the timers that are set now to a collection of old ones.

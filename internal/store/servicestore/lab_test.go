@@ -40,10 +40,11 @@ func newLab(t testing.TB, b dbtest.Backend) *lab {
 	l.Engine.Recorder = l.tape
 	l.store = servicestore.New(b.DB, l.Keys)
 	var err error
-	l.svc, err = service.New(service.Config{Engine: l.Engine, Store: l.store, Customers: l.known})
+	l.Engine.Subjects, l.Engine.Referees = l.known, map[string]work.Referee{"customer": l.known}
+	l.svc, err = service.New(service.Config{Engine: l.Engine, Store: l.store})
 	require.NoError(t, err)
 	l.scope = work.Scope{Principal: ident.User(tenant, "u-1", "admin").InTeams("emea"), Purpose: personal.Service}
-	l.Cases = l.svc.Cases(l.scope)
+	l.Cases = l.svc.Cases(&l.scope)
 	return l
 }
 
@@ -130,14 +131,21 @@ func (r *tape) raised(id ident.ID, kind event.Kind, clock service.ClockName) (n 
 	return n
 }
 
-// directory stands in for the customers' service.
+// directory stands in for the customers' module.
 type directory map[ident.ID][]ident.ID
 
-func (d directory) Resolve(_ context.Context, _ work.Scope, id ident.ID) ([]ident.ID, error) {
+func (d directory) Resolve(_ context.Context, _ work.Scope, id ident.ID, _ work.Action) ([]ident.ID, error) {
 	if ids, ok := d[id]; ok {
 		return ids, nil
 	}
 	return nil, fault.New(fault.NotFound, "no such customer")
+}
+
+func (d directory) Refer(_ context.Context, c *work.Call, id ident.ID) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := d.Resolve(ctx, c.Scope, id, work.Read)
+		return err
+	}
 }
 
 var errState = &fault.Error{Code: fault.Conflict, Reason: "state"}
