@@ -25,10 +25,11 @@ const (
 	endOfCases = ` ORDER BY s.resolution_due, s.id LIMIT 51`
 )
 
-// There is one case for so many customers, up to a number that a team would have open.
+// There is one case for so many customers, within what a team would have open.
 const (
-	caseShare = 10
-	maxCases  = 5_000
+	caseShare = 20
+	minCases  = 2 * pageSize
+	maxCases  = 2_000
 	caseBatch = 250
 )
 
@@ -39,7 +40,7 @@ func (w *world) complain(ctx context.Context, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	n := min(maxCases, w.rows/caseShare)
+	n := min(maxCases, max(minCases, w.rows/caseShare))
 	for from := 0; from < n; from += caseBatch {
 		err := w.session(w.ours, sample.BigTenant).InTx(ctx, func(ctx context.Context, s *crm.Session) error {
 			for i := from; i < min(n, from+caseBatch); i++ {

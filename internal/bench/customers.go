@@ -33,7 +33,7 @@ const (
 	nextPeople  = ` AND (c.sort_name, c.id) > ($4, $5)`
 	endOfPeople = ` ORDER BY c.sort_name, c.id LIMIT 51`
 
-	timeline = `SELECT t.*, i.id, i.version, i.owner_user, i.owner_team, i.created_at, i.updated_at, i.created_by, i.source_system, i.source_ref,
+	timeline = `SELECT t.record_id, t.customer_id, t.happened, t.event_id, t.kind, t.entity, t.line_user, t.line_team, i.id, i.version, i.owner_user, i.owner_team, i.created_at, i.updated_at, i.created_by, i.source_system, i.source_ref,
 			i.channel, i.direction, i.at, i.duration, i.subject, i.body, i.outcome, i.parties, k.wrapped
 		FROM (SELECT customer_id, at AS happened, event_id, kind, entity, record_id, owner_user AS line_user, owner_team AS line_team
 			FROM crm_timeline WHERE tenant_id = $1 AND customer_id = $2 ORDER BY at DESC, event_id DESC LIMIT 21) AS t

@@ -34,8 +34,8 @@ const (
 
 // There is one opportunity for so many customers, up to a number that a team would have open.
 const (
-	dealShare = 2
-	maxDeals  = 20_000
+	dealShare = 5
+	maxDeals  = 5_000
 	closed    = 5 // one in so many is won or lost
 )
 

@@ -98,10 +98,11 @@ func requireFar(t *testing.T, r *Result, line []byte) {
 	require.InEpsilon(t, float64(r.DelayedPeerNS)/float64(r.DelayedOursNS), r.DelayedRatio, 1e-9)
 }
 
-// openTest opens a filled database with peers beside it.
-func openTest(t *testing.T, dialect string) (*world, *Child) {
+// openTest opens a database, filled for some operations, with peers beside it.
+func openTest(t *testing.T, dialect string, ops ...string) (*world, *Child) {
 	t.Helper()
 	o := testOptions(t, dialect)
+	o.Ops = ops
 	w, err := openWorld(t.Context(), dialect, o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, w.close()) })
@@ -116,7 +117,7 @@ func TestImportsWriteTheSameRows(t *testing.T) {
 	t.Parallel()
 
 	eachDialect(t, func(t *testing.T, dialect string) {
-		w, child := openTest(t, dialect)
+		w, child := openTest(t, dialect, opImport)
 		c, err := w.imports(t.Context(), child)
 		require.NoError(t, err)
 		var wrote []map[string]int64
