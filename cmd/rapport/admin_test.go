@@ -3,10 +3,13 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rapport-crm/rapport/internal/bench"
 )
 
 func TestMigrate(t *testing.T) {
@@ -206,4 +209,16 @@ func TestHelp(t *testing.T) {
 	require.Contains(t, out, `"schema":{"customer":1,"foundation":1,"pipeline":1,"plugin":1,"privacy":1,"service":1},"plugin_contract":1,`)
 	_, errs = sh.raw(2, "version", "x", "--json")
 	require.JSONEq(t, `{"error": {"code": "usage", "message": "takes no arguments, have \"x\""}}`, errs)
+}
+
+func TestBenchExplainsItsColumns(t *testing.T) {
+	t.Parallel()
+
+	page, _ := sqliteShell(t).raw(0, "bench", "--help")
+	for f := range reflect.TypeFor[bench.Result]().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name != "op" && name != "dialect" && name != "peer" {
+			require.Contains(t, page, name)
+		}
+	}
 }

@@ -2,14 +2,13 @@ package bench
 
 import (
 	"context"
-	"fmt"
 	"iter"
-	"regexp"
-	"slices"
-	"strings"
 	"time"
 
+	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/internal/bench/sample"
+	"github.com/rapport-crm/rapport/internal/bench/script"
 )
 
 // sampleTenant holds the customers whose rows the peers of the import write again, for the big tenant.
@@ -19,7 +18,7 @@ const sampleTenant = "sample"
 const maxImport = 20_000
 
 // imports lets our load and the peer's bulk write take turns, each with as many new customers.
-func (w *world) imports(ctx context.Context, child *Child) ([]side, error) {
+func (w *world) imports(ctx context.Context, child *Child) (*contest, error) {
 	n := min(maxImport, max(200, w.rows/20))
 	peer, err := w.source(ctx, child, n)
 	if err != nil {
@@ -27,20 +26,30 @@ func (w *world) imports(ctx context.Context, child *Child) ([]side, error) {
 	}
 	per := func(d time.Duration) time.Duration { return d / time.Duration(n) }
 	ours := func(ctx context.Context, _ time.Duration) (time.Duration, error) {
-		drafts := make([]customer.Draft, n)
-		for i := range drafts {
-			drafts[i] = w.people.Draft(w.next)
-			w.next++
-		}
+		drafts := w.newDrafts(n)
 		start := time.Now()
-		_, err := load(ctx, w.session(w.ours, bigTenant), all(drafts), nil)
+		_, err := load(ctx, w.session(w.ours, sample.BigTenant), all(drafts), nil)
 		return per(time.Since(start)), err
 	}
 	theirs := func(context.Context, time.Duration) (time.Duration, error) {
 		rep, err := child.ask(&request{Do: "import", Op: opImport})
 		return per(time.Duration(rep.P50NS)), err
 	}
-	return []side{{"ours", ours}, {peer, theirs}}, nil
+	call := func(ctx context.Context, s *crm.Session) error {
+		_, err := load(ctx, s, all(w.newDrafts(importRows)), nil)
+		return err
+	}
+	return &contest{name: opImport, sides: []side{{"ours", ours}, {peer, theirs}}, call: call}, nil
+}
+
+// newDrafts returns customers that are in no database yet.
+func (w *world) newDrafts(n int) []customer.Draft {
+	drafts := make([]customer.Draft, n)
+	for i := range drafts {
+		drafts[i] = w.people.Draft(w.next)
+		w.next++
+	}
+	return drafts
 }
 
 func all(drafts []customer.Draft) iter.Seq2[customer.Draft, error] {
@@ -60,16 +69,12 @@ func (w *world) source(ctx context.Context, child *Child, n int) (peer string, e
 	if w.dialect == SQLite {
 		n++
 	}
-	drafts := make([]customer.Draft, n)
-	for i := range drafts {
-		drafts[i] = w.people.Draft(w.next)
-		w.next++
-	}
+	drafts := w.newDrafts(n)
 	s := w.session(w.listened, sampleTenant)
 	if _, err := load(ctx, s, all(drafts[:1]), nil); err != nil {
 		return "", err
 	}
-	req := &request{Do: "source", Op: opImport, To: bigTenant, Mark: markWord}
+	req := &request{Do: "source", Op: opImport, To: sample.BigTenant, Mark: sample.Mark}
 	if w.dialect == Postgres {
 		before, err := w.counts(ctx, sampleTenant)
 		if err != nil {
@@ -96,7 +101,7 @@ func (w *world) source(ctx context.Context, child *Child, n int) (peer string, e
 		if err != nil {
 			return "", err
 		}
-		if req.Tables, err = inserted(log); err != nil {
+		if req.Tables, err = script.Inserted(log); err != nil {
 			return "", err
 		}
 		peer = "sql"
@@ -111,29 +116,8 @@ const tenantsOwnKeys = `DELETE FROM crm_subject_key k WHERE k.tenant_id = $1
 
 // counts returns the rows a tenant has, by table.
 func (w *world) counts(ctx context.Context, tenant string) (map[string]int64, error) {
-	query := `SELECT table_name FROM information_schema.columns
-		WHERE table_schema = current_schema() AND table_name LIKE 'crm\_%' AND column_name = 'tenant_id'`
-	if w.dialect == SQLite {
-		query = `SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'tenant_id'`
-	}
-	found, err := w.raw.QueryContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	defer found.Close()
-	var tables []string
-	for found.Next() {
-		var t string
-		if err := found.Scan(&t); err != nil {
-			return nil, err
-		}
-		tables = append(tables, t)
-	}
-	if err := found.Err(); err != nil {
-		return nil, err
-	}
 	counts := map[string]int64{}
-	for _, t := range tables {
+	for t := range w.tables {
 		var n int64
 		if err := w.raw.QueryRowContext(ctx, "SELECT count(*) FROM "+t+" WHERE tenant_id = $1", tenant).Scan(&n); err != nil {
 			return nil, err
@@ -141,38 +125,4 @@ func (w *world) counts(ctx context.Context, tenant string) (map[string]int64, er
 		counts[t] = n
 	}
 	return counts, nil
-}
-
-// plainInsert is an insert of values, of one row or many.
-var plainInsert = regexp.MustCompile(`^/\*[^*]*\*/ INSERT INTO (\w+) \(([\w, ]+)\) VALUES (\([?, ]+\),?\s*)+$`)
-
-// inserted takes inserts apart into rows, table by table in the order in which each was first written.
-func inserted(log []Statement) ([]rows, error) {
-	var tables []rows
-	for _, st := range log {
-		if st.Do != "exec" || !writes(st.Text) {
-			continue
-		}
-		m := plainInsert.FindStringSubmatch(st.Text)
-		if m == nil {
-			return nil, fmt.Errorf("bench: the import writes in a way the peers cannot follow: %s", st.Text)
-		}
-		columns := strings.Split(m[2], ", ")
-		at := slices.IndexFunc(tables, func(r rows) bool { return r.Table == m[1] && slices.Equal(r.Columns, columns) })
-		if at < 0 {
-			at = len(tables)
-			tables = append(tables, rows{Table: m[1], Columns: columns})
-		}
-		for chunk := range slices.Chunk(st.Args, len(columns)) {
-			row := make([]Arg, len(chunk))
-			for i, a := range chunk {
-				var err error
-				if row[i], err = argument(a.Value); err != nil {
-					return nil, err
-				}
-			}
-			tables[at].Rows = append(tables[at].Rows, row)
-		}
-	}
-	return tables, nil
 }

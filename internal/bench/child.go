@@ -13,7 +13,37 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/rapport-crm/rapport/internal/bench/script"
 )
+
+// The messages between the bench and the peers, one JSON object a line. The peers have the same types in their own words.
+
+type request struct {
+	Do      string          `json:"do"` // open, load, turn, source, import, close
+	Dialect string          `json:"dialect,omitempty"`
+	DSN     string          `json:"dsn,omitempty"`
+	Through string          `json:"through,omitempty"` // address of the proxy for turns that are far
+	Op      string          `json:"op,omitempty"`
+	Peer    string          `json:"peer,omitempty"`
+	Scripts []script.Script `json:"scripts,omitempty"`
+	Texts   []string        `json:"texts,omitempty"`
+	ForNS   int64           `json:"for_ns,omitempty"`
+	Calls   int             `json:"calls,omitempty"`
+	Far     bool            `json:"far,omitempty"`
+	From    string          `json:"from,omitempty"`
+	To      string          `json:"to,omitempty"`
+	Mark    string          `json:"mark,omitempty"`
+	Keep    []string        `json:"keep,omitempty"`
+	Tables  []script.Rows   `json:"tables,omitempty"`
+}
+
+type reply struct {
+	Error string           `json:"error"`
+	Calls int              `json:"calls"`
+	P50NS int64            `json:"p50_ns"`
+	Rows  map[string]int64 `json:"rows"`
+}
 
 // Child is the process of the peers. It answers one request at a time.
 type Child struct {
@@ -112,8 +142,8 @@ func (c *Child) Close() error {
 	return errors.Join(err, c.in.Close(), c.cmd.Wait())
 }
 
-// turn gives the peers a turn.
-func (c *Child) turn(op, peer string, length time.Duration) (time.Duration, error) {
-	rep, err := c.ask(&request{Do: "turn", Op: op, Peer: peer, ForNS: length.Nanoseconds()})
+// turn gives a peer a turn of some length, or of some calls over the network.
+func (c *Child) turn(op, peer string, length time.Duration, far int) (time.Duration, error) {
+	rep, err := c.ask(&request{Do: "turn", Op: op, Peer: peer, ForNS: length.Nanoseconds(), Calls: far, Far: far > 0})
 	return time.Duration(rep.P50NS), err
 }

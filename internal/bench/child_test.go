@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -49,4 +50,19 @@ func TestPeersModule(t *testing.T) {
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
+}
+
+// program compiles the peers once.
+var program = sync.OnceValues(func() (string, error) {
+	return BuildPeers(context.Background(), "", peersDir)
+})
+
+func startPeers(t *testing.T) *Child {
+	t.Helper()
+	path, err := program()
+	require.NoError(t, err)
+	child, err := StartChild(context.WithoutCancel(t.Context()), path) // it is closed after the test's context has ended
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, child.Close()) })
+	return child
 }

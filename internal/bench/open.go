@@ -16,6 +16,7 @@ import (
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/crm/postgres"
 	"github.com/rapport-crm/rapport/crm/sqlite"
+	"github.com/rapport-crm/rapport/internal/bench/script"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 )
 
@@ -35,7 +36,7 @@ func (w *world) openSQLite(ctx context.Context) error {
 	path := databaseFile(dir)
 	w.start = func(ctx context.Context) (*crm.CRM, error) { return sqlite.Open(ctx, path, w.config()) }
 	connect := byName{&driver.Driver{}, sqliteDSN(path)}
-	w.recorder, w.peerDSN = NewRecorder(connect), sqliteDSN(path)
+	w.recorder, w.peerDSN = script.NewRecorder(connect), sqliteDSN(path)
 	w.raw = sql.OpenDB(connect)
 	w.raw.SetMaxOpenConns(1)
 	w.onClose(w.raw.Close)
@@ -81,7 +82,7 @@ func (w *world) openPostgres(ctx context.Context, o Options) error {
 		return fmt.Errorf("bench: open the database: %w", err)
 	}
 	connect := stdlib.GetConnector(*cfg)
-	w.recorder, w.peerDSN = NewRecorder(postgres.Connector(connect)), dsn
+	w.recorder, w.peerDSN = script.NewRecorder(postgres.Connector(connect)), dsn
 	w.raw = sql.OpenDB(connect)
 	w.onClose(w.raw.Close)
 	return w.open(ctx, postgres.Dialect)

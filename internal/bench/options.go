@@ -28,7 +28,7 @@ type Options struct {
 	Rows     int                                      // customers in the database. Defaults to 100,000; at least 1,000
 	Dialects []string                                 // [SQLite], [Postgres]. Defaults to both; without a PostgreSQL to be had, to SQLite alone
 	Ops      []string                                 // operations, see [Ops]. Defaults to all
-	Duration time.Duration                            // how long one operation is measured on one database, all sides together. Defaults to 6 seconds
+	Duration time.Duration                            // how long one operation is measured on one database, all sides together. Defaults to 3 seconds
 	DSN      string                                   // PostgreSQL server on which a database of its own is made and dropped. Defaults to a throw-away server of installed programs
 	Seed     uint64                                   // picks the customers. Defaults to 1
 	Peers    string                                   // directory of the peers' source. Defaults to the one in this source tree
@@ -36,6 +36,8 @@ type Options struct {
 	Out      io.Writer                                // gets the results. Defaults to io.Discard
 	Log      io.Writer                                // gets progress. Defaults to io.Discard
 	Profile  func(op string) (stop func(), err error) // called around our turns of an operation. Defaults to nothing
+
+	farCalls int // calls of a turn in the contest over the network. Defaults to 20
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -46,7 +48,10 @@ func (o Options) withDefaults() (Options, error) {
 		o.Ops = Ops()
 	}
 	if o.Duration == 0 {
-		o.Duration = 6 * time.Second
+		o.Duration = 3 * time.Second
+	}
+	if o.farCalls == 0 {
+		o.farCalls = farCalls
 	}
 	if o.Seed == 0 {
 		o.Seed = 1

@@ -8,7 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/crm"
+	"github.com/rapport-crm/rapport/internal/bench/sample"
+	"github.com/rapport-crm/rapport/internal/bench/script"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 )
 
@@ -60,35 +62,43 @@ func measure(ctx context.Context, dialect, program string, o Options, out *print
 		return err
 	}
 	defer func() { err = errors.Join(err, child.Close()) }()
-	if err := w.seed(ctx, o.Rows, o.Log); err != nil {
+	if err := w.fill(ctx, o); err != nil {
 		return err
 	}
-	var busy []ident.ID
-	if slices.Contains(o.Ops, opTimeline) {
-		if busy, err = w.talk(ctx, o.Log); err != nil {
-			return err
-		}
-	}
-	if err := w.analyze(ctx); err != nil {
-		return err
-	}
-	if _, err := child.ask(&request{Do: "open", Dialect: dialect, DSN: w.peerDSN}); err != nil {
+	if err := w.invite(child); err != nil {
 		return err
 	}
 	for _, name := range Ops() {
 		if !slices.Contains(o.Ops, name) {
 			continue
 		}
-		if err := w.compare(ctx, child, name, busy, o, out); err != nil {
+		if err := w.compare(ctx, child, name, o, out); err != nil {
 			return fmt.Errorf("%s on %s: %w", name, dialect, err)
 		}
 	}
 	return nil
 }
 
+// invite gives the peers the database, and the proxy before it.
+func (w *world) invite(child *Child) error {
+	req := &request{Do: "open", Dialect: w.dialect, DSN: w.peerDSN}
+	if w.far != nil {
+		req.Through = w.far.proxy.Addr()
+	}
+	_, err := child.ask(req)
+	return err
+}
+
+// contest is an operation and who takes part in it, ours first.
+type contest struct {
+	name  string
+	sides []side
+	call  func(ctx context.Context, s *crm.Session) error // ours, another time
+}
+
 // compare measures one operation against its peers.
-func (w *world) compare(ctx context.Context, child *Child, name string, busy []ident.ID, o Options, out *printer) error {
-	sides, err := w.sides(ctx, child, name, busy)
+func (w *world) compare(ctx context.Context, child *Child, name string, o Options, out *printer) error {
+	c, err := w.contest(ctx, child, name)
 	if err != nil {
 		return err
 	}
@@ -100,81 +110,113 @@ func (w *world) compare(ctx context.Context, child *Child, name string, busy []i
 		defer stop()
 	}
 	fmt.Fprintf(o.Log, "%s: %s\n", w.dialect, name)
-	medians, err := compete(ctx, sides, o.Duration)
+	medians, err := compete(ctx, c.sides, o.Duration)
 	if err != nil {
 		return err
 	}
-	for i := 1; i < len(sides); i++ {
-		if err := out.add(newResult(name, w.dialect, sides[i].name, medians[0], medians[i])); err != nil {
+	var results []Result
+	for i := 1; i < len(c.sides); i++ {
+		results = append(results, newResult(name, w.dialect, c.sides[i].name, medians[0], medians[i]))
+	}
+	if w.far != nil {
+		if err := w.far.measure(ctx, child, w.session(w.far.ours, sample.BigTenant), c, o.farCalls, results); err != nil {
+			return err
+		}
+	}
+	for _, r := range results {
+		if err := out.add(r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// sides returns ours and the peers of an operation.
-func (w *world) sides(ctx context.Context, child *Child, name string, busy []ident.ID) ([]side, error) {
+// contest prepares an operation for all sides.
+func (w *world) contest(ctx context.Context, child *Child, name string) (*contest, error) {
 	if name == opImport {
 		return w.imports(ctx, child)
 	}
-	op, err := w.operation(ctx, name, busy)
+	op, err := w.operation(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := w.load(ctx, child, op); err != nil {
+	if err := w.load(ctx, child, op); err != nil {
 		return nil, err
 	}
 	calls := 0
-	session := w.session(w.ours, bigTenant)
+	call := func(ctx context.Context, s *crm.Session) error {
+		calls++
+		return op.ours(ctx, s, calls-1)
+	}
+	session := w.session(w.ours, sample.BigTenant)
 	sides := []side{{"ours", func(ctx context.Context, length time.Duration) (time.Duration, error) {
-		return repeat(ctx, length, func(ctx context.Context) error {
-			calls++
-			return op.ours(ctx, session, calls-1)
-		})
+		return repeat(ctx, length, 1, func(ctx context.Context) error { return call(ctx, session) })
 	}}}
 	for _, peer := range peersOf(w.dialect) {
 		sides = append(sides, side{peer, func(_ context.Context, length time.Duration) (time.Duration, error) {
-			return child.turn(name, peer, length)
+			return child.turn(name, peer, length, 0)
 		}})
 	}
-	return sides, nil
+	return &contest{name: name, sides: sides, call: call}, nil
 }
 
-// peersOf returns the peers of every operation but the import.
+// The peers of every operation but the import.
+const (
+	peerOneByOne = "pgx"
+	peerPipeline = "pgx-pipeline"
+	peerSQLite   = "sql"
+)
+
 func peersOf(dialect string) []string {
 	if dialect == Postgres {
-		return []string{"pgx", "pgx-pipeline"}
+		return []string{peerOneByOne, peerPipeline}
 	}
-	return []string{"sql"}
+	return []string{peerSQLite}
 }
 
-// load records an operation and gives the peers its scripts.
-func (w *world) load(ctx context.Context, child *Child, op *operation) ([]Take, error) {
-	s := w.session(w.listened, bigTenant)
-	var texts texts
-	var scripts []Script
-	var first []Take
+// load gives the peers the scripts of an operation.
+func (w *world) load(ctx context.Context, child *Child, op *operation) error {
+	b := &script.Builder{SQLite: w.dialect == SQLite, Fresh: op.fresh, Mark: op.mark}
+	scripts, err := w.scripts(ctx, b, op)
+	if err != nil {
+		return err
+	}
+	_, err = child.ask(&request{Do: "load", Op: op.name, Scripts: scripts, Texts: b.Texts(), Mark: op.mark})
+	return err
+}
+
+func (w *world) scripts(ctx context.Context, b *script.Builder, op *operation) (scripts []script.Script, err error) {
+	watch, err := w.watch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, watch.Close(context.WithoutCancel(ctx))) }()
 	for k := -1; k < op.takes; k++ {
-		var takes []Take
-		for variant := range op.again {
-			t, err := w.take(func() error { return op.recorded(ctx, s, max(k, 0), variant) })
-			if err != nil {
+		takes := make([]script.Take, op.again)
+		for variant := range takes {
+			if takes[variant], err = w.taken(ctx, watch, b, op, max(k, 0), variant); err != nil {
 				return nil, err
 			}
-			takes = append(takes, t)
 		}
 		if k < 0 {
-			continue // the first run filled caches that every process fills once: keys of the tenant, its fields
+			continue // the first run may write what is written once in a while: keys of the tenant, its pipeline
 		}
-		if k == 0 {
-			first = takes
-		}
-		script, err := texts.script(takes, op.renew)
+		s, err := b.Script(takes...)
 		if err != nil {
 			return nil, err
 		}
-		scripts = append(scripts, script)
+		scripts = append(scripts, s)
 	}
-	_, err := child.ask(&request{Do: "load", Op: op.name, Scripts: scripts, Texts: texts.list, Mark: markWord})
-	return first, err
+	return scripts, nil
+}
+
+// taken runs one take of an operation.
+func (w *world) taken(ctx context.Context, watch script.Watcher, b *script.Builder, op *operation, k, variant int) (script.Take, error) {
+	a := &asked{builder: b}
+	t, err := w.take(ctx, watch, func() error { return op.taken(ctx, w.session(w.listened, sample.BigTenant), a, k, variant) })
+	t.Reads, t.Given = a.queries, a.given
+	if err == nil && op.writes != (len(t.Changes) > 0) {
+		err = fmt.Errorf("bench: %s changed %d rows", op.name, len(t.Changes))
+	}
+	return t, err
 }

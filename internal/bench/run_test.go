@@ -3,7 +3,6 @@ package bench
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"database/sql"
 	"encoding/json"
 	"io"
@@ -15,15 +14,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/crm/sqlite"
+	"github.com/rapport-crm/rapport/internal/bench/sample"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 )
 
 // testOptions are the smallest bench of one database.
 func testOptions(t *testing.T, dialect string) Options {
 	t.Helper()
-	o := Options{Rows: minRows, Dialects: []string{dialect}, Duration: 100 * time.Millisecond, JSON: true}
+	o := Options{Rows: minRows, Dialects: []string{dialect}, Duration: 100 * time.Millisecond, JSON: true, farCalls: 1}
 	if dialect == Postgres {
 		o.DSN = dbtest.Postgres(t).DSN()
 	}
@@ -59,6 +58,7 @@ func TestRun(t *testing.T) {
 			require.Positive(t, r.OursNS)
 			require.Positive(t, r.PeerNS)
 			require.InEpsilon(t, float64(r.PeerNS)/float64(r.OursNS), r.Ratio, 1e-9)
+			requireFar(t, &r, lines.Bytes())
 			got = append(got, [2]string{r.Op, r.Peer})
 		}
 		var want [][2]string
@@ -75,90 +75,54 @@ func TestRun(t *testing.T) {
 	})
 }
 
-// openTest opens a filled database with peers beside it.
-func openTest(t *testing.T, dialect string) (*world, *Child, []ident.ID) {
+// requireFar says which fields a line has of round trips and of what they cost.
+func requireFar(t *testing.T, r *Result, line []byte) {
+	t.Helper()
+	var fields map[string]any
+	require.NoError(t, json.Unmarshal(line, &fields))
+	delayed := []string{"delayed_ours_ns", "delayed_peer_ns", "delayed_ratio"}
+	if r.Dialect == SQLite {
+		require.NotContains(t, fields, "trips")
+	} else {
+		require.Positive(t, r.Trips, r.Op)
+		require.Equal(t, float64(r.Trips), fields["trips"])
+	}
+	if r.Peer != peerOneByOne {
+		for _, f := range delayed {
+			require.NotContains(t, fields, f)
+		}
+		return
+	}
+	require.GreaterOrEqual(t, r.DelayedOursNS, r.Trips*farDelay.Nanoseconds(), "%s: each trip is delayed", r.Op)
+	require.Greater(t, r.DelayedPeerNS, farDelay.Nanoseconds())
+	require.InEpsilon(t, float64(r.DelayedPeerNS)/float64(r.DelayedOursNS), r.DelayedRatio, 1e-9)
+}
+
+// openTest opens a database, filled for some operations, with peers beside it.
+func openTest(t *testing.T, dialect string, ops ...string) (*world, *Child) {
 	t.Helper()
 	o := testOptions(t, dialect)
+	o.Ops = ops
 	w, err := openWorld(t.Context(), dialect, o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, w.close()) })
 	child := startPeers(t)
-	require.NoError(t, w.seed(t.Context(), o.Rows, io.Discard))
-	busy, err := w.talk(t.Context(), io.Discard)
-	require.NoError(t, err)
-	_, err = child.ask(&request{Do: "open", Dialect: dialect, DSN: w.peerDSN})
-	require.NoError(t, err)
-	return w, child, busy
-}
-
-// A peer runs the statements our operation runs, each as often, and writes as many rows into each table.
-func TestPeersDoWhatWeDo(t *testing.T) {
-	t.Parallel()
-
-	eachDialect(t, func(t *testing.T, dialect string) {
-		w, child, busy := openTest(t, dialect)
-		for _, name := range Ops()[:len(Ops())-1] {
-			op, err := w.operation(t.Context(), name, busy)
-			require.NoError(t, err)
-			first, err := w.load(t.Context(), child, op)
-			require.NoError(t, err)
-			want := map[string]int{}
-			for _, st := range first[0].Statements {
-				if st.Text == "" {
-					want[st.Do]++
-				} else {
-					want[st.Text]++
-				}
-			}
-			require.NotEmpty(t, want)
-			for i, peer := range peersOf(dialect) {
-				// Script 0 comes round again when every script has had its turn.
-				if i > 0 {
-					_, err := child.ask(&request{Do: "turn", Op: name, Peer: peer, Calls: op.takes*op.again - 1})
-					require.NoError(t, err)
-				}
-				rep, err := child.ask(&request{Do: "turn", Op: name, Peer: peer, Calls: 1, Trace: true})
-				require.NoError(t, err, "%s %s", peer, name)
-				require.Equal(t, want, rep.Ran, "%s %s", peer, name)
-			}
-
-			const calls = 6
-			n := 0
-			ours := w.growth(t, func() error {
-				_, err := repeat(t.Context(), 0, func(ctx context.Context) error {
-					for range calls {
-						if err := op.ours(ctx, w.session(w.ours, bigTenant), n); err != nil {
-							return err
-						}
-						n++
-					}
-					return nil
-				})
-				return err
-			})
-			theirs := w.growth(t, func() error {
-				_, err := child.ask(&request{Do: "turn", Op: name, Peer: peersOf(dialect)[0], Calls: calls})
-				return err
-			})
-			require.Equal(t, ours, theirs, name)
-			if name == opInsert {
-				require.EqualValues(t, calls, ours["crm_customer"])
-				require.EqualValues(t, 2*calls, ours["crm_contact_point"])
-			}
-		}
-	})
+	o.Log = io.Discard
+	require.NoError(t, w.fill(t.Context(), o))
+	require.NoError(t, w.invite(child))
+	return w, child
 }
 
 func TestImportsWriteTheSameRows(t *testing.T) {
 	t.Parallel()
 
 	eachDialect(t, func(t *testing.T, dialect string) {
-		w, child, _ := openTest(t, dialect)
-		sides, err := w.imports(t.Context(), child)
+		w, child := openTest(t, dialect, opImport)
+		c, err := w.imports(t.Context(), child)
 		require.NoError(t, err)
 		var wrote []map[string]int64
 		for range 2 {
-			for _, s := range sides {
+			for _, s := range c.sides {
 				wrote = append(wrote, w.growth(t, func() error {
 					d, err := s.turn(t.Context(), 0)
 					require.Positive(t, d)
@@ -177,10 +141,10 @@ func TestImportsWriteTheSameRows(t *testing.T) {
 // growth returns how many rows each table got meanwhile.
 func (w *world) growth(t *testing.T, during func() error) map[string]int64 {
 	t.Helper()
-	before, err := w.counts(t.Context(), bigTenant)
+	before, err := w.counts(t.Context(), sample.BigTenant)
 	require.NoError(t, err)
 	require.NoError(t, during())
-	after, err := w.counts(t.Context(), bigTenant)
+	after, err := w.counts(t.Context(), sample.BigTenant)
 	require.NoError(t, err)
 	grown := map[string]int64{}
 	for table, n := range after {
@@ -208,4 +172,17 @@ func TestSQLiteIsSetUpAlike(t *testing.T) {
 		require.NoError(t, theirs.QueryRow("PRAGMA "+pragma).Scan(&got))
 		require.Equal(t, want, got, pragma)
 	}
+}
+
+func TestSampleMeetsEachCustomerOnce(t *testing.T) {
+	t.Parallel()
+
+	w := &world{rows: 5000, people: sample.People{Seed: 1}}
+	seen := map[int]bool{}
+	for _, i := range w.sample(2000, 7) {
+		require.False(t, seen[i])
+		require.Equal(t, sample.BigTenant, w.people.Tenant(i))
+		seen[i] = true
+	}
+	require.Len(t, seen, 2000)
 }

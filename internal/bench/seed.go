@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/internal/bench/sample"
 )
 
 // A timeline is measured on customers with many contacts: talks each, for one customer in busyShare.
@@ -20,11 +22,29 @@ const (
 	maxBusy   = 400
 )
 
+// fill makes what the operations of the options need, and statistics of it.
+func (w *world) fill(ctx context.Context, o Options) error {
+	if err := w.seed(ctx, o.Rows, o.Log); err != nil {
+		return err
+	}
+	for _, part := range []struct {
+		op  string
+		add func(ctx context.Context, log io.Writer) error
+	}{{opTimeline, w.talk}, {opDeals, w.sell}, {opCases, w.complain}} {
+		if slices.Contains(o.Ops, part.op) {
+			if err := part.add(ctx, o.Log); err != nil {
+				return err
+			}
+		}
+	}
+	return w.analyze(ctx)
+}
+
 // seed fills the database by our own load, tenant by tenant.
 func (w *world) seed(ctx context.Context, rows int, log io.Writer) error {
 	begin := time.Now()
 	done := 0
-	for t := range smallTenants + 1 {
+	for t := range sample.SmallTenants + 1 {
 		tenant := fmt.Sprintf("tenant-%d", t)
 		opts := &customer.LoadOptions{Progress: func(r customer.LoadReport) {
 			if total := done + r.Rows; total/100_000 != (total-5_000)/100_000 {
@@ -68,7 +88,7 @@ func (w *world) sample(n, shift int) []int {
 	for k := 0; len(out) < n && k < w.rows; k++ {
 		// A step without a common divisor with the rows meets each once, in no order.
 		i := (k*stride(w.rows) + shift) % w.rows
-		if w.people.Tenant(i) == bigTenant {
+		if w.people.Tenant(i) == sample.BigTenant {
 			out = append(out, i)
 		}
 	}
@@ -90,7 +110,7 @@ func stride(rows int) int {
 
 // resolve returns the ids of customers by number.
 func (w *world) resolve(ctx context.Context, numbers []int) ([]ident.ID, error) {
-	s := w.session(w.ours, bigTenant)
+	s := w.session(w.ours, sample.BigTenant)
 	ids := make([]ident.ID, len(numbers))
 	for k, i := range numbers {
 		c, err := s.Customers.ByExt(ctx, w.people.Ext(i))
@@ -102,14 +122,15 @@ func (w *world) resolve(ctx context.Context, numbers []int) ([]ident.ID, error) 
 	return ids, nil
 }
 
-// talk gives some customers a history and returns them.
-func (w *world) talk(ctx context.Context, log io.Writer) ([]ident.ID, error) {
+// talk gives some customers a history.
+func (w *world) talk(ctx context.Context, log io.Writer) error {
 	busy, err := w.resolve(ctx, w.sample(min(maxBusy, max(10, w.rows/busyShare)), 0))
 	if err != nil {
-		return nil, err
+		return err
 	}
+	w.busy = busy
 	begin := time.Now()
-	s := w.session(w.ours, bigTenant)
+	s := w.session(w.ours, sample.BigTenant)
 	// Round by round, so that the contacts of one customer do not lie side by side.
 	for round := range talks {
 		err := s.InTx(ctx, func(ctx context.Context, s *crm.Session) error {
@@ -121,11 +142,11 @@ func (w *world) talk(ctx context.Context, log io.Writer) ([]ident.ID, error) {
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
 	fmt.Fprintf(log, "%s: %d contacts logged in %.1f s\n", w.dialect, talks*len(busy), time.Since(begin).Seconds())
-	return busy, nil
+	return nil
 }
 
 func (w *world) talkAbout(id ident.ID, round int) customer.InteractionDraft {

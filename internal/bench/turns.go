@@ -45,8 +45,8 @@ func compete(ctx context.Context, sides []side, total time.Duration) ([]time.Dur
 	return medians, nil
 }
 
-// repeat runs a call for a time and returns the median of its durations.
-func repeat(ctx context.Context, length time.Duration, call func(ctx context.Context) error) (time.Duration, error) {
+// repeat runs a call for a time, and at least so often, and returns the median of its durations.
+func repeat(ctx context.Context, length time.Duration, least int, call func(ctx context.Context) error) (time.Duration, error) {
 	var took []time.Duration
 	for begin := time.Now(); ; {
 		start := time.Now()
@@ -55,7 +55,7 @@ func repeat(ctx context.Context, length time.Duration, call func(ctx context.Con
 		}
 		end := time.Now()
 		took = append(took, end.Sub(start))
-		if end.Sub(begin) >= length {
+		if end.Sub(begin) >= length && len(took) >= least {
 			return median(took), nil
 		}
 	}

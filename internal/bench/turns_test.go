@@ -56,32 +56,46 @@ func TestFailingTurnEndsTheContest(t *testing.T) {
 
 	broken := errors.New("broken")
 	_, err := compete(t.Context(), []side{{"ours", func(ctx context.Context, length time.Duration) (time.Duration, error) {
-		return repeat(ctx, length, func(context.Context) error { return broken })
+		return repeat(ctx, length, 1, func(context.Context) error { return broken })
 	}}}, time.Second)
 	require.ErrorIs(t, err, broken)
+}
+
+func TestCallsOfATurnMayBeCounted(t *testing.T) {
+	t.Parallel()
+
+	calls := 0
+	_, err := repeat(t.Context(), 0, 7, func(context.Context) error {
+		calls++
+		return nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, 7, calls)
 }
 
 func TestResultsArePrinted(t *testing.T) {
 	t.Parallel()
 
-	results := []Result{
-		newResult("customer.get", "postgres", "pgx", 120*time.Microsecond, 90*time.Microsecond),
-		newResult("customer.import", "sqlite", "sql", 41_500, 20_750),
-	}
+	get := newResult("customer.get", "postgres", "pgx", 120*time.Microsecond, 90*time.Microsecond)
+	get.Trips = 2
+	get.delayed(2*time.Millisecond, 5*time.Millisecond)
 	var lines, table bytes.Buffer
 	for _, p := range []*printer{{out: &lines, json: true}, {out: &table}} {
-		for _, r := range results {
+		for _, r := range []Result{get, newResult("customer.import", "sqlite", "sql", 41_500, 20_750)} {
 			require.NoError(t, p.add(r))
 		}
 		require.NoError(t, p.flush())
 	}
-	want := `{"op":"customer.get","dialect":"postgres","peer":"pgx","ours_ns":120000,"peer_ns":90000,"ratio":0.75}
+	want := `{"op":"customer.get","dialect":"postgres","peer":"pgx","ours_ns":120000,"peer_ns":90000,"ratio":0.75,"trips":2,` +
+		`"delayed_ours_ns":2000000,"delayed_peer_ns":5000000,"delayed_ratio":2.5}
 {"op":"customer.import","dialect":"sqlite","peer":"sql","ours_ns":41500,"peer_ns":20750,"ratio":0.5}
 `
 	require.Equal(t, want, lines.String())
-	require.Contains(t, table.String(), "customer.get")
-	require.Contains(t, table.String(), "41.5 µs")
-	require.Contains(t, table.String(), "0.75")
+	want = `        operation  database     ours     peer       ratio  trips  +1 ms
+     customer.get  postgres   120 µs  90.0 µs  pgx   0.75      2   2.50
+  customer.import    sqlite  41.5 µs  20.8 µs  sql   0.50      -      -
+`
+	require.Equal(t, want, table.String())
 }
 
 func TestOptionsAreChecked(t *testing.T) {

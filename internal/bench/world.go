@@ -8,14 +8,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/crm"
+	"github.com/rapport-crm/rapport/internal/bench/sample"
+	"github.com/rapport-crm/rapport/internal/bench/script"
 	"github.com/rapport-crm/rapport/privacy/access"
 	"github.com/rapport-crm/rapport/privacy/keys"
 )
@@ -23,16 +23,20 @@ import (
 // world is one database with customers in it, and two ways for us into it: ours as a host opens it, and listened to.
 type world struct {
 	dialect  string
-	people   People
+	people   sample.People
 	rows     int
 	next     int // number of the next customer that is in no database yet
 	ours     *crm.CRM
 	listened *crm.CRM
 	start    func(ctx context.Context) (*crm.CRM, error) // opens ours
 	kms      keys.KMS
-	recorder *Recorder
+	recorder *script.Recorder
+	listen   *sql.DB // beneath listened, one connection
 	raw      *sql.DB // for statistics
 	peerDSN  string
+	tables   map[string]*script.Table
+	busy     []ident.ID // customers with a history
+	far      *far       // nil on SQLite
 
 	mu      sync.Mutex
 	minting bool
@@ -44,7 +48,7 @@ type world struct {
 
 // openWorld makes an empty database with our tables.
 func openWorld(ctx context.Context, dialect string, o Options) (w *world, err error) {
-	w = &world{dialect: dialect, people: People{seed: o.Seed}, kms: keys.NewMemory()}
+	w = &world{dialect: dialect, people: sample.People{Seed: o.Seed}, kms: keys.NewMemory()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
@@ -88,12 +92,15 @@ func (w *world) open(ctx context.Context, d crm.Dialect) (err error) {
 		return err
 	}
 	w.onClose(func() error { return w.ours.Close(context.WithoutCancel(ctx)) })
-	listened := sql.OpenDB(w.recorder)
-	listened.SetMaxOpenConns(1)
-	w.onClose(listened.Close)
+	if w.tables, err = script.Tables(ctx, w.raw, w.dialect == SQLite); err != nil {
+		return err
+	}
+	w.listen = sql.OpenDB(w.recorder)
+	w.listen.SetMaxOpenConns(1)
+	w.onClose(w.listen.Close)
 	cfg := w.config()
 	cfg.NewID, cfg.Clock = w.newID, w.clock
-	if w.listened, err = crm.New(ctx, listened, d, cfg); err != nil {
+	if w.listened, err = crm.New(ctx, w.listen, d, cfg); err != nil {
 		return err
 	}
 	w.onClose(func() error { return w.listened.Close(context.WithoutCancel(ctx)) })
@@ -130,25 +137,30 @@ func (w *world) clock() time.Time {
 	return w.now
 }
 
-// take records one run of an operation. What runs once in a while, and not once a call, is left out.
-func (w *world) take(fn func() error) (Take, error) {
+// watch begins to watch which rows change.
+func (w *world) watch(ctx context.Context) (script.Watcher, error) {
+	if w.dialect == SQLite {
+		return script.WatchSQLite(ctx, w.listen)
+	}
+	return script.WatchPostgres(ctx, w.raw)
+}
+
+// take watches one run of an operation.
+func (w *world) take(ctx context.Context, watch script.Watcher, fn func() error) (t script.Take, err error) {
 	w.mu.Lock()
 	w.minting, w.minted = true, nil
 	w.now = time.Now().UTC().Truncate(time.Microsecond)
-	t := Take{Now: w.now}
+	t.Now = w.now
 	w.mu.Unlock()
-	var err error
-	t.Statements, err = w.recorder.Record(fn)
+	log, err := w.recorder.Record(func() error {
+		t.Changes, err = watch.Watch(ctx, fn)
+		return err
+	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	t.Minted, w.minting, w.now = w.minted, false, time.Time{}
-	t.Statements = slices.DeleteFunc(t.Statements, func(st Statement) bool { return seldom(st.Text) })
+	t.Document = script.Document(log)
 	return t, err
-}
-
-// seldom tells the look at the tenant's own fields, which happens once a second.
-func seldom(text string) bool {
-	return strings.HasPrefix(text, "/*corestore.get_version*/") || strings.HasPrefix(text, "/*corestore.list_fields*/")
 }
 
 // session returns who measures: somebody with every right, so that no row is left out and both sides read the same.
@@ -167,7 +179,10 @@ func (w *world) analyze(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("bench: %s: %w", statement, err)
 	}
-	return w.restart(ctx)
+	if err := w.restart(ctx); err != nil || w.dialect == SQLite {
+		return err
+	}
+	return w.openFar(ctx)
 }
 
 func databaseFile(dir string) string { return filepath.Join(dir, "bench.db") }

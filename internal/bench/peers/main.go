@@ -51,6 +51,7 @@ func serve(ctx context.Context, in io.Reader, out io.Writer) (err error) {
 // server holds one open database and the programs loaded for it.
 type server struct {
 	db    database
+	far   database // the same through a proxy; nil without one
 	ops   map[string]*op
 	ids   minter
 	marks int64
@@ -106,20 +107,32 @@ func (s *server) open(ctx context.Context, req *request) (err error) {
 	clear(s.ops)
 	switch req.Dialect {
 	case "postgres":
-		s.db, err = openPostgres(ctx, req.DSN)
+		s.db, err = opened(openPostgres(ctx, req.DSN, ""))
+		if err == nil && req.Through != "" {
+			s.far, err = opened(openPostgres(ctx, req.DSN, req.Through))
+		}
 	case "sqlite":
-		s.db, err = openSQLite(ctx, req.DSN)
+		s.db, err = opened(openSQLite(ctx, req.DSN))
 	default:
 		err = fmt.Errorf("unknown dialect %q", req.Dialect)
 	}
 	return err
 }
 
-func (s *server) close() error {
-	if s.db == nil {
-		return nil
+// opened keeps a pointer to nothing out of the interface.
+func opened[D database](db D, err error) (database, error) {
+	if err != nil {
+		return nil, err
 	}
-	db := s.db
-	s.db = nil
-	return db.close()
+	return db, nil
+}
+
+func (s *server) close() (err error) {
+	for _, db := range []database{s.db, s.far} {
+		if db != nil {
+			err = errors.Join(err, db.close())
+		}
+	}
+	s.db, s.far = nil, nil
+	return err
 }

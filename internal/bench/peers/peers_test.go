@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -98,14 +99,69 @@ func TestRequestsThatMakeNoSense(t *testing.T) {
 
 	var out bytes.Buffer
 	in := `{"do":"turn"}{"do":"open","dialect":"oracle"}{"do":"open","dialect":"sqlite","dsn":":memory:"}
-		{"do":"turn","op":"x"}{"do":"import"}{"do":"dance"}{"do":"close"}{"do":"never read"}`
+		{"do":"turn","op":"x"}{"do":"import"}{"do":"dance"}
+		{"do":"load","op":"x","texts":["SELECT 1"],"scripts":[{"variants":[[{"do":"query","rows":2}]]}]}
+		{"do":"turn","op":"x","peer":"sql"}{"do":"turn","op":"x","peer":"sql","far":true}{"do":"turn","op":"x","peer":"pgx"}
+		{"do":"close"}{"do":"never read"}`
 	if err := serve(t.Context(), strings.NewReader(in), &out); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	for i, want := range []string{"no database is open", "unknown dialect", `{}`, "no scripts", "no sample", "unknown request", `{}`} {
+	for i, want := range []string{
+		"no database is open", "unknown dialect", `{}`, "no scripts", "no sample", "unknown request", `{}`, "1 rows read, want 2", "no proxy",
+		"no peer", `{}`,
+	} {
 		if i >= len(lines) || !strings.Contains(lines[i], want) {
 			t.Fatalf("answer %d is not %q: %s", i, want, lines)
 		}
+	}
+}
+
+// A run fills its holes with what is new in it, and with the same wherever it is meant.
+func TestHolesAreFilled(t *testing.T) {
+	t.Parallel()
+
+	const old = "01a22366-b7d0-771e-8a5c-c34b6e30a179"
+	fill := func(kind string, n int64) arg { return arg{Kind: kind, Int: n} }
+	s := &server{}
+	o := compile(&request{Mark: "c-", Texts: []string{"x"}, Scripts: []script{{Variants: [][]step{{{Do: "exec", Args: []arg{
+		fill(holeID, 1), fill(holeBlob, 1), fill(holeNow, 5), fill(holeMicros, 0), fill(holeCount, 7), fill(holeRandom, 0), fill(holeDigest, 0),
+		{Kind: holeText, Text: "c-000000000001 " + old, List: []arg{{Kind: holeID, Int: 1, Text: old}}}, {Kind: kindText, Text: "c-000000000001"},
+	}}}}}}})
+	var runs [2][]any
+	for i := range runs {
+		steps, err := s.prepare(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs[i] = slices.Clone(steps[0].args)
+	}
+	for i, a := range runs {
+		id := a[0].([16]byte)
+		text := fmt.Sprintf("c-%012d %x-%x-%x-%x-%x", firstMark+i+1, id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+		switch {
+		case !bytes.Equal(a[1].([]byte), id[:]):
+			t.Errorf("%x is another id than %x", a[1], id)
+		case a[2].(time.Time).UnixMicro() != a[3].(int64)+5:
+			t.Errorf("%v is not 5 µs after %v", a[2], a[3])
+		case a[4] != int64(7+i):
+			t.Errorf("run %d counts %v", i, a[4])
+		case a[7] != text:
+			t.Errorf("%v, want %s", a[7], text)
+		case a[8] != "c-000000000001":
+			t.Errorf("%v has no hole", a[8])
+		}
+	}
+	for _, at := range []int{0, 5} {
+		if runs[0][at] == runs[1][at] {
+			t.Errorf("value %d is the same in both runs", at)
+		}
+	}
+	if bytes.Equal(runs[0][6].([]byte), runs[1][6].([]byte)) {
+		t.Error("the digest is the same in both runs")
+	}
+	o.programs[0].variants[0][0].holes[0].Kind = "none"
+	if _, err := s.prepare(o); err == nil {
+		t.Error("an unknown hole is filled")
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -15,8 +16,19 @@ type postgres struct {
 	dests map[string][]any // where the columns of a statement go
 }
 
-func openPostgres(ctx context.Context, dsn string) (*postgres, error) {
-	conn, err := pgx.Connect(ctx, dsn)
+// openPostgres connects to a database, or to a proxy that stands before it.
+func openPostgres(ctx context.Context, dsn, proxy string) (*postgres, error) {
+	cfg, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, err
+	}
+	if proxy != "" {
+		cfg.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "tcp", proxy)
+		}
+	}
+	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +122,7 @@ func (p *pipeline) result(results pgx.BatchResults, st *statement) error {
 }
 
 func counted(st *statement, tag pgconn.CommandTag, err error) error {
-	if err == nil && st.rows >= 0 && tag.RowsAffected() != st.rows {
+	if err == nil && tag.RowsAffected() != st.rows {
 		return fmt.Errorf("%d rows changed, want %d: %s", tag.RowsAffected(), st.rows, st.text)
 	}
 	return err

@@ -106,43 +106,74 @@ func (s *server) prepare(o *op) ([]*statement, error) {
 	p := o.programs[o.next%len(o.programs)]
 	o.next++
 	steps := p.variants[int(p.runs)%len(p.variants)]
-	var ids [][16]byte
-	mark := ""
-	now := time.Now().UTC().Truncate(time.Microsecond)
+	f := filling{server: s, op: o, runs: p.runs, now: time.Now().UTC().Truncate(time.Microsecond)}
+	p.runs++
 	for _, st := range steps {
 		for i := range st.holes {
-			h := &st.holes[i]
-			switch h.Kind {
-			case holeID, holeBlob:
-				for int64(len(ids)) <= h.Int {
-					ids = append(ids, s.ids.next())
-				}
-				st.args[h.at] = ids[h.Int]
-				if h.Kind == holeBlob {
-					st.args[h.at] = append([]byte(nil), ids[h.Int][:]...)
-				}
-			case holeNow:
-				st.args[h.at] = now
-			case holeMicros:
-				st.args[h.at] = now.UnixMicro()
-			case holeCount:
-				st.args[h.at] = h.Int + p.runs
-			case holeDigest:
-				digest := s.ids.random()
-				st.args[h.at] = digest[:]
-			case holeMark:
-				if mark == "" {
-					s.marks++
-					mark = markText(o.mark, firstMark+s.marks)
-				}
-				st.args[h.at] = remark(h.Text, o.mark, func(int64) string { return mark })
-			default:
-				return nil, fmt.Errorf("unknown argument %q", h.Kind)
+			var err error
+			if st.args[st.holes[i].at], err = f.value(&st.holes[i].arg); err != nil {
+				return nil, err
 			}
 		}
 	}
-	p.runs++
 	return steps, nil
+}
+
+// filling is what is new in one run.
+type filling struct {
+	*server
+	*op
+
+	ids  [][16]byte
+	mark string
+	now  time.Time
+	runs int64
+}
+
+func (f *filling) value(a *arg) (any, error) {
+	switch a.Kind {
+	case holeID:
+		return f.id(a.Int), nil
+	case holeBlob:
+		id := f.id(a.Int)
+		return id[:], nil
+	case holeNow:
+		return f.now.Add(time.Duration(a.Int) * time.Microsecond), nil
+	case holeMicros:
+		return f.now.UnixMicro() + a.Int, nil
+	case holeCount:
+		return a.Int + f.runs, nil
+	case holeRandom:
+		return f.server.ids.random(), nil
+	case holeDigest:
+		digest := f.server.ids.random()
+		return digest[:], nil
+	case holeText:
+		return f.text(a), nil
+	}
+	return nil, fmt.Errorf("unknown argument %q", a.Kind)
+}
+
+func (f *filling) id(n int64) [16]byte {
+	for int64(len(f.ids)) <= n {
+		f.ids = append(f.ids, f.server.ids.next())
+	}
+	return f.ids[n]
+}
+
+func (f *filling) text(a *arg) string {
+	s := a.Text
+	for i := range a.List {
+		id := f.id(a.List[i].Int)
+		s = strings.ReplaceAll(s, a.List[i].Text, fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:]))
+	}
+	return remark(s, f.op.mark, func(int64) string {
+		if f.mark == "" {
+			f.marks++
+			f.mark = markText(f.op.mark, firstMark+f.marks)
+		}
+		return f.mark
+	})
 }
 
 // A mark is a word and 12 digits: what must be unique in text. The parent counts from 0, the peers from firstMark.

@@ -111,7 +111,7 @@ func (s *sqlite) step(ctx context.Context, tx *sql.Tx, st *statement) error {
 		return err
 	}
 	n, err := res.RowsAffected()
-	if err == nil && st.rows >= 0 && n != st.rows {
+	if err == nil && n != st.rows {
 		err = fmt.Errorf("%d rows changed, want %d: %s", n, st.rows, st.text)
 	}
 	return err

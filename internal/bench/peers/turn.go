@@ -13,14 +13,18 @@ func (s *server) turn(ctx context.Context, req *request) (reply, error) {
 	if o == nil || len(o.programs) == 0 {
 		return reply{}, errors.New("no scripts are loaded")
 	}
-	r, err := s.db.runner(req.Peer)
+	db := s.db
+	if req.Far {
+		db = s.far
+	}
+	if db == nil {
+		return reply{}, errors.New("there is no proxy")
+	}
+	r, err := db.runner(req.Peer)
 	if err != nil {
 		return reply{}, err
 	}
 	var rep reply
-	if req.Trace {
-		rep.Ran = map[string]int{}
-	}
 	var took []time.Duration
 	for begin := time.Now(); ; {
 		start := time.Now()
@@ -33,11 +37,6 @@ func (s *server) turn(ctx context.Context, req *request) (reply, error) {
 		}
 		end := time.Now()
 		took = append(took, end.Sub(start))
-		for _, st := range steps {
-			if rep.Ran != nil {
-				rep.Ran[st.label()]++
-			}
-		}
 		if len(took) == req.Calls || end.Sub(begin) >= time.Duration(req.ForNS) && req.Calls == 0 {
 			break
 		}
@@ -45,12 +44,4 @@ func (s *server) turn(ctx context.Context, req *request) (reply, error) {
 	slices.Sort(took)
 	rep.Calls, rep.P50NS = len(took), took[len(took)/2].Nanoseconds()
 	return rep, nil
-}
-
-// label is what a trace calls a statement.
-func (st *statement) label() string {
-	if st.text == "" {
-		return st.do
-	}
-	return st.text
 }

@@ -1,4 +1,4 @@
-package bench
+package sample
 
 import (
 	"fmt"
@@ -12,44 +12,44 @@ import (
 
 // Nine in ten customers belong to one tenant, the others to nine small ones, as in a host with one large client.
 const (
-	bigTenant    = "tenant-0"
-	smallTenants = 9
-	users        = 50
-	teams        = 8
+	BigTenant    = "tenant-0"
+	SmallTenants = 9
+	Users        = 50
+	Teams        = 8
 )
 
-// extSystem is where the external ids of the customers come from.
-const extSystem = "erp"
+// ExtSystem is where the external ids of the customers come from.
+const ExtSystem = "erp"
 
-// markWord begins every external id, twelve digits follow. Peers find and renew it.
-const markWord = "c-"
+// Mark begins every external id, twelve digits follow. Peers find and renew it.
+const Mark = "c-"
 
 // People makes customers from a seed: customer number i is the same at each run.
-type People struct{ seed uint64 }
+type People struct{ Seed uint64 }
 
 // Tenant returns the tenant of customer number i.
 func (p People) Tenant(i int) string {
 	if i%10 != 9 {
-		return bigTenant
+		return BigTenant
 	}
-	return fmt.Sprintf("tenant-%d", 1+i/10%smallTenants)
+	return fmt.Sprintf("tenant-%d", 1+i/10%SmallTenants)
 }
 
 // Ext returns the external id of customer number i.
 func (p People) Ext(i int) ident.Ext {
-	return ident.Ext{System: extSystem, ID: fmt.Sprintf("%s%012d", markWord, i)}
+	return ident.Ext{System: ExtSystem, ID: fmt.Sprintf("%s%012d", Mark, i)}
 }
 
 // Draft returns customer number i: one in twelve is an organization, the others are people with e-mail and telephone.
 func (p People) Draft(i int) customer.Draft {
-	r := rand.New(rand.NewPCG(p.seed, uint64(i))) //nolint:gosec // sample data
+	r := rand.New(rand.NewPCG(p.Seed, uint64(i))) //nolint:gosec // sample data
 	s := &scripts[pickScript(r)]
 	given, family := s.given[r.IntN(len(s.given))], s.family[r.IntN(len(s.family))]
 	if len(s.ending) > 0 {
 		family += s.ending[r.IntN(len(s.ending))]
 	}
-	user := r.IntN(users)
-	owner, team := fmt.Sprintf("u-%d", user), fmt.Sprintf("team-%d", user%teams)
+	user := r.IntN(Users)
+	owner, team := fmt.Sprintf("u-%d", user), fmt.Sprintf("team-%d", user%Teams)
 	points := []customer.PointDraft{
 		{Channel: personal.ByEmail, Value: fmt.Sprintf("%s.%d@example%d.com", latin(given, "kontakt"), i, r.IntN(500)), Label: "work"},
 		{Channel: personal.ByPhone, Value: fmt.Sprintf("%s%07d", s.prefix, r.IntN(10_000_000)), Label: "mobile"},

@@ -1,4 +1,4 @@
-package bench
+package sample
 
 // script is one kind of name, with the share of people who bear it.
 type script struct {

@@ -1,4 +1,4 @@
-package bench
+package script
 
 import (
 	"context"
@@ -7,16 +7,15 @@ import (
 	"sync"
 )
 
-// Statement is one call a connection got.
+// Statement is one statement that a connection ran.
 type Statement struct {
-	Do   string // begin, commit, rollback, exec, query
 	Text string
 	Args []driver.NamedValue
-	Rows int64 // read, or changed; -1 where the driver's count means nothing
 }
 
-// Recorder is a connector over another one that writes down what runs on its connections. Make it with [NewRecorder];
-// it is safe for concurrent use, and orders what runs at once by its end.
+// Recorder is a connector over another one that writes down what runs on its connections: for what cannot be read back
+// from rows, the words of a search and the contents of SQLite's search index. Make it with [NewRecorder]; it is safe for
+// concurrent use.
 type Recorder struct {
 	driver.Connector
 
@@ -40,12 +39,21 @@ func (r *Recorder) Record(fn func() error) ([]Statement, error) {
 	return r.log, err
 }
 
-func (r *Recorder) add(s Statement) {
+// add notes a statement that has run. The caller may use the bytes of its arguments again.
+func (r *Recorder) add(text string, args []driver.NamedValue, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.on {
-		r.log = append(r.log, s)
+	if !r.on || err != nil {
+		return
 	}
+	s := Statement{Text: text, Args: make([]driver.NamedValue, len(args))}
+	for i, a := range args {
+		if b, ok := a.Value.([]byte); ok && b != nil {
+			a.Value = append([]byte{}, b...)
+		}
+		s.Args[i] = a
+	}
+	r.log = append(r.log, s)
 }
 
 // Connect implements [driver.Connector].
@@ -72,12 +80,7 @@ func (c *recordedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driv
 	if !ok {
 		return nil, driver.ErrSkip
 	}
-	tx, err := b.BeginTx(ctx, opts)
-	if err != nil {
-		return nil, err
-	}
-	c.r.add(Statement{Do: "begin"})
-	return recordedTx{tx, c.r}, nil
+	return b.BeginTx(ctx, opts)
 }
 
 func (c *recordedConn) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
@@ -86,7 +89,8 @@ func (c *recordedConn) ExecContext(ctx context.Context, text string, args []driv
 		return nil, driver.ErrSkip
 	}
 	res, err := e.ExecContext(ctx, text, args)
-	return c.r.changed(text, args, res, err)
+	c.r.add(text, args, err)
+	return res, err
 }
 
 func (c *recordedConn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
@@ -95,7 +99,8 @@ func (c *recordedConn) QueryContext(ctx context.Context, text string, args []dri
 		return nil, driver.ErrSkip
 	}
 	rows, err := q.QueryContext(ctx, text, args)
-	return c.r.reading(text, args, rows, err)
+	c.r.add(text, args, err)
+	return rows, err
 }
 
 func (c *recordedConn) PrepareContext(ctx context.Context, text string) (driver.Stmt, error) {
@@ -124,73 +129,6 @@ func (c *recordedConn) ResetSession(ctx context.Context) error {
 	return nil
 }
 
-// changed notes a statement that returns no rows.
-func (r *Recorder) changed(text string, args []driver.NamedValue, res driver.Result, err error) (driver.Result, error) {
-	if err != nil {
-		return nil, err
-	}
-	s := Statement{Do: "exec", Text: text, Args: copied(args), Rows: -1}
-	if writes(text) {
-		if s.Rows, err = res.RowsAffected(); err != nil {
-			return nil, err
-		}
-	}
-	r.add(s)
-	return res, nil
-}
-
-func (r *Recorder) reading(text string, args []driver.NamedValue, rows driver.Rows, err error) (driver.Rows, error) {
-	if err != nil {
-		return nil, err
-	}
-	return &recordedRows{Rows: rows, r: r, s: Statement{Do: "query", Text: text, Args: copied(args)}}, nil
-}
-
-// copied keeps arguments whose bytes the caller may use again.
-func copied(args []driver.NamedValue) []driver.NamedValue {
-	out := make([]driver.NamedValue, len(args))
-	for i, a := range args {
-		if b, ok := a.Value.([]byte); ok && b != nil {
-			a.Value = append([]byte{}, b...)
-		}
-		out[i] = a
-	}
-	return out
-}
-
-// writes reports whether the number of rows a driver reports for a statement is its own: SQLite repeats the number of
-// the statement before for those that change nothing.
-func writes(text string) bool {
-	if rest, ok := strings.CutPrefix(text, "/*"); ok {
-		_, text, _ = strings.Cut(rest, "*/")
-	}
-	word, _, _ := strings.Cut(strings.TrimSpace(text), " ")
-	switch strings.ToUpper(word) {
-	case "INSERT", "UPDATE", "DELETE":
-		return true
-	}
-	return false
-}
-
-type recordedTx struct {
-	driver.Tx
-
-	r *Recorder
-}
-
-func (t recordedTx) Commit() error {
-	err := t.Tx.Commit()
-	if err == nil {
-		t.r.add(Statement{Do: "commit"})
-	}
-	return err
-}
-
-func (t recordedTx) Rollback() error {
-	t.r.add(Statement{Do: "rollback"})
-	return t.Tx.Rollback()
-}
-
 type recordedStmt struct {
 	driver.Stmt
 
@@ -204,7 +142,8 @@ func (s *recordedStmt) ExecContext(ctx context.Context, args []driver.NamedValue
 		return nil, driver.ErrSkip
 	}
 	res, err := e.ExecContext(ctx, args)
-	return s.c.r.changed(s.text, args, res, err)
+	s.c.r.add(s.text, args, err)
+	return res, err
 }
 
 func (s *recordedStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
@@ -213,7 +152,8 @@ func (s *recordedStmt) QueryContext(ctx context.Context, args []driver.NamedValu
 		return nil, driver.ErrSkip
 	}
 	rows, err := q.QueryContext(ctx, args)
-	return s.c.r.reading(s.text, args, rows, err)
+	s.c.r.add(s.text, args, err)
+	return rows, err
 }
 
 func (s *recordedStmt) CheckNamedValue(v *driver.NamedValue) error {
@@ -223,30 +163,44 @@ func (s *recordedStmt) CheckNamedValue(v *driver.NamedValue) error {
 	return s.c.CheckNamedValue(v)
 }
 
-// recordedRows counts rows, those too that its reader leaves.
-type recordedRows struct {
-	driver.Rows
-
-	r    *Recorder
-	s    Statement
-	done bool
+// writes reports whether a statement changes rows of one table, by its first word after the comment that names it.
+func writes(text string) bool {
+	if rest, ok := strings.CutPrefix(text, "/*"); ok {
+		_, text, _ = strings.Cut(rest, "*/")
+	}
+	word, _, _ := strings.Cut(strings.TrimSpace(text), " ")
+	switch strings.ToUpper(word) {
+	case "INSERT", "UPDATE", "DELETE":
+		return true
+	}
+	return false
 }
 
-func (r *recordedRows) Next(dest []driver.Value) error {
-	err := r.Rows.Next(dest)
-	if err == nil {
-		r.s.Rows++
-	} else {
-		r.done = true
+// Document returns what was written to SQLite's search index; "" for nothing.
+func Document(log []Statement) string {
+	for _, st := range log {
+		if writes(st.Text) && strings.Contains(st.Text, "_fts ") {
+			return firstText(st.Args, "")
+		}
 	}
-	return err
+	return ""
 }
 
-func (r *recordedRows) Close() error {
-	dest := make([]driver.Value, len(r.Columns()))
-	for !r.done {
-		_ = r.Next(dest) // an error ends it, as the end does
+// Words returns what a search index was asked for in the name of a tenant; "" for nothing.
+func Words(log []Statement, tenant string) string {
+	for _, st := range log {
+		if strings.Contains(st.Text, "_fts MATCH ") || strings.Contains(st.Text, " @@ ") {
+			return firstText(st.Args, tenant)
+		}
 	}
-	r.r.add(r.s)
-	return r.Rows.Close()
+	return ""
+}
+
+func firstText(args []driver.NamedValue, but string) string {
+	for _, a := range args {
+		if s, ok := a.Value.(string); ok && s != but {
+			return s
+		}
+	}
+	return ""
 }

@@ -1,4 +1,4 @@
-package bench
+package sample
 
 import (
 	"testing"
@@ -12,9 +12,9 @@ import (
 func TestPeopleAreTheSameAtEachRun(t *testing.T) {
 	t.Parallel()
 
-	one, again := People{seed: 1}, People{seed: 1}
+	one, again := People{Seed: 1}, People{Seed: 1}
 	require.Equal(t, one.Draft(42), again.Draft(42))
-	require.NotEqual(t, People{seed: 1}.Draft(42), People{seed: 2}.Draft(42))
+	require.NotEqual(t, People{Seed: 1}.Draft(42), People{Seed: 2}.Draft(42))
 }
 
 // Every kind of customer occurs often enough to matter.
@@ -22,7 +22,7 @@ func TestPeopleAreVaried(t *testing.T) {
 	t.Parallel()
 
 	const n = 20_000
-	p := People{seed: 1}
+	p := People{Seed: 1}
 	var organizations, big int
 	names, tenants, written := map[string]int{}, map[string]int{}, map[string]int{}
 	for i := range n {
@@ -39,13 +39,13 @@ func TestPeopleAreVaried(t *testing.T) {
 				}
 			}
 		}
-		if p.Tenant(i) == bigTenant {
+		if p.Tenant(i) == BigTenant {
 			big++
 		}
 	}
 	require.InDelta(t, n/12, organizations, n/100)
 	require.InDelta(t, n*9/10, big, n/100)
-	require.Len(t, tenants, smallTenants+1)
+	require.Len(t, tenants, SmallTenants+1)
 	require.Greater(t, len(names), n/3)
 	require.Len(t, written, 6)
 	for s, times := range written {
@@ -62,17 +62,4 @@ func TestSharesOfScriptsAddUp(t *testing.T) {
 		sum += s.share
 	}
 	require.Equal(t, 100, sum)
-}
-
-func TestSampleMeetsEachCustomerOnce(t *testing.T) {
-	t.Parallel()
-
-	w := &world{rows: 5000, people: People{seed: 1}}
-	seen := map[int]bool{}
-	for _, i := range w.sample(2000, 7) {
-		require.False(t, seen[i])
-		require.Equal(t, bigTenant, w.people.Tenant(i))
-		seen[i] = true
-	}
-	require.Len(t, seen, 2000)
 }
