@@ -28,13 +28,13 @@ type link struct {
 
 	mu      sync.Mutex
 	waiting []*Statement
-	used    bool        // something was sent
-	begun   bool        // the transaction is open, or was
-	lent    *sql.Rows   // to the host, last
+	used    bool      // something was sent
+	begun   bool      // the transaction is open, or was
+	lent    *sql.Rows // to the host, last
 
 	committed bool
 	cancel    context.CancelFunc // ends the context of tx
-	room    [12]*Statement
+	room      [12]*Statement
 }
 
 // check returns why the transaction must be rolled back, or nil.

@@ -28,10 +28,10 @@ type Statement struct {
 type kind int
 
 const (
-	ask       kind = iota // its caller waits for it
-	write                 // queued, see Conn.Queue
-	read                  // queued, see Conn.GetLater
-	begin                 // these four are the store's own
+	ask   kind = iota // its caller waits for it
+	write             // queued, see Conn.Queue
+	read              // queued, see Conn.GetLater
+	begin             // these four are the store's own
 	savepoint
 	release
 	commit
@@ -53,7 +53,9 @@ func (s *Statement) Piped() string {
 }
 
 // failed reports whether nothing may run after the statement. A read without its row is an answer.
-func (s *Statement) failed() bool { return !s.Ran || s.Err != nil && s.Err != error(ErrNoRow) || s.Decides() && s.N == 0 }
+func (s *Statement) failed() bool {
+	return !s.Ran || s.Err != nil && s.Err != error(ErrNoRow) || s.Decides() && s.N == 0
+}
 
 // reset forgets an attempt that had no effect.
 func (s *Statement) reset() {

@@ -109,7 +109,7 @@ func (l *link) reconnect(ctx context.Context) error {
 // discard closes the connection instead of giving it back to the pool.
 func (l *link) discard() {
 	_ = l.conn.Raw(func(any) error { return driver.ErrBadConn }) // what it returns
-	_ = l.conn.Close()                                          // closed already
+	_ = l.conn.Close()                                           // closed already
 }
 
 // begin begins a transaction of database/sql. Its context outlives the caller's, because database/sql and pgx would
