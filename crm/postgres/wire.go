@@ -69,18 +69,28 @@ func send(ctx context.Context, on session, pg *pgx.Conn, t *store.Trip) (sent bo
 	case t.Open && pg.PgConn().TxStatus() == 'I':
 		first.Err, first.Ran = pgx.ErrTxClosed, true
 		return true
-	}
-	defer heed(t.Heed, pg)()
-	if len(t.Statements) == 1 {
-		first.Err, first.Ran = run(ctx, on, pg, first), true
-	} else {
-		runAll(ctx, on.SendBatch(ctx, batch(t)), pg, t)
-	}
-	if t.Unknown = inDoubt(t.Statements); t.Unknown || first.Err == nil || ctx.Err() != nil {
+	case pg.PgConn().IsBusy():
+		first.Err, first.Ran = errOpenRows, true
 		return true
 	}
-	return !pgconn.SafeToRetry(first.Err)
+	defer heed(t.Heed, pg)()
+	unsent := true // as far as can be seen
+	if len(t.Statements) == 1 {
+		first.Err, first.Ran = run(ctx, on, pg, first), true
+		unsent = !first.Commits()
+	} else {
+		results := on.SendBatch(ctx, batch(t))
+		unsent = pg.IsClosed() // nothing was awaited yet
+		runAll(results, pg, t)
+	}
+	if unsent && first.Err != nil && pgconn.SafeToRetry(first.Err) && ctx.Err() == nil {
+		return false
+	}
+	t.Unknown = inDoubt(t.Statements)
+	return true
 }
+
+var errOpenRows = fault.New(fault.Invalid, "rows of the transaction are still open: close them before the next statement")
 
 func run(ctx context.Context, on session, pg *pgx.Conn, s *store.Statement) error {
 	if s.Into == nil {
@@ -105,7 +115,7 @@ func batch(t *store.Trip) *pgx.Batch {
 }
 
 // runAll takes the answers in. What the driver could not even send has the name of its statement in the error.
-func runAll(ctx context.Context, results pgx.BatchResults, pg *pgx.Conn, t *store.Trip) {
+func runAll(results pgx.BatchResults, pg *pgx.Conn, t *store.Trip) {
 	for _, s := range t.Statements {
 		var err error
 		if s.Into == nil {
@@ -162,9 +172,9 @@ func changed(s *store.Statement, tag pgconn.CommandTag, err error) error {
 	return err
 }
 
-// inDoubt reports whether a trip was to commit and ended without a word on that: whatever failed before the commit was
-// answered, so that the commit has not happened, or was not answered, so that it may have. A driver's word that nothing
-// was sent does not count: pgx says so, too, of a connection that broke while it waited for the answer.
+// inDoubt reports whether a trip was to commit and ended without a word on that. Where the server has refused what came
+// before, the commit has not happened. A driver's word that nothing was sent does not count: pgx says so, too, of a
+// connection that broke while it waited for the answer.
 func inDoubt(list []*store.Statement) bool {
 	last := list[len(list)-1]
 	if !last.Commits() {

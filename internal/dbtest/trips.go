@@ -26,7 +26,7 @@ type Trips struct {
 func TripsBackend(t testing.TB) (Backend, *Trips) {
 	t.Helper()
 	trips := &Trips{}
-	return onServer(t, "postgres", nil, func(cfg *pgxpool.Config) {
+	return onServer(t, layout{name: "postgres"}, func(cfg *pgxpool.Config) {
 		cfg.ConnConfig.DialFunc = trips.Dial(cfg.ConnConfig.DialFunc)
 	}), trips
 }
