@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"testing"
 	"time"
 
@@ -177,33 +178,34 @@ var (
 		INSERT INTO crm_dispatch (tenant_id, id, entity, record_id, version, at) VALUES ($1, $2, $3, $4, $5, $6)`)
 )
 
-// BenchmarkVerb is a transaction as most verbs write it: a row, its audit row, its event and its dispatch row.
+// BenchmarkVerb is a transaction as most verbs write it: a row, its audit row, its event and its dispatch row. They are
+// sent one by one, and together.
 func BenchmarkVerb(b *testing.B) {
+	changed := []string{"state", "keys"}
+	rows := func(each func(q store.SQL, args ...any) error) error {
+		id, event := ident.New(), ident.New()
+		return errors.Join(
+			each(benchAdd, benchClaim(id)...),
+			each(benchAudit, "acme", event, instant, "claim: acquire", "create", "claim", id, 1, "user", "u-1", "sales", changed),
+			each(benchEvent, "acme", event, "claim.acquired", "claim", id, 1, 0, "user", "u-1", "sales", instant, changed),
+			each(benchDispatch, "acme", event, "claim", id, 1, instant),
+		)
+	}
 	eachBench(b, func(b *testing.B, d dbtest.Backend) {
-		changed := []string{"state", "keys"}
-		b.ReportAllocs()
-		for b.Loop() {
-			id, event := ident.New(), ident.New()
-			err := d.DB.Write(b.Context(), nil, func(ctx context.Context, u work.Unit) error {
-				on := d.DB.On(u)
-				for _, s := range []struct {
-					q    store.SQL
-					args []any
-				}{
-					{benchAdd, benchClaim(id)},
-					{benchAudit, []any{"acme", event, instant, "claim: acquire", "create", "claim", id, 1, "user", "u-1", "sales", changed}},
-					{benchEvent, []any{"acme", event, "claim.acquired", "claim", id, 1, 0, "user", "u-1", "sales", instant, changed}},
-					{benchDispatch, []any{"acme", event, "claim", id, 1, instant}},
-				} {
-					if _, err := on.Exec(ctx, s.q, s.args...); err != nil {
-						return err
+		for name, run := range map[string]func(ctx context.Context, on store.Conn, q store.SQL, args []any) error{
+			"exec":  func(ctx context.Context, on store.Conn, q store.SQL, args []any) error { return second(on.Exec(ctx, q, args...)) },
+			"queue": func(_ context.Context, on store.Conn, q store.SQL, args []any) error { return on.Queue(q, nil, args...) },
+		} {
+			b.Run(name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := d.DB.Write(b.Context(), nil, func(ctx context.Context, u work.Unit) error {
+						return rows(func(q store.SQL, args ...any) error { return run(ctx, d.DB.On(u), q, args) })
+					}); err != nil {
+						b.Fatal(err)
 					}
 				}
-				return nil
 			})
-			if err != nil {
-				b.Fatal(err)
-			}
 		}
 	})
 }
