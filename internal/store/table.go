@@ -81,10 +81,13 @@ func (t *Table[T, P]) index(i int) {
 	if c.field.Type == rule.TypeMoney {
 		t.where[c.field.Name] = MoneyField(alias+"."+c.name, alias+"."+t.columns[i+1].name)
 	}
-	if c.field.Sortable && (c.field.Required || !c.blank) {
+	if c.field.Sortable && (c.field.Required || !c.blank || kept[c.name]) {
 		t.notNull = append(t.notNull, c.field.Name)
 	}
 }
+
+// kept are the columns that the write path fills in every record.
+var kept = map[string]bool{"id": true, "created_at": true, "updated_at": true}
 
 func (t *Table[T, P]) names(choose func(c *column) bool) []string {
 	var out []string
