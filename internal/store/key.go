@@ -26,6 +26,11 @@ func (k *Key) Statements() []SQL { return []SQL{k.get, k.lock} }
 
 // By reads one record by the values of a key, as [Bound.Get] does by its id; how is [work.Look] or [work.Lock].
 func (b *Bound[T, P]) By(ctx context.Context, c *work.Call, k *Key, how work.Fetch, values ...any) (*T, error) {
+	return b.ByLater(ctx, c, k, how, values...)(ctx)
+}
+
+// ByLater is By for a read that travels with others: it returns what waits for the record.
+func (b *Bound[T, P]) ByLater(ctx context.Context, c *work.Call, k *Key, how work.Fetch, values ...any) func(ctx context.Context) (*T, error) {
 	q := [...]SQL{work.Look: k.get, work.Lock: k.lock}[how]
-	return b.One(ctx, c, q, append([]any{c.Tenant()}, values...)...)
+	return b.OneLater(ctx, c, q, append([]any{c.Tenant()}, values...)...)
 }
