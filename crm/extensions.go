@@ -41,10 +41,10 @@ func (c *CRM) sources() map[string]boundary.Source {
 			}),
 		pipeline.EntityOpportunity: boundary.From(
 			func(ctx context.Context, s work.Scope, id ident.ID) (pipeline.Opportunity, error) {
-				return c.pipelines.Opportunities(s).Get(ctx, id)
+				return c.pipelines.Opportunities(&s).Get(ctx, id)
 			},
 			func(ctx context.Context, s work.Scope, q page.Query) (page.Page[pipeline.Opportunity], error) {
-				return c.pipelines.Opportunities(s).Page(ctx, pipeline.OpportunityFilter{Query: q})
+				return c.pipelines.Opportunities(&s).Page(ctx, pipeline.OpportunityFilter{Query: q})
 			}),
 		service.EntityCase: boundary.From(
 			func(ctx context.Context, s work.Scope, id ident.ID) (service.Case, error) {

@@ -144,7 +144,7 @@ func opportunityVerbs() []byID {
 			return drop(s.Opportunities.Win(ctx, id))
 		}},
 		{"opportunity delete", opp, func(ctx context.Context, s *crm.Session, _ *target, id ident.ID) error {
-			return s.Opportunities.Delete(ctx, id)
+			return s.Opportunities.Delete(ctx, id, schema.AnyVersion)
 		}},
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/rapport-crm/rapport/core/money"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/pipeline"
@@ -218,7 +219,7 @@ func (x *target) limits() []attack {
 			return err
 		}),
 		invalid("opportunity batch", "batch", func(ctx context.Context, s *crm.Session) error {
-			_, err := s.Opportunities.Load(ctx, func(func(pipeline.Row, error) bool) {}, pipeline.LoadOptions{Batch: math.MaxInt})
+			_, err := s.Opportunities.Load(ctx, func(func(pipeline.OpportunityDraft, error) bool) {}, &work.LoadOptions{Batch: math.MaxInt})
 			return err
 		}),
 	)

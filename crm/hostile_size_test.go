@@ -124,7 +124,7 @@ func (x *target) nothings() []attack {
 		}),
 		invalid("nil rows", "rows", func(ctx context.Context, s *crm.Session) error { return drop(s.Customers.Load(ctx, nil, nil)) }),
 		invalid("nil opportunities", "rows", func(ctx context.Context, s *crm.Session) error {
-			return drop(s.Opportunities.Load(ctx, nil, pipeline.LoadOptions{}))
+			return drop(s.Opportunities.Load(ctx, nil, nil))
 		}),
 		invalid("nil transport", "fn", func(ctx context.Context, s *crm.Session) error {
 			return drop(s.Sends.Deliver(ctx, privacy.Send{Key: "k", Subject: x.person.ID, Purpose: privacy.Sales, Channel: privacy.ByEmail}, nil))
@@ -167,11 +167,11 @@ func TestMassesAndNothingsAreRefused(t *testing.T) {
 		for _, f := range rep.Faults[:3] {
 			require.ErrorIs(t, f.Err, fault.ErrInvalid)
 		}
-		deals, err := x.s.Opportunities.Load(t.Context(), func(yield func(pipeline.Row, error) bool) {
-			_ = yield(pipeline.Row{Line: 1}, nil) && yield(pipeline.Row{Line: 2}, errors.New("line 2 is no line")) &&
-				yield(pipeline.Row{Line: 3, Draft: pipeline.OpportunityDraft{Customer: x.stranger.ID}}, nil) &&
-				yield(pipeline.Row{Line: 4, Draft: pipeline.OpportunityDraft{Customer: x.firm.ID, Name: nul}}, nil)
-		}, pipeline.LoadOptions{})
+		deals, err := x.s.Opportunities.Load(t.Context(), func(yield func(pipeline.OpportunityDraft, error) bool) {
+			_ = yield(pipeline.OpportunityDraft{}, nil) && yield(pipeline.OpportunityDraft{}, errors.New("line 2 is no line")) &&
+				yield(pipeline.OpportunityDraft{Customer: x.stranger.ID}, nil) &&
+				yield(pipeline.OpportunityDraft{Customer: x.firm.ID, Name: nul}, nil)
+		}, nil)
 		require.NoError(t, err)
 		require.Len(t, deals.Faults, 4)
 	})

@@ -59,9 +59,7 @@ func (c *CRM) build(db *store.DB) (err error) {
 	c.customers = customer.New(customer.Config{
 		Engine: c.engine, Store: customerstore.New(db, c.keys), Phones: phone.Normalizer{}, Region: c.cfg.Region,
 	})
-	c.pipelines = pipeline.New(pipeline.Config{
-		Engine: c.engine, Store: pipelinestore.New(db), Customers: c.customers, Zones: c.tenants,
-	})
+	c.pipelines = pipeline.New(pipeline.Config{Engine: c.engine, Store: pipelinestore.New(db)})
 	c.cases, err = service.New(service.Config{
 		Engine: c.engine, Store: servicestore.New(db, c.keys), SLA: c.cfg.SLA,
 	})
@@ -119,7 +117,7 @@ func (c *CRM) buildEngine(core *corestore.Store) error {
 func (c *CRM) session(s work.Scope) *Session {
 	return &Session{
 		Customers: c.customers.Customers(s), Interactions: c.customers.Interactions(s),
-		Leads: c.pipelines.Leads(&s), Opportunities: c.pipelines.Opportunities(s), Pipelines: c.pipelines.Pipelines(s),
+		Leads: c.pipelines.Leads(&s), Opportunities: c.pipelines.Opportunities(&s), Pipelines: c.pipelines.Pipelines(&s),
 		Cases: c.cases.Cases(&s), Consents: c.office.Consents(s), Sends: c.office.Sends(s),
 		Schema: c.fields.In(s), Settings: c.tenants.In(s), Claims: c.claims.In(s), Plugins: c.plugins(s), Outbox: Outbox{c, s},
 		crm: c, scope: s,

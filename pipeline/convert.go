@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
@@ -30,54 +32,24 @@ type Conversion struct {
 // Errors: Invalid for options that exclude each other, or an anonymous lead; Gate when the opportunity's stage refuses;
 // Conflict with reason "state" for a disqualified lead; NotFound; Denied, also without the right to create, or
 // to see, the opportunity.
-func (l Leads) Convert(ctx context.Context, id ident.ID, opt ConvertOptions) (Conversion, error) {
-	const op = "lead: convert"
+func (l Leads) Convert(ctx context.Context, id ident.ID, opt ConvertOptions) (out Conversion, err error) {
 	if opt.Draft != nil && !opt.Opportunity.IsZero() {
-		return Conversion{}, fault.At(op, fault.Field("opportunity", "name an opportunity or give a draft, not both"))
+		return out, fault.At("lead: convert", fault.Field("opportunity", "name an opportunity or give a draft, not both"))
 	}
-	var out Conversion
-	if err := l.scope.Validate(); err != nil {
-		return out, fault.At(op, err)
-	}
-	err := l.m.cfg.Engine.Units.Write(ctx, l.scope.Unit, func(ctx context.Context, u work.Unit) (err error) {
-		in := l
-		in.scope = l.scope.On(u)
-		if out.Lead, err = in.convert(ctx, id, opt); err != nil || out.Lead.Opportunity.IsZero() {
-			return err
-		}
-		out.Opportunity, err = in.opportunities(u).Get(ctx, out.Lead.Opportunity)
-		return err
-	})
-	if err != nil {
-		return Conversion{}, fault.At(op, err)
-	}
-	return out, nil
-}
-
-// opportunities is the other façade on the same transaction. The idempotency key stays with the lead.
-func (l Leads) opportunities(u work.Unit) Opportunities {
-	scope := l.scope.On(u)
-	scope.Once = ""
-	return Opportunities{l.m, *scope}
-}
-
-func (l Leads) convert(ctx context.Context, id ident.ID, opt ConvertOptions) (Lead, error) {
-	return l.m.leads.Change(ctx, l.scope, work.Verb[Lead]{
+	out.Lead, err = l.m.leads.Change(ctx, l.scope, work.Verb[Lead]{
 		Name: "convert", Event: LeadConverted, ID: id, Args: opt,
 		Apply: func(ctx context.Context, c *work.Call, rec *Lead) error {
+			out.Opportunity = Opportunity{} // the transaction may run again
 			from := rec.State
 			to, err := rec.next(verbConvert)
 			if err != nil || to == from {
 				return err
 			}
-			if err := l.owner(ctx, c, rec, opt); err != nil {
-				return err
-			}
-			if rec.Opportunity, err = l.target(ctx, c, rec, opt); err != nil {
+			if out.Opportunity, err = l.convert(ctx, c, rec, opt); err != nil {
 				return err
 			}
 			l.m.enterLead(c, rec, to, "")
-			rec.ConvertedAt = c.Now
+			rec.Opportunity, rec.ConvertedAt = out.Opportunity.ID, c.Now
 			c.Fact("from", string(from))
 			c.Refer(ident.Ref{Entity: "customer", ID: rec.Customer})
 			if !rec.Opportunity.IsZero() {
@@ -87,65 +59,54 @@ func (l Leads) convert(ctx context.Context, id ident.ID, opt ConvertOptions) (Le
 			return nil
 		},
 	})
-}
-
-// owner settles whose lead it is. Whoever else is named must be the same customer.
-func (l Leads) owner(ctx context.Context, c *work.Call, rec *Lead, opt ConvertOptions) error {
-	named := []ident.ID{opt.Customer}
-	if opt.Draft != nil {
-		named = append(named, opt.Draft.Customer)
+	if err == nil && out.Opportunity.ID.IsZero() && !out.Lead.Opportunity.IsZero() { // it was converted before
+		out.Opportunity, err = l.m.Opportunities(l.scope).Get(ctx, out.Lead.Opportunity)
 	}
-	for _, id := range named {
-		switch {
-		case id.IsZero():
-		case !rec.Customer.IsZero():
-			if err := l.same(ctx, c, rec.Customer, id); err != nil {
-				return err
-			}
-		default:
-			rec.Customer = id // the write asks for it
-		}
-	}
-	if rec.Customer.IsZero() {
-		return fault.Field("customer", "the lead is anonymous: say whose it is")
-	}
-	return nil
-}
-
-// same checks that two ids name one customer, merged ones included.
-func (l Leads) same(ctx context.Context, c *work.Call, a, b ident.ID) error {
-	if a == b {
-		return nil
-	}
-	ids, err := l.m.cfg.Customers.Resolve(ctx, c.Scope, a)
 	if err != nil {
-		return err
+		return Conversion{}, fault.At("lead: convert", err)
 	}
-	for _, id := range ids {
-		if id == b {
-			return nil
-		}
-	}
-	return fault.Field("customer", "is another customer than the lead's")
+	return out, nil
 }
 
-// target returns the opportunity to attach, creating it from the draft where there is one.
-func (l Leads) target(ctx context.Context, c *work.Call, rec *Lead, opt ConvertOptions) (ident.ID, error) {
-	opps := l.opportunities(c.Unit)
+// convert settles whose lead it is, and returns the opportunity to attach: a new one for a draft, the zero one for none.
+func (l Leads) convert(ctx context.Context, c *work.Call, rec *Lead, opt ConvertOptions) (o Opportunity, err error) {
+	var d OpportunityDraft
+	if opt.Draft != nil {
+		d = *opt.Draft
+	}
+	rec.Customer = cmp.Or(rec.Customer, opt.Customer, d.Customer) // the write asks for one that is new
+	if rec.Customer.IsZero() {
+		return o, fault.Field("customer", "the lead is anonymous: say whose it is")
+	}
+	for _, named := range []ident.ID{opt.Customer, d.Customer} {
+		if err := l.same(ctx, c, rec.Customer, named); err != nil {
+			return o, err
+		}
+	}
+	scope := c.Scope
+	scope.Once = "" // the idempotency key stays with the lead
+	opportunities := l.m.Opportunities(&scope)
 	switch {
 	case opt.Draft != nil:
-		d := *opt.Draft
-		if d.Customer.IsZero() {
-			d.Customer = rec.Customer
-		}
-		o, err := opps.Create(ctx, d)
-		return o.ID, err
-	case !opt.Opportunity.IsZero():
-		o, err := opps.Get(ctx, opt.Opportunity)
-		if err != nil {
-			return o.ID, err
-		}
-		return o.ID, l.same(ctx, c, rec.Customer, o.Customer)
+		d.Customer = cmp.Or(d.Customer, rec.Customer)
+		return opportunities.Create(ctx, d)
+	case opt.Opportunity.IsZero():
+		return o, nil
 	}
-	return ident.ID{}, nil
+	if o, err = opportunities.Get(ctx, opt.Opportunity); err != nil {
+		return o, err
+	}
+	return o, l.same(ctx, c, rec.Customer, o.Customer)
+}
+
+// same checks that an id names a customer, or one merged into it; zero names nobody.
+func (l Leads) same(ctx context.Context, c *work.Call, customer, id ident.ID) error {
+	if id.IsZero() || id == customer {
+		return nil
+	}
+	ids, err := l.m.engine.Subjects.Resolve(ctx, c.Scope, customer, work.Read)
+	if err == nil && !slices.Contains(ids, id) {
+		err = fault.Field("customer", "is another customer than the lead's")
+	}
+	return err
 }

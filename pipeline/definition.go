@@ -61,9 +61,12 @@ type Definition struct {
 // Pipeline is one stored version of a definition. Meta.Version is the version of the definition.
 type Pipeline struct {
 	schema.Meta
-	Key    string  `json:"key" crm:"key,class=none,readonly,sort,max=64"` // names it for ever
-	Name   string  `json:"name" crm:"name,class=none,max=100"`            // for people
-	Stages []Stage `json:"stages" crm:"-,class=none"`                     // "stages" in events
+	// Key names it for ever.
+	Key string `json:"key" crm:"class=none,readonly,required,sort,max=64"`
+	// Name is for people.
+	Name string `json:"name" crm:"class=none,max=100"`
+	// Stages are what the version is about: "stages" in events.
+	Stages []Stage `json:"stages" crm:"-,class=none"`
 }
 
 // Stage returns the stage of a key; ok is false when there is none.

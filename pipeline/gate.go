@@ -15,7 +15,7 @@ import (
 //
 // A gate lets pass only on yes: no and unknown both refuse. The fault holds the clauses of all gates that refuse,
 // in order, so that a caller mends them at once.
-func (s *Module) pass(c *work.Call, st Stage, rec *Opportunity, zone *time.Location) ([]Evidence, error) {
+func (m *Module) pass(c *work.Call, st Stage, rec *Opportunity, zone *time.Location) ([]Evidence, error) {
 	if len(st.Entry) == 0 {
 		return nil, nil
 	}
@@ -23,7 +23,7 @@ func (s *Module) pass(c *work.Call, st Stage, rec *Opportunity, zone *time.Locat
 	var seen []Evidence
 	var against []fault.Clause
 	for _, g := range st.Entry {
-		prog, err := s.cfg.Engine.Rules.Compile(env, g.source())
+		prog, err := m.engine.Rules.Compile(env, g.source())
 		if err != nil {
 			against = append(against, broken(g, err))
 			continue

@@ -21,26 +21,46 @@ import (
 // Booked is the amount at the moment of winning; it never changes while the opportunity stays won.
 type Opportunity struct {
 	schema.Meta
-	Customer         ident.ID      `json:"customer" crm:"customer,class=none,required"`                            // from whom the order may come
-	Name             personal.Text `json:"name,omitzero" crm:"name,class=name,max=200"`                            // for people; may name people
-	Amount           money.Amount  `json:"amount,omitzero" crm:"amount,class=none,sort"`                           // what the order may be worth; blank while unknown
-	CloseDate        date.Date     `json:"close_date,omitzero" crm:"close_date,class=none,sort"`                   // when it is expected to close
-	Product          string        `json:"product,omitempty" crm:"product,class=none,max=200"`                     // the host's word for what is sold
-	Pipeline         string        `json:"pipeline" crm:"pipeline,class=none,readonly"`                            // key of its pipeline
-	PipelineVersion  int64         `json:"pipeline_version" crm:"pipeline_version,class=none,readonly"`            // the version it runs under, until SwitchVersion
-	Stage            string        `json:"stage" crm:"stage,class=none,readonly"`                                  // key of its stage
-	Category         Category      `json:"category" crm:"category,class=none,readonly,enum=open|omitted|won|lost"` // what the stage means
-	StageProbability int64         `json:"stage_probability" crm:"stage_probability,class=none,readonly"`          // basis points
-	Override         *int64        `json:"probability_override,omitempty" crm:"probability_override,class=none"`   // the owner's own probability in basis points; nil for none
-	Probability      int64         `json:"probability" crm:"probability,class=none,readonly,sort"`                 // the one that counts, in basis points: Override, or else StageProbability
-	StageSince       time.Time     `json:"stage_since" crm:"stage_since,class=none,readonly,sort"`                 // when it entered the stage
-	OpenedOn         date.Date     `json:"opened_on,omitzero" crm:"opened_on,class=none,sort"`                     // blank in imported history that does not tell
-	ClosedOn         date.Date     `json:"closed_on,omitzero" crm:"closed_on,class=none,readonly,sort"`            // its day in the tenant's zone; blank while open
-	ClosedAt         time.Time     `json:"closed_at,omitzero" crm:"closed_at,class=none,readonly"`                 // the instant of winning or losing; zero while open
-	Booked           money.Amount  `json:"booked,omitzero" crm:"booked,class=none,readonly"`                       // the amount at winning; blank unless won
-	LostReason       string        `json:"lost_reason,omitempty" crm:"lost_reason,class=none,max=64"`              // a key of the host's, such as "price"
-	Ext              ident.Ext     `json:"ext,omitzero" crm:"-,class=none"`                                        // its id in another system
-	Custom           schema.Values `json:"custom,omitzero" crm:"custom"`                                           // the tenant's own fields
+	// Customer is from whom the order may come.
+	Customer ident.ID `json:"customer" crm:"class=none,required,ref=customer,subject"`
+	// Name is for people, and may name people.
+	Name personal.Text `json:"name,omitzero" crm:"class=name,max=200"`
+	// Amount is what the order may be worth; blank while unknown.
+	Amount money.Amount `json:"amount,omitzero" crm:"class=none,sort"`
+	// CloseDate is when it is expected to close.
+	CloseDate date.Date `json:"close_date,omitzero" crm:"class=none,sort"`
+	// Product is the host's word for what is sold.
+	Product string `json:"product,omitempty" crm:"class=none,max=200"`
+	// Pipeline is the key of its pipeline.
+	Pipeline string `json:"pipeline" crm:"class=none,readonly"`
+	// PipelineVersion is the version it runs under, until SwitchVersion.
+	PipelineVersion int64 `json:"pipeline_version" crm:"class=none,readonly"`
+	// Stage is the key of its stage.
+	Stage string `json:"stage" crm:"class=none,readonly"`
+	// Category is what the stage means.
+	Category Category `json:"category" crm:"class=none,readonly,enum=open|omitted|won|lost"`
+	// StageProbability is the stage's, in basis points.
+	StageProbability int64 `json:"stage_probability" crm:"class=none,readonly"`
+	// Override is the owner's own probability in basis points; nil for none.
+	Override *int64 `json:"probability_override,omitempty" crm:"class=none"`
+	// Probability is the one that counts, in basis points: Override, or else StageProbability.
+	Probability int64 `json:"probability" crm:"class=none,readonly,sort"`
+	// StageSince is when it entered the stage.
+	StageSince time.Time `json:"stage_since" crm:"class=none,readonly,required,sort"`
+	// OpenedOn is blank in imported history that does not tell.
+	OpenedOn date.Date `json:"opened_on,omitzero" crm:"class=none,sort"`
+	// ClosedOn is its day in the tenant's zone; blank while open.
+	ClosedOn date.Date `json:"closed_on,omitzero" crm:"class=none,readonly,sort"`
+	// ClosedAt is the instant of winning or losing; zero while open.
+	ClosedAt time.Time `json:"closed_at,omitzero" crm:"class=none,readonly"`
+	// Booked is the amount at winning; blank unless won.
+	Booked money.Amount `json:"booked,omitzero" crm:"class=none,readonly"`
+	// LostReason is a key of the host's, such as "price".
+	LostReason string `json:"lost_reason,omitempty" crm:"class=none,max=64"`
+	// Ext is its id in another system.
+	Ext ident.Ext `json:"ext,omitzero" crm:"-,class=none"`
+	// Custom holds the tenant's own fields.
+	Custom schema.Values `json:"custom,omitzero" crm:"custom"`
 }
 
 // OpportunityDraft is a new opportunity. Only Customer is required.
@@ -51,14 +71,17 @@ type OpportunityDraft struct {
 	Amount    money.Amount // zero when not known yet
 	CloseDate date.Date    // zero when not known yet
 	Product   string       // up to 200 characters
-	Pipeline  string       // key; "" for the default pipeline
-	Stage     string       // key; "" for the first stage. Its entry gates are asked
+	Pipeline  string       `crm:"-"` // key; "" for the default pipeline
+	Stage     string       `crm:"-"` // key; "" for the first stage. Its entry gates are asked
 	Override  *int64       // probability in basis points against the stage's; nil for none
 	OpenedOn  date.Date    // zero for today
-	Ext       ident.Ext    // id in another system, unique per tenant; zero for none
+	Ext       ident.Ext    `crm:"-"` // id in another system, unique per tenant; zero for none
 	OwnerUser string       // "" for the user who creates
 	OwnerTeam string       // "" for the creator's first team
 	Custom    []schema.Set // custom fields
+
+	ClosedOn   date.Date `crm:"-"` // history only: the day of a won or lost one; zero when not known
+	LostReason string    `crm:"-"` // history only: a key, such as "price"; "" when not known
 }
 
 // OpportunityUpdate changes fields of an opportunity; nil leaves a field as it is. Stage and category change by verbs only.
@@ -73,7 +96,7 @@ type OpportunityUpdate struct {
 	OwnerUser  *string       // host's user id
 	OwnerTeam  *string       // host's team
 	Custom     []schema.Set  // custom fields to set or clear
-	Clear      []string      // fields to blank: name, amount, close_date, product, probability_override, opened_on
+	Clear      []string      // names of fields to blank, such as "amount"
 }
 
 // OpportunityFilter chooses opportunities. Its zero value is every opportunity the caller may see.
@@ -85,15 +108,12 @@ type OpportunityFilter struct {
 	Query    page.Query // sort, page and further condition
 }
 
-func (f OpportunityFilter) predicate(customers []ident.ID) rule.Predicate {
+func (f OpportunityFilter) predicate() rule.Predicate {
 	var parts []rule.Predicate
 	if f.Open != nil && *f.Open {
 		parts = append(parts, rule.In("category", rule.Text(string(Open)), rule.Text(string(Omitted))))
 	} else if f.Open != nil {
 		parts = append(parts, rule.In("category", rule.Text(string(Won)), rule.Text(string(Lost))))
-	}
-	if len(customers) > 0 {
-		parts = append(parts, anyOf("customer", customers))
 	}
 	if f.Stage != "" {
 		parts = append(parts, rule.Eq("stage", rule.Text(f.Stage)))
@@ -102,17 +122,6 @@ func (f OpportunityFilter) predicate(customers []ident.ID) rule.Predicate {
 		parts = append(parts, rule.Eq("pipeline", rule.Text(f.Pipeline)))
 	}
 	return rule.All(parts...)
-}
-
-func anyOf(field string, ids []ident.ID) rule.Predicate {
-	if len(ids) == 1 {
-		return rule.Eq(field, rule.ID(ids[0]))
-	}
-	values := make([]rule.Value, len(ids))
-	for i, id := range ids {
-		values[i] = rule.ID(id)
-	}
-	return rule.In(field, values...)
 }
 
 // Transition is one row of an opportunity's history: a stage that was entered.

@@ -16,8 +16,14 @@ import (
 
 // Pipelines is the façade over versioned definitions. It is a light value, safe for concurrent use.
 type Pipelines struct {
-	svc   *Module
-	scope work.Scope
+	m     *Module
+	scope *work.Scope
+}
+
+// Opportunities pin versions, so no pipeline is ever deleted.
+var pipelineKind = &work.Kind{
+	Entity: schema.Of[Pipeline](EntityPipeline), Module: ModuleName, Table: "crm_pipeline", Permanent: true,
+	Rights: work.Rights{Manager: "annnnnnn", Sales: "annnnnnn", Service: "annnnnnn", Marketing: "annnnnnn", Viewer: "annnnnnn"},
 }
 
 // Define stores a definition as the next version of its key, or as version 1. A definition equal to the newest
@@ -27,66 +33,21 @@ type Pipelines struct {
 // Errors: Invalid with every breach; Denied without the right to configure; Conflict when another Define of the same
 // key was faster.
 func (p Pipelines) Define(ctx context.Context, d Definition) (Pipeline, error) {
-	const op = "pipeline: define"
 	if err := d.Validate(); err != nil {
-		return Pipeline{}, fault.At(op, err)
+		return Pipeline{}, fault.At("pipeline: define", err)
 	}
 	d = d.complete()
-	var out Pipeline
-	err := p.svc.cfg.Engine.Units.Write(ctx, p.scope.Unit, func(ctx context.Context, u work.Unit) (err error) {
-		in := p.scope
-		in.Unit = u
-		out, err = p.svc.define(ctx, in, d)
-		return err
-	})
-	return out, fault.At(op, err)
+	v := work.Verb[Pipeline]{
+		Name: "define", Event: PipelineDefined, Action: work.Configure, Args: d,
+		Apply: func(ctx context.Context, c *work.Call, rec *Pipeline) error { return p.m.define(ctx, c, rec, d) },
+	}
+	lock := func(ctx context.Context, c *work.Call) (*Pipeline, error) { return p.m.versions.Lock(ctx, c, d.Key) }
+	rec, _, err := p.m.pipelines.Upsert(ctx, p.scope, lock, v, v)
+	return rec, err
 }
 
-func (s *Module) define(ctx context.Context, scope work.Scope, d Definition) (Pipeline, error) {
-	st := s.cfg.Store
-	ch := work.Change[Pipeline]{
-		Op: "pipeline: define", Entity: EntityPipeline, Action: work.Configure, Kind: PipelineDefined, Args: d,
-		Load: func(ctx context.Context, c *work.Call) (*Pipeline, error) {
-			p, err := st.LockPipeline(ctx, c, d.Key)
-			return within(c, p, err)
-		},
-		Apply: func(ctx context.Context, c *work.Call, rec *Pipeline) error { return s.applyDefinition(ctx, c, rec, d) },
-		Save: func(ctx context.Context, c *work.Call, before, after *Pipeline) error {
-			return st.SavePipeline(ctx, c, before, after)
-		},
-		Replay: func(ctx context.Context, c *work.Call, _ ident.ID) (*Pipeline, error) {
-			r, err := reader(ctx, c)
-			if err != nil {
-				return nil, err
-			}
-			p, err := st.Pipeline(ctx, c, d.Key, 0)
-			return within(r, p, err)
-		},
-	}
-	known, err := s.known(ctx, scope, d.Key)
-	if err != nil {
-		return Pipeline{}, err
-	}
-	if !known {
-		ch.Load = nil
-	}
-	return work.Write(ctx, s.cfg.Engine, scope, ch)
-}
-
-// known reports whether a key has a version.
-func (s *Module) known(ctx context.Context, scope work.Scope, key string) (bool, error) {
-	return work.View(ctx, s.cfg.Engine, scope, "pipeline: define", EntityPipeline,
-		func(ctx context.Context, c *work.Call) (bool, error) {
-			_, err := s.cfg.Store.Pipeline(ctx, c, key, 0)
-			if fault.CodeOf(err) == fault.NotFound {
-				return false, nil
-			}
-			return err == nil, err
-		})
-}
-
-func (s *Module) applyDefinition(ctx context.Context, c *work.Call, rec *Pipeline, d Definition) error {
-	if err := s.checkGates(ctx, c, d); err != nil {
+func (m *Module) define(ctx context.Context, c *work.Call, rec *Pipeline, d Definition) error {
+	if err := m.checkGates(ctx, c, d); err != nil {
 		return err
 	}
 	if !equalStages(rec.Stages, d.Stages) {
@@ -98,8 +59,8 @@ func (s *Module) applyDefinition(ctx context.Context, c *work.Call, rec *Pipelin
 }
 
 // checkGates compiles every gate and collects the findings.
-func (s *Module) checkGates(ctx context.Context, c *work.Call, d Definition) error {
-	ent, err := s.cfg.Engine.Schemas.Entity(ctx, c.Unit, c.Tenant(), EntityOpportunity)
+func (m *Module) checkGates(ctx context.Context, c *work.Call, d Definition) error {
+	ent, err := m.engine.Schemas.Entity(ctx, c.Unit, c.Tenant(), EntityOpportunity)
 	if err != nil {
 		return err
 	}
@@ -107,7 +68,7 @@ func (s *Module) checkGates(ctx context.Context, c *work.Call, d Definition) err
 	var v fault.Violations
 	for i, st := range d.Stages {
 		for j, g := range st.Entry {
-			for _, is := range s.cfg.Engine.Rules.Check(env, g.source()) {
+			for _, is := range m.engine.Rules.Check(env, g.source()) {
 				v.Add(fmt.Sprintf("stages[%d].entry[%d].expr", i, j), "%s", explain(is))
 			}
 		}
@@ -132,19 +93,13 @@ func (p Pipelines) Get(ctx context.Context, key string, version int64) (Pipeline
 	if !word.MatchString(key) {
 		return Pipeline{}, fault.At("pipeline: get", fault.Field("key", wordForm))
 	}
-	return work.View(ctx, p.svc.cfg.Engine, p.scope, "pipeline: get", EntityPipeline,
-		func(ctx context.Context, c *work.Call) (Pipeline, error) {
-			rec, err := p.svc.cfg.Store.Pipeline(ctx, c, key, version)
-			if fault.CodeOf(err) == fault.NotFound && key == p.svc.cfg.Default.Key && version == 0 {
-				d := p.svc.cfg.Default.complete()
-				return Pipeline{Key: d.Key, Name: d.Name, Stages: d.Stages}, nil
-			}
-			if rec, err = within(c, rec, err); err != nil {
-				return Pipeline{}, err
-			}
-			c.Mask(rec)
-			return *rec, nil
-		})
+	return p.m.pipelines.By(ctx, p.scope, "get", func(ctx context.Context, c *work.Call) (*Pipeline, error) {
+		rec, err := p.m.versions.Version(ctx, c, key, version)(ctx)
+		if d := p.m.standard; fault.CodeOf(err) == fault.NotFound && key == d.Key && version == 0 {
+			return &Pipeline{Key: d.Key, Name: d.Name, Stages: cloneStages(d.Stages)}, nil
+		}
+		return rec, err
+	})
 }
 
 // Page returns one page of the newest versions, sorted by key unless the query says otherwise.
@@ -154,37 +109,39 @@ func (p Pipelines) Page(ctx context.Context, q page.Query) (page.Page[Pipeline],
 	if q.Sort == "" {
 		q.Sort = "key"
 	}
-	return work.List(ctx, p.svc.cfg.Engine, p.scope, "pipeline: list", EntityPipeline, rule.True(), q,
-		p.svc.cfg.Store.ListPipelines)
+	return p.m.pipelines.Page(ctx, p.scope, rule.True(), q)
 }
 
 // All ranges over the newest versions, page by page. It stops at the first error.
 func (p Pipelines) All(ctx context.Context, q page.Query) iter.Seq2[Pipeline, error] {
-	return page.All(func(cursor string) (page.Page[Pipeline], error) {
-		next := q
-		if cursor != "" {
-			next.Cursor = cursor
-		}
-		return p.Page(ctx, next)
-	})
+	return work.All(q, func(q page.Query) (page.Page[Pipeline], error) { return p.Page(ctx, q) })
 }
 
-// pinned returns one version of a pipeline for an opportunity, storing the default one at its first use.
-func (s *Module) pinned(ctx context.Context, c *work.Call, key string, version int64) (*Pipeline, error) {
+// pinned returns one version of a pipeline for an opportunity, see [Module.pin].
+func (m *Module) pinned(ctx context.Context, c *work.Call, key string, version int64) (*Pipeline, error) {
+	return m.pin(ctx, c, key, version)(ctx)
+}
+
+// pin asks for one version of a pipeline, for opportunities, whoever may see pipelines. What waits for it stores the default
+// one at its first use.
+func (m *Module) pin(ctx context.Context, c *work.Call, key string, version int64) (wait func(ctx context.Context) (*Pipeline, error)) {
 	if key == "" {
-		key = s.cfg.Default.Key
+		key = m.standard.Key
 	}
 	if !word.MatchString(key) {
+		return func(context.Context) (*Pipeline, error) { return nil, noPipeline() }
+	}
+	read := m.versions.Version(ctx, c, key, version)
+	return func(ctx context.Context) (*Pipeline, error) {
+		p, err := read(ctx)
+		switch {
+		case fault.CodeOf(err) != fault.NotFound:
+			return p, err
+		case key == m.standard.Key && version == 0:
+			return m.storeDefault(ctx, c)
+		}
 		return nil, noPipeline()
 	}
-	p, err := s.cfg.Store.Pipeline(ctx, c, key, version)
-	if fault.CodeOf(err) != fault.NotFound {
-		return p, err
-	}
-	if key != s.cfg.Default.Key || version != 0 {
-		return nil, noPipeline()
-	}
-	return s.storeDefault(ctx, c)
 }
 
 func noPipeline() error {
@@ -193,18 +150,11 @@ func noPipeline() error {
 
 // storeDefault defines the default pipeline in the name of the CRM itself, so that whoever creates the first
 // opportunity needs no right to configure.
-func (s *Module) storeDefault(ctx context.Context, c *work.Call) (*Pipeline, error) {
-	scope := work.Scope{
-		Principal: ident.System(c.Tenant(), "rapport"), Purpose: personal.Operations, Unit: c.Unit,
-	}
-	p, err := Pipelines{s, scope}.Define(ctx, s.cfg.Default)
+func (m *Module) storeDefault(ctx context.Context, c *work.Call) (*Pipeline, error) {
+	scope := work.Scope{Principal: ident.System(c.Tenant(), "rapport"), Purpose: personal.Operations, Unit: c.Unit}
+	p, err := m.Pipelines(&scope).Define(ctx, m.standard)
 	if fault.CodeOf(err) == fault.Invalid {
 		err = fault.Wrap(fault.Internal, err, "the default pipeline cannot be stored")
 	}
-	if fault.CodeOf(err) == fault.Conflict { // another writer stored it meanwhile
-		return s.cfg.Store.Pipeline(ctx, c, s.cfg.Default.Key, 0)
-	}
 	return &p, err
 }
-
-var _ schema.Aggregate = (*Pipeline)(nil)

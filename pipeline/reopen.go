@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/rapport-crm/rapport/core/fault"
@@ -15,50 +16,54 @@ import (
 //
 // Errors: as [Opportunities.Move].
 func (o Opportunities) Reopen(ctx context.Context, id ident.ID, stage string) (Opportunity, error) {
-	var move *Transition
-	return o.write(ctx, work.Change[Opportunity]{
-		Op: "opportunity: reopen", Action: work.Edit, Kind: OpportunityMoved, ID: id, Args: stage, Load: o.lock(id),
+	return o.m.opportunities.Change(ctx, o.scope, work.Verb[Opportunity]{
+		Name: "reopen", Event: OpportunityMoved, ID: id, Args: stage, Check: lawful,
 		Apply: func(ctx context.Context, c *work.Call, rec *Opportunity) error {
-			move = nil
-			if !rec.Category.Closed() {
-				if stage == "" || stage == rec.Stage {
-					return nil
-				}
-				return refused(rec.Version, "the opportunity is open: use Move")
+			switch {
+			case rec.Category.Closed():
+				return o.m.reopen(ctx, c, rec, stage)
+			case stage == "" || stage == rec.Stage:
+				return nil
 			}
-			def, err := o.svc.pinned(ctx, c, rec.Pipeline, rec.PipelineVersion)
-			if err != nil {
-				return err
-			}
-			st, err := o.svc.back(ctx, c, rec, def, stage)
-			if err != nil {
-				return err
-			}
-			move, err = o.svc.step(ctx, c, rec, def, st.Key, nil)
-			return err
+			return refused(rec.Version, "the opportunity is open: use Move")
 		},
-	}, &move)
+	})
 }
 
-// back chooses the stage of a reopening.
-func (s *Module) back(ctx context.Context, c *work.Call, rec *Opportunity, def *Pipeline, stage string) (Stage, error) {
-	if stage != "" {
-		st, err := def.need(stage)
-		if err == nil && st.Category.Closed() {
-			err = fault.Field("stage", "want an open stage to reopen into")
+func (m *Module) reopen(ctx context.Context, c *work.Call, rec *Opportunity, stage string) error {
+	wait := m.pin(ctx, c, rec.Pipeline, rec.PipelineVersion)
+	var trail []Transition
+	if stage == "" { // sent together with the question for the pipeline
+		var err error
+		if trail, err = m.transitions.Of(ctx, c, &rec.Meta, rec.Customer); err != nil {
+			return err
 		}
-		return st, err
 	}
-	list, err := s.cfg.Store.Transitions(ctx, c, rec.ID)
+	def, err := wait(ctx)
 	if err != nil {
-		return Stage{}, err
+		return err
 	}
-	for i := len(list) - 1; i >= 0; i-- {
-		if st, ok := def.Stage(list[i].From); ok && !st.Category.Closed() {
-			return st, nil
+	if stage == "" {
+		stage = def.lastOpen(trail)
+	}
+	st, err := def.need(stage)
+	switch {
+	case err != nil:
+		return err
+	case st.Category.Closed():
+		return fault.Field("stage", "want an open stage to reopen into")
+	}
+	return m.step(ctx, c, rec, def, stage, nil)
+}
+
+// lastOpen is the last open stage that a history has left, or else the first one.
+func (p *Pipeline) lastOpen(trail []Transition) string {
+	for _, t := range slices.Backward(trail) {
+		if st, ok := p.Stage(t.From); ok && !st.Category.Closed() {
+			return st.Key
 		}
 	}
-	return def.Stages[0], nil
+	return p.Stages[0].Key
 }
 
 // SwitchVersion takes an open opportunity to another version of its pipeline; 0 means the newest. It keeps its stage,
@@ -68,51 +73,44 @@ func (s *Module) back(ctx context.Context, c *work.Call, rec *Opportunity, def *
 // Errors: Invalid when the version or the stage does not exist; Gate; Conflict with reason "state" when it is closed;
 // NotFound; Denied.
 func (o Opportunities) SwitchVersion(ctx context.Context, id ident.ID, version int64, stage string) (Opportunity, error) {
-	var move *Transition
-	return o.write(ctx, work.Change[Opportunity]{
-		Op: "opportunity: switch version", Action: work.Edit, Kind: OpportunitySwitched, ID: id, Args: []any{version, stage},
-		Load: o.lock(id),
-		Apply: func(ctx context.Context, c *work.Call, rec *Opportunity) (err error) {
-			move, err = o.svc.switchTo(ctx, c, rec, version, stage)
-			return err
+	return o.m.opportunities.Change(ctx, o.scope, work.Verb[Opportunity]{
+		Name: "switch version", Event: OpportunitySwitched, ID: id, Args: []any{version, stage}, Check: lawful,
+		Apply: func(ctx context.Context, c *work.Call, rec *Opportunity) error {
+			if stage == "" {
+				return o.m.switchTo(ctx, c, rec, version, rec.Stage)
+			}
+			return o.m.switchTo(ctx, c, rec, version, stage)
 		},
-	}, &move)
+	})
 }
 
-func (s *Module) switchTo(ctx context.Context, c *work.Call, rec *Opportunity, version int64, stage string) (*Transition, error) {
+func (m *Module) switchTo(ctx context.Context, c *work.Call, rec *Opportunity, version int64, stage string) error {
 	if rec.Category.Closed() {
-		return nil, refused(rec.Version, "a %s opportunity keeps its version: Reopen it first", rec.Category)
+		return refused(rec.Version, "a %s opportunity keeps its version: Reopen it first", rec.Category)
 	}
-	def, err := s.pinned(ctx, c, rec.Pipeline, version)
+	def, err := m.pinned(ctx, c, rec.Pipeline, version)
 	if err != nil {
-		return nil, err
-	}
-	if stage == "" {
-		stage = rec.Stage
+		return err
 	}
 	st, err := def.need(stage)
-	if err != nil {
-		return nil, err
-	}
-	if st.Category.Closed() {
-		return nil, fault.Field("stage", "want an open stage: switch first, then close")
-	}
-	if def.Version == rec.PipelineVersion {
-		if stage == rec.Stage {
-			return nil, nil //nolint:nilnil // no change, so no row of history
-		}
-		return nil, refused(rec.Version, "the opportunity has that version already: use Move for another stage")
+	switch {
+	case err != nil:
+		return err
+	case st.Category.Closed():
+		return fault.Field("stage", "want an open stage: switch first, then close")
+	case def.Version == rec.PipelineVersion && stage == rec.Stage:
+		return nil
+	case def.Version == rec.PipelineVersion:
+		return refused(rec.Version, "the opportunity has that version already: use Move for another stage")
 	}
 	c.Fact("from_version", strconv.FormatInt(rec.PipelineVersion, 10))
 	c.Fact("to_version", strconv.FormatInt(def.Version, 10))
 	rec.PipelineVersion = def.Version
-	if stage == rec.Stage {
-		rec.Category, rec.StageProbability = st.Category, st.Probability
-		rec.weigh()
-		return &Transition{
-			From: stage, To: stage, Category: st.Category, At: c.Now, // it did not leave the stage, so nothing is added to its stay
-			Actor: ident.Principal{Tenant: c.Tenant(), ID: c.Principal.ID, Kind: c.Principal.Kind},
-		}, nil
+	if stage != rec.Stage {
+		return m.step(ctx, c, rec, def, stage, nil)
 	}
-	return s.step(ctx, c, rec, def, stage, nil)
+	rec.Category, rec.StageProbability = st.Category, st.Probability
+	rec.weigh()
+	m.keep(c, rec, &Transition{From: stage, At: c.Now}) // it did not leave the stage, so nothing is added to its stay
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer/transfer"
 	"github.com/rapport-crm/rapport/pipeline"
@@ -54,7 +55,8 @@ type opportunityJob struct {
 	system    string // of the customers' external ids
 	customers map[string]ident.ID
 	report    transfer.Report
-	batch     []pipeline.Row
+	batch     []pipeline.OpportunityDraft
+	lines     []int // of the drafts
 	faults    []transfer.Fault
 	rows, bad int
 }
@@ -91,10 +93,10 @@ func importOpportunities(ctx context.Context, im *importJob) (transfer.Report, e
 
 // add reads one row.
 func (j *opportunityJob) add(ctx context.Context, rec *transfer.Record) error {
-	row := read(rec)
+	d := read(rec)
 	if len(rec.Faults) == 0 {
 		var err error
-		if row.Draft.Customer, err = j.customer(ctx, rec); err != nil {
+		if d.Customer, err = j.customer(ctx, rec); err != nil {
 			return err
 		}
 	}
@@ -103,23 +105,23 @@ func (j *opportunityJob) add(ctx context.Context, rec *transfer.Record) error {
 		j.bad++
 		j.faults = append(j.faults, rec.Faults...)
 	} else {
-		j.batch = append(j.batch, row)
+		j.batch, j.lines = append(j.batch, d), append(j.lines, rec.Row)
 	}
 	return nil
 }
 
-// read makes a row of a record; the customer comes later. It is incomplete when the record has faults.
-func read(rec *transfer.Record) pipeline.Row {
-	row := pipeline.Row{Line: rec.Row, ClosedOn: rec.Value("closed_on").Date(), LostReason: rec.Text("lost_reason")}
-	row.Draft = pipeline.OpportunityDraft{
+// read makes a draft of a record; the customer comes later. It is incomplete when the record has faults.
+func read(rec *transfer.Record) pipeline.OpportunityDraft {
+	d := pipeline.OpportunityDraft{
 		Name: rec.Text("name"), Amount: rec.Value("amount").Money(), CloseDate: rec.Value("close_date").Date(), Product: rec.Text("product"),
 		Pipeline: rec.Text("pipeline"), Stage: rec.Text("stage"), OpenedOn: rec.Value("opened_on").Date(), Ext: rec.Ext(),
 		OwnerUser: rec.Text("owner_user"), OwnerTeam: rec.Text("owner_team"), Custom: rec.Custom(),
+		ClosedOn: rec.Value("closed_on").Date(), LostReason: rec.Text("lost_reason"),
 	}
 	if v := rec.Value("probability_override"); !v.IsBlank() {
-		row.Draft.Override = new(v.Int())
+		d.Override = new(v.Int())
 	}
-	return row
+	return d
 }
 
 // customer finds the customer by its external id; one that is not there is a fault of the row.
@@ -148,10 +150,10 @@ func (j *opportunityJob) customer(ctx context.Context, rec *transfer.Record) (id
 
 // flush writes the batch and adds what became of it to the report.
 func (j *opportunityJob) flush(ctx context.Context) error {
-	var did pipeline.Report
+	var did work.LoadReport
 	if len(j.batch) > 0 {
 		err := j.inTx(ctx, func(ctx context.Context, s *crm.Session) (err error) {
-			did, err = s.Opportunities.Load(ctx, j.all(), pipeline.LoadOptions{History: j.m.History, Batch: len(j.batch)})
+			did, err = s.Opportunities.Load(ctx, j.all(), &work.LoadOptions{History: j.m.History, Batch: len(j.batch)})
 			return err
 		})
 		if err != nil {
@@ -159,7 +161,7 @@ func (j *opportunityJob) flush(ctx context.Context) error {
 		}
 	}
 	for _, f := range did.Faults {
-		j.faults = append(j.faults, transfer.Fault{Row: f.Line, Field: j.table.Column(f.Field), Message: f.Message})
+		j.faults = append(j.faults, j.table.Refused(j.lines[f.Row], f.Err, nil)...)
 	}
 	slices.SortStableFunc(j.faults, func(a, b transfer.Fault) int { return cmp.Compare(a.Row, b.Row) })
 	r := &j.report
@@ -170,15 +172,15 @@ func (j *opportunityJob) flush(ctx context.Context) error {
 	r.Rejected += j.bad + len(did.Faults)
 	r.Blank = j.table.Blank()
 	r.Faults = append(r.Faults, j.faults...)
-	j.batch, j.faults, j.rows, j.bad = j.batch[:0], nil, 0, 0
+	j.batch, j.lines, j.faults, j.rows, j.bad = j.batch[:0], j.lines[:0], nil, 0, 0
 	j.progress(*r)
 	return nil
 }
 
-func (j *opportunityJob) all() iter.Seq2[pipeline.Row, error] {
-	return func(yield func(pipeline.Row, error) bool) {
-		for _, row := range j.batch {
-			if !yield(row, nil) {
+func (j *opportunityJob) all() iter.Seq2[pipeline.OpportunityDraft, error] {
+	return func(yield func(pipeline.OpportunityDraft, error) bool) {
+		for _, d := range j.batch {
+			if !yield(d, nil) {
 				return
 			}
 		}

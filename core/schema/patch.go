@@ -123,6 +123,34 @@ func (b *bound[T, U]) Fields() []string { return b.patch.Fields(b.u) }
 
 func (b *bound[T, U]) Apply(e *Entity, rec *T) error { return b.patch.Apply(e, rec, b.u) }
 
+// Each returns the assignment of several drafts or updates, one after the other.
+func (p *Patch[T, U]) Each(list []U) Assignment[T] {
+	out := make(series[T], len(list))
+	for i := range list {
+		out[i] = p.With(&list[i])
+	}
+	return out
+}
+
+type series[T any] []Assignment[T]
+
+func (s series[T]) Fields() (out []string) {
+	for _, a := range s {
+		out = append(out, a.Fields()...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (s series[T]) Apply(e *Entity, rec *T) error {
+	for _, a := range s {
+		if err := a.Apply(e, rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Fields names what u is about, sorted.
 func (p *Patch[T, U]) Fields(u *U) []string {
 	v := reflect.ValueOf(u).Elem()

@@ -211,8 +211,12 @@ func TestValidateFindsEveryBreach(t *testing.T) {
 		fields = append(fields, v.Field)
 		require.NotContains(t, v.Message, "secret")
 	}
-	require.ElementsMatch(t, []string{"kind", "name", "score", "tags", "points[1].channel", "points[1].value", "amount", "created_at",
+	require.ElementsMatch(t, []string{"kind", "name", "score", "tags", "points[1].channel", "points[1].value", "amount.currency", "created_at",
 		"custom.tier", "custom.nick", "custom.size"}, fields)
+
+	r = sample()
+	r.Amount = money.Amount{Minor: 5}
+	require.ErrorIs(t, e.Validate(&r), fault.ErrInvalid, "an amount without a currency would be lost")
 }
 
 func TestCheckText(t *testing.T) {

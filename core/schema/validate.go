@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/money"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/rule"
 )
@@ -44,9 +45,23 @@ func check(out *fault.Violations, list []*node, v reflect.Value, path string, cu
 				out.Add(name, "must not be blank")
 			}
 		default:
-			n.checkValue(out, name, n.get(x))
+			if x.Type() == moneyType {
+				n.checkAmount(out, name, *at[money.Amount](x))
+			} else {
+				n.checkValue(out, name, n.get(x))
+			}
 		}
 	}
+}
+
+var moneyType = reflect.TypeFor[money.Amount]()
+
+// checkAmount refuses what is an amount for nobody: without a currency it would be blank to rules, and lost.
+func (n *node) checkAmount(out *fault.Violations, name string, a money.Amount) {
+	if n.Required && a.IsZero() {
+		out.Add(name, "must not be blank")
+	}
+	out.AddAll(name, a.Validate())
 }
 
 func (n *node) checkText(out *fault.Violations, name string, t personal.Text) {

@@ -35,7 +35,7 @@ func (r *Records[T, P]) CreateAll(ctx context.Context, s *Scope, verbs []Verb[T]
 		return nil, fault.At(op, err)
 	}
 	faults, err := r.createAll(ctx, s, op, verbs, check)
-	if errors.Is(err, &fault.Error{Code: fault.Conflict, Reason: ReasonTaken}) {
+	if IsTaken(err) {
 		faults, err = r.createEach(ctx, s, verbs)
 	}
 	if err != nil {
@@ -77,6 +77,11 @@ func (r *Records[T, P]) createEach(ctx context.Context, s *Scope, verbs []Verb[T
 // ReasonTaken is the reason of the Conflict fault of a key that another record has.
 const ReasonTaken = "taken"
 
+// IsTaken reports whether an error is the Conflict of a key that another record has.
+func IsTaken(err error) bool {
+	return errors.Is(err, &fault.Error{Code: fault.Conflict, Reason: ReasonTaken})
+}
+
 // OfRow reports whether a fault is about the record that was to be written, and not about the database or the caller: a
 // load goes on after it.
 func OfRow(err error) bool {
@@ -106,6 +111,9 @@ type draft[T any] struct {
 
 func (b *batch[T, P]) run(ctx context.Context, verbs []Verb[T], check Check[T]) ([]error, error) {
 	all, faults := make([]*draft[T], len(verbs)), make([]error, len(verbs))
+	if _, err := b.c.Zone(ctx); err != nil {
+		return nil, err
+	}
 	spread(len(verbs), func(i int) { all[i], faults[i] = b.create(ctx, verbs[i], i) })
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -132,7 +140,7 @@ func (b *batch[T, P]) run(ctx context.Context, verbs []Verb[T], check Check[T]) 
 
 // create makes one record.
 func (b *batch[T, P]) create(ctx context.Context, v Verb[T], place int) (*draft[T], error) {
-	c := &Call{Scope: b.c.Scope, Engine: b.c.Engine, Entity: b.c.Entity, Action: Create, Access: b.c.Access, Now: b.c.Now}
+	c := &Call{Scope: b.c.Scope, Engine: b.c.Engine, Entity: b.c.Entity, Action: Create, Access: b.c.Access, Now: b.c.Now, zone: b.c.zone}
 	v.Action, v.Event = Create, or(v.Event, b.r.kind.Created())
 	ch := change[T]{Verb: v, Op: b.op, Entity: b.r.kind.Name()}
 	_, rec, err := load[T, P](ctx, c, &ch)

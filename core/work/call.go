@@ -33,6 +33,7 @@ type Call struct {
 	then    []func(ctx context.Context) error
 	kept    []kept
 	keys    map[ident.ID][]byte // see LearnKey; nil in a read
+	zone    *time.Location      // once it was asked for
 }
 
 // Tenant returns the tenant of the call.
@@ -48,12 +49,16 @@ func (c *Call) AccessTo(ctx context.Context, entity string, a Action) (Access, e
 	return c.Engine.Policy.Access(ctx, c.Scope, entity, a)
 }
 
-// Zone returns the time zone in which the tenant's days begin.
-func (c *Call) Zone(ctx context.Context) (*time.Location, error) {
-	if zones := c.Engine.Zones; zones != nil {
-		return zones.Zone(ctx, c.Unit, c.Tenant())
+// Zone returns the time zone in which the tenant's days begin. It asks the store once, and in a batch not at all.
+func (c *Call) Zone(ctx context.Context) (zone *time.Location, err error) {
+	switch {
+	case c.zone != nil:
+		return c.zone, nil
+	case c.Engine.Zones == nil:
+		return time.UTC, nil
 	}
-	return time.UTC, nil
+	c.zone, err = c.Engine.Zones.Zone(ctx, c.Unit, c.Tenant())
+	return c.zone, err
 }
 
 // Today returns the tenant's day at the instant of the decision.

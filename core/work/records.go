@@ -280,14 +280,17 @@ func (r *Records[T, P]) Count(ctx context.Context, s *Scope, filter rule.Predica
 	})
 }
 
-// Create writes a new record. v.ID may be the host's own id; v.Event defaults to [Kind.Created].
+// Create writes a new record. v.ID may be the host's own id; v.Event defaults to [Kind.Created] and v.Action to [Create].
 //
 // Errors: Invalid; Denied; NotFound naming the field of a record that v.Set refers to and that the scope may not see;
 // Conflict when the id is taken, or with reason "once"; whatever v.Apply returns.
 func (r *Records[T, P]) Create(ctx context.Context, s *Scope, v Verb[T]) (T, error) {
-	v.Action, v.Name = Create, or(v.Name, "create")
-	v.Event = or(v.Event, r.kind.Created())
-	return write[T, P](ctx, r.engine, *s, r.change(v))
+	return write[T, P](ctx, r.engine, *s, r.creation(v, "create"))
+}
+
+func (r *Records[T, P]) creation(v Verb[T], name string) change[T] {
+	v.Action, v.Name, v.Event = or(v.Action, Create), or(v.Name, name), or(v.Event, r.kind.Created())
+	return r.change(v)
 }
 
 // Change runs a verb on a record that exists. A verb that changes nothing writes nothing and returns the record.
@@ -352,7 +355,7 @@ func (r *Records[T, P]) permanent() error {
 type Verb[T any] struct {
 	Name    string     // "qualify"; errors, the audit and idempotency keys know it as "lead: qualify"
 	Event   event.Kind // the main event
-	Action  Action     // the right that is needed. Defaults to Edit
+	Action  Action     // the right that is needed. Defaults to Edit, and for a creation to Create
 	ID      ident.ID   // the record; for a creation the host's own id, or zero for a new one
 	Version int64      // the version that the caller saw, or [schema.AnyVersion]
 	Args    any        // the caller's arguments, compared when an idempotency key is used twice

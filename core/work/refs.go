@@ -24,6 +24,10 @@ func references[T any](c *Call, assigned []string, before, after *T) referrals {
 	})
 }
 
+func (list referrals) without(asked referrals) referrals {
+	return slices.DeleteFunc(list, func(r schema.Reference) bool { return slices.Contains(asked, r) })
+}
+
 // ask sends the questions, and returns what waits for all the answers. A fault names the field.
 func (list referrals) ask(ctx context.Context, c *Call) func(ctx context.Context) error {
 	waits := make([]func(ctx context.Context) error, 0, len(list))

@@ -147,16 +147,21 @@ func load[T any, P Aggregate[T]](ctx context.Context, c *Call, ch *change[T]) (b
 	return before, schema.Copy(c.Entity, before), nil
 }
 
-// apply assigns, asks whether what is referred to is there, and runs the verb. The questions are sent with the verb's own.
+// apply assigns, asks whether what is referred to is there, and runs the verb. The questions are sent with the verb's own;
+// what the verb refers to besides is asked for after it.
 func (ch *change[T]) apply(ctx context.Context, c *Call, before, after *T) error {
 	if err := ch.assign(ctx, c, before, after); err != nil {
 		return err
 	}
-	wait := references(c, ch.assigned(), before, after).ask(ctx, c)
+	asked := references(c, ch.assigned(), before, after)
+	wait := asked.ask(ctx, c)
 	if err := ch.run(ctx, c, before, after); err != nil {
 		return err
 	}
 	if err := wait(ctx); err != nil {
+		return err
+	}
+	if err := references(c, ch.assigned(), before, after).without(asked).ask(ctx, c)(ctx); err != nil {
 		return err
 	}
 	return c.touchBlind(ctx, after)
@@ -266,6 +271,6 @@ func recordOf[T any](c *Call, ch *change[T], m *schema.Meta, subjects []ident.ID
 	}
 	return Record{
 		Op: ch.Op, Scope: c.Scope, Action: ch.Action, Record: ref, Version: m.Version, Changed: changed,
-		At: c.Now, Events: events, Timeline: c.timeline(ch.Action == Create, subjects), Timers: c.timers, OwnerUser: m.OwnerUser, OwnerTeam: m.OwnerTeam,
+		At: c.Now, Events: events, Timeline: c.timeline(m.Version == 1, subjects), Timers: c.timers, OwnerUser: m.OwnerUser, OwnerTeam: m.OwnerTeam,
 	}
 }

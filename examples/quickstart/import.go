@@ -6,10 +6,11 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
-	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
 )
 
@@ -36,7 +37,7 @@ func importAll(ctx context.Context, c *crm.CRM, me ident.Principal, set dataset,
 		{persons, "persons", &out.Persons, im.people},
 		{products, "products", new(int), im.catalogue},
 		{opportunities, "opportunities", &out.Opportunities, func(ctx context.Context, t table) (tally, error) {
-			return im.opportunities(ctx, t, func(n int) { tell.done("opportunities", n) })
+			return im.opportunities(ctx, t, func(r work.LoadReport) { tell.done("opportunities", r.Rows) })
 		}},
 	}
 	for _, step := range steps {
@@ -61,19 +62,21 @@ func definePipeline(ctx context.Context, s *crm.Session, currency string) error 
 }
 
 // opportunities loads the history of the deals.
-func (im *importer) opportunities(ctx context.Context, t table, progress func(n int)) (n tally, err error) {
+func (im *importer) opportunities(ctx context.Context, t table, progress func(work.LoadReport)) (n tally, err error) {
 	rd := &reader{set: im.set, customers: im.ids, products: im.products, seen: map[string]int{}}
 	if im.set.opportunities.owner == im.set.persons.id {
 		rd.persons = im.persons
 	}
 	var failed error
-	report, err := im.session.Opportunities.Load(ctx, rd.load(t, &n, &failed), pipeline.LoadOptions{History: true, Progress: progress})
+	report, err := im.session.Opportunities.Load(ctx, rd.load(t, &n, &failed), &work.LoadOptions{History: true, Progress: progress})
 	if err = errors.Join(err, failed); err != nil {
 		return n, err
 	}
 	im.faults = append(im.faults, rd.faults...)
 	for _, f := range report.Faults {
-		im.faults = append(im.faults, rowFault{t.file, f.Line, rd.column(f.Field), f.Message})
+		if why, ok := errors.AsType[*fault.Error](f.Err); ok {
+			im.faults = append(im.faults, rowFault{t.file, rd.lines[f.Row], rd.column(why.Field), why.Message})
+		}
 	}
 	n.Imported = report.Created + report.Updated + report.Unchanged
 	n.Rejected = n.Rows - n.Imported

@@ -34,16 +34,16 @@ type reader struct {
 	products  map[string]bool
 	persons   map[string]bool // known owners; nil when the set does not list them
 	seen      map[string]int  // id → row
+	lines     []int           // of the rows that were handed over
 	faults    []rowFault
 }
 
 // read checks one row and returns what to load. A row with faults returns ok false.
-func (rd *reader) read(x *row) (out pipeline.Row, ok bool) {
+func (rd *reader) read(x *row) (d pipeline.OpportunityDraft, ok bool) {
 	c := rd.set.opportunities
-	if out.Line = x.line; x.broken {
-		return out, false
+	if x.broken {
+		return d, false
 	}
-	d := &out.Draft
 	d.Ext = ident.Ext{System: rd.set.name, ID: rd.unique(x, c.id)}
 	d.Pipeline, d.Stage = "sales", rd.stage(x)
 	d.Product = x.get(c.product)
@@ -54,10 +54,10 @@ func (rd *reader) read(x *row) (out pipeline.Row, ok bool) {
 	if d.OwnerUser = x.get(c.owner); rd.persons != nil && !rd.persons[d.OwnerUser] {
 		x.fault(c.owner, "is no sales agent of %s", rd.set.persons.file)
 	}
-	d.OpenedOn, out.ClosedOn = rd.date(x, c.opened), rd.date(x, c.closed)
+	d.OpenedOn, d.ClosedOn = rd.date(x, c.opened), rd.date(x, c.closed)
 	d.Amount = rd.amount(x)
-	rd.consistent(x, &out)
-	return out, len(x.faults) == 0
+	rd.consistent(x, &d)
+	return d, len(x.faults) == 0
 }
 
 func (rd *reader) unique(x *row, column string) string {
@@ -131,22 +131,22 @@ func (rd *reader) amount(x *row) money.Amount {
 }
 
 // consistent checks what the stage demands of the other columns.
-func (rd *reader) consistent(x *row, r *pipeline.Row) {
+func (rd *reader) consistent(x *row, d *pipeline.OpportunityDraft) {
 	c := rd.set.opportunities
-	closed := r.Draft.Stage == "won" || r.Draft.Stage == "lost"
+	closed := d.Stage == "won" || d.Stage == "lost"
 	switch {
-	case r.Draft.Stage == "": // nothing can be said
+	case d.Stage == "": // nothing can be said
 	case closed && x.get(c.closed) == "":
-		x.fault(c.closed, "is blank: a deal that is %s has a closing date", r.Draft.Stage)
+		x.fault(c.closed, "is blank: a deal that is %s has a closing date", d.Stage)
 	case !closed && x.get(c.closed) != "":
 		x.fault(c.closed, "is set, but the deal is still open")
 	case !closed && x.get(c.opened) == "":
 		x.fault(c.opened, "is blank: an open deal without any date cannot be placed in the pipeline")
 	}
-	if r.Draft.Stage == "won" && x.get(c.amount) == "" {
+	if d.Stage == "won" && x.get(c.amount) == "" {
 		x.fault(c.amount, "is blank: a deal that is won has a value")
 	}
-	if !r.ClosedOn.IsZero() && !r.Draft.OpenedOn.IsZero() && r.ClosedOn.Before(r.Draft.OpenedOn) {
+	if !d.ClosedOn.IsZero() && !d.OpenedOn.IsZero() && d.ClosedOn.Before(d.OpenedOn) {
 		x.fault(c.closed, "lies before %s", c.opened)
 	}
 }
@@ -166,18 +166,21 @@ func (rd *reader) column(field string) string {
 }
 
 // load yields the rows that can be taken and collects the faults of the others.
-func (rd *reader) load(t table, n *tally, failed *error) iter.Seq2[pipeline.Row, error] {
-	return func(yield func(pipeline.Row, error) bool) {
+func (rd *reader) load(t table, n *tally, failed *error) iter.Seq2[pipeline.OpportunityDraft, error] {
+	return func(yield func(pipeline.OpportunityDraft, error) bool) {
 		for x, err := range t.rows() {
 			if err != nil {
 				*failed = err
 				return
 			}
-			out, ok := rd.read(x)
+			d, ok := rd.read(x)
 			n.count(ok)
 			if !ok {
 				rd.faults = append(rd.faults, x.faults...)
-			} else if !yield(out, nil) {
+				continue
+			}
+			rd.lines = append(rd.lines, x.line)
+			if !yield(d, nil) {
 				return
 			}
 		}

@@ -3,7 +3,7 @@ package faults_test
 import (
 	"context"
 	"errors"
-	"iter"
+	"fmt"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
@@ -113,22 +113,22 @@ func opportunitySteps() []step {
 			return second(o.Upsert(ctx, ext("o-2"), pipeline.OpportunityDraft{Customer: p.id("acme"), Name: "Synced again"}))
 		}),
 		{name: "load opportunities", run: func(ctx context.Context, p *play) error {
-			rows := func(yield func(pipeline.Row, error) bool) {
-				for i, name := range []string{"row-1", "row-2"} {
-					if !yield(pipeline.Row{Line: i, Draft: pipeline.OpportunityDraft{ID: p.id(name), Customer: p.id("acme"), Name: name, Ext: ident.Ext{System: "csv", ID: name}}}, nil) {
+			rows := func(yield func(pipeline.OpportunityDraft, error) bool) {
+				for _, name := range []string{"row-1", "row-2"} {
+					if !yield(pipeline.OpportunityDraft{ID: p.id(name), Customer: p.id("acme"), Name: name, Ext: ident.Ext{System: "csv", ID: name}}, nil) {
 						return
 					}
 				}
 			}
 			s := p.s.From(personal.Source{System: "csv", Ref: "1"})
-			report, err := s.Opportunities.Load(ctx, iter.Seq2[pipeline.Row, error](rows), pipeline.LoadOptions{})
+			report, err := s.Opportunities.Load(ctx, rows, nil)
 			for _, f := range report.Faults {
-				err = errors.Join(err, fault.New(fault.Invalid, "line %d: %s", f.Line, f.Message))
+				err = errors.Join(err, fmt.Errorf("row %d: %w", f.Row, f.Err))
 			}
 			return err
 		}},
 		on("delete an opportunity", func(ctx context.Context, p *play, o pipeline.Opportunities) error {
-			return o.Delete(ctx, p.id("old deal"))
+			return o.Delete(ctx, p.id("old deal"), schema.AnyVersion)
 		}),
 		on("read opportunities", func(ctx context.Context, p *play, _ pipeline.Opportunities) error {
 			o := p.s.Opportunities

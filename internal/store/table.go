@@ -81,10 +81,13 @@ func (t *Table[T, P]) index(i int) {
 	if c.field.Type == rule.TypeMoney {
 		t.where[c.field.Name] = MoneyField(alias+"."+c.name, alias+"."+t.columns[i+1].name)
 	}
-	if c.field.Sortable && (c.field.Required || !c.blank || stamped[c.name]) {
+	if c.field.Sortable && (c.field.Required || !c.blank || kept[c.name]) {
 		t.notNull = append(t.notNull, c.field.Name)
 	}
 }
+
+// kept are the columns that the write path fills in every record.
+var kept = map[string]bool{"id": true, "created_at": true, "updated_at": true}
 
 func (t *Table[T, P]) names(choose func(c *column) bool) []string {
 	var out []string
@@ -105,12 +108,9 @@ func (t *Table[T, P]) compile() {
 	if t.custom != nil {
 		plain = append(plain, "custom")
 	}
-	one := "SELECT " + t.selection() + " FROM " + t.from() + " WHERE r.tenant_id = $1 AND r.id = $2"
-	many := "SELECT " + t.selection() + " FROM " + t.from() + " WHERE r.tenant_id = $1" + t.live(" AND r.") + " AND r.id"
-	lock := " FOR NO KEY UPDATE OF r"
-	get := one + t.live(" AND r.")
-	t.sql.get = Same(name+".get", get)
-	t.sql.lock = Split(name+".lock", get+lock, get)
+	byID := t.KeyOf("", "id")
+	t.sql.get, t.sql.lock = byID.get, byID.lock
+	many := t.text() + t.live(" AND r.") + " AND r.id"
 	// PostgreSQL is held to one look per id: without statistics it would rather read the whole tenant.
 	t.sql.many = Split(name+".get_many",
 		"SELECT x.* FROM unnest($2::uuid[]) AS s(id) CROSS JOIN LATERAL ("+many+" = s.id LIMIT 1) x",
@@ -123,11 +123,19 @@ func (t *Table[T, P]) compile() {
 	if t.kind.Permanent {
 		return
 	}
-	gone := one + " AND r.deleted_at IS NOT NULL"
-	t.sql.undrawn = Split(name+".lock_deleted", gone+lock, gone)
+	gone := t.text() + " AND r.id = $2 AND r.deleted_at IS NOT NULL"
+	t.sql.undrawn = Split(name+".lock_deleted", gone+held, gone)
 	moved := []string{"version", "updated_at", "deleted_at"}
 	t.sql.discard = Same(name+".delete", UpdateText(table, t.live(" AND "), moved))
 	t.sql.restore = Same(name+".restore", UpdateText(table, " AND deleted_at IS NOT NULL", moved))
+}
+
+// held ends a read that holds the record against other writers.
+const held = " FOR NO KEY UPDATE OF r"
+
+// text begins a read of the table's columns.
+func (t *Table[T, P]) text() string {
+	return "SELECT " + t.selection() + " FROM " + t.from() + " WHERE r.tenant_id = $1"
 }
 
 // live is the condition of records that are not deleted, with a prefix; none where the table has no column for it.
@@ -202,15 +210,16 @@ func (b *Bound[T, P]) Get(ctx context.Context, c *work.Call, id ident.ID, how wo
 
 // One reads the one record of a statement that selects the table's columns.
 func (b *Bound[T, P]) One(ctx context.Context, c *work.Call, q SQL, args ...any) (*T, error) {
-	return b.later(ctx, c, q, args...)(ctx)
+	return b.OneLater(ctx, c, q, args...)(ctx)
 }
 
 // GetLater implements [work.Ahead].
 func (b *Bound[T, P]) GetLater(ctx context.Context, c *work.Call, id ident.ID) func(ctx context.Context) (*T, error) {
-	return b.later(ctx, c, b.sql.get, c.Tenant(), id)
+	return b.OneLater(ctx, c, b.sql.get, c.Tenant(), id)
 }
 
-func (b *Bound[T, P]) later(ctx context.Context, c *work.Call, q SQL, args ...any) func(ctx context.Context) (*T, error) {
+// OneLater is One for a read that travels with others: it returns what waits for the record.
+func (b *Bound[T, P]) OneLater(ctx context.Context, c *work.Call, q SQL, args ...any) func(ctx context.Context) (*T, error) {
 	if err := b.warm(ctx, c); err != nil {
 		return func(context.Context) (*T, error) { return nil, err }
 	}

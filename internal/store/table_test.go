@@ -8,6 +8,7 @@ import (
 
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/internal/store"
 )
 
@@ -32,4 +33,18 @@ func TestAPermanentKindHasNoDeletedAt(t *testing.T) {
 	require.False(t, deleted)
 	_, deleted = names(false)
 	require.True(t, deleted)
+}
+
+// A list sorted by what every record has needs no look for blank ones.
+func TestTimesOfTheWritePathAreNeverBlank(t *testing.T) {
+	t.Parallel()
+
+	type stone struct {
+		schema.Meta
+		Text string `json:"text" crm:"class=none,sort"`
+		Mass int64  `json:"mass" crm:"class=none,sort"`
+	}
+	k := &work.Kind{Entity: schema.Of[stone]("stone"), Table: "crm_stone"}
+	spec := store.TableOf[stone](k, nil).On(dbtest.SQLite(t).DB, nil).Spec(&work.Call{Entity: k.Entity}, work.Listing{})
+	require.ElementsMatch(t, []string{"id", "created_at", "updated_at", "mass"}, spec.NotNull)
 }

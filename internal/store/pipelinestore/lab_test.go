@@ -35,15 +35,15 @@ func newLab(t testing.TB, b dbtest.Backend) *lab {
 	t.Helper()
 	l := &lab{Lab: dbtest.NewLab(t, b, pipeline.Entities()...), known: &directory{sets: map[ident.ID][]ident.ID{}}, acme: ident.New()}
 	l.known.add(l.acme)
-	l.Engine.Subjects, l.Engine.Referees = subjects{l.known}, map[string]work.Referee{"customer": subjects{l.known}}
-	l.svc = pipeline.New(pipeline.Config{Engine: l.Engine, Store: pipelinestore.New(b.DB), Customers: l.known})
+	l.Engine.Subjects, l.Engine.Referees = l.known, map[string]work.Referee{"customer": l.known}
+	l.svc = pipeline.New(pipeline.Config{Engine: l.Engine, Store: pipelinestore.New(b.DB)})
 	l.scope = work.Scope{Principal: ident.User(tenant, "u-1", "admin").InTeams("emea"), Purpose: personal.Sales}
 	l.Opportunities, l.leads, l.pipelines = l.as(l.scope)
 	return l
 }
 
 func (l *lab) as(s work.Scope) (pipeline.Opportunities, pipeline.Leads, pipeline.Pipelines) {
-	return l.svc.Opportunities(s), l.svc.Leads(&s), l.svc.Pipelines(s)
+	return l.svc.Opportunities(&s), l.svc.Leads(&s), l.svc.Pipelines(&s)
 }
 
 // each runs a test on every database.
@@ -66,7 +66,8 @@ func (d *directory) add(ids ...ident.ID) {
 	}
 }
 
-func (d *directory) Resolve(_ context.Context, _ work.Scope, id ident.ID) ([]ident.ID, error) {
+// Resolve implements [work.Subjects].
+func (d *directory) Resolve(_ context.Context, _ work.Scope, id ident.ID, _ work.Action) ([]ident.ID, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ids, ok := d.sets[id]; ok {
@@ -75,16 +76,10 @@ func (d *directory) Resolve(_ context.Context, _ work.Scope, id ident.ID) ([]ide
 	return nil, fault.New(fault.NotFound, "no such customer")
 }
 
-// subjects is the directory for both paths.
-type subjects struct{ in *directory }
-
-func (s subjects) Resolve(ctx context.Context, scope work.Scope, id ident.ID, _ work.Action) ([]ident.ID, error) {
-	return s.in.Resolve(ctx, scope, id)
-}
-
-func (s subjects) Refer(_ context.Context, c *work.Call, id ident.ID) func(ctx context.Context) error {
+// Refer implements [work.Referee].
+func (d *directory) Refer(_ context.Context, c *work.Call, id ident.ID) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
-		_, err := s.in.Resolve(ctx, c.Scope, id)
+		_, err := d.Resolve(ctx, c.Scope, id, work.Read)
 		return err
 	}
 }

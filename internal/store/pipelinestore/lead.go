@@ -16,8 +16,8 @@ var (
 
 func leadStatements() []store.SQL { return slices.Concat(leads.Statements(), leadMoves.Statements()) }
 
-// Leads implements [pipeline.LeadStore].
+// Leads implements [pipeline.Store].
 func (s *Store) Leads() work.Store[pipeline.Lead] { return leads.On(s.db, nil) }
 
-// LeadMoves implements [pipeline.LeadStore].
+// LeadMoves implements [pipeline.Store].
 func (s *Store) LeadMoves() work.Lines[pipeline.LeadMove] { return leadMoves.On(s.db, nil) }

@@ -11,6 +11,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/pipeline"
 )
 
@@ -23,22 +24,18 @@ func TestLoadTakesARepeatedRowAsAnUpdate(t *testing.T) {
 		ext := ident.Ext{System: "old", ID: "1"}
 		taken := ident.New()
 		rep, err := l.Load(ctx, seq(
-			pipeline.Row{Line: 1, Draft: pipeline.OpportunityDraft{Ext: ext, Customer: l.acme, Custom: []schema.Set{tier.Set("silver")}}},
-			pipeline.Row{Line: 2, Draft: pipeline.OpportunityDraft{Ext: ext, Customer: l.acme, Product: "seats"}},
-			pipeline.Row{Line: 3, Draft: pipeline.OpportunityDraft{ID: taken, Customer: l.acme, Custom: []schema.Set{tier.Set("gold")}}},
-			pipeline.Row{Line: 4, Draft: pipeline.OpportunityDraft{ID: taken, Customer: l.acme}},
-			pipeline.Row{Line: 5, Draft: pipeline.OpportunityDraft{Customer: l.acme, Custom: []schema.Set{schema.NewKey[string]("tire").Set("x")}}},
-			pipeline.Row{Line: 6, Draft: pipeline.OpportunityDraft{Customer: l.acme, Pipeline: "nowhere"}},
-			pipeline.Row{Line: 7, Draft: pipeline.OpportunityDraft{Ext: ident.Ext{System: "old"}, Customer: l.acme}},
-		), pipeline.LoadOptions{})
+			pipeline.OpportunityDraft{Ext: ext, Customer: l.acme, Custom: []schema.Set{tier.Set("silver")}},
+			pipeline.OpportunityDraft{Ext: ext, Customer: l.acme, Product: "seats"},
+			pipeline.OpportunityDraft{ID: taken, Customer: l.acme, Custom: []schema.Set{tier.Set("gold")}},
+			pipeline.OpportunityDraft{ID: taken, Customer: l.acme},
+			pipeline.OpportunityDraft{Customer: l.acme, Custom: []schema.Set{schema.NewKey[string]("tire").Set("x")}},
+			pipeline.OpportunityDraft{Customer: l.acme, Pipeline: "nowhere"},
+			pipeline.OpportunityDraft{Ext: ident.Ext{System: "old"}, Customer: l.acme},
+		), nil)
 		require.NoError(t, err)
 		require.Equal(t, 2, rep.Created)
 		require.Equal(t, 1, rep.Updated)
-		var got []string
-		for _, f := range rep.Faults {
-			got = append(got, fmt.Sprint(f.Line, " ", f.Code, " ", f.Field))
-		}
-		require.Equal(t, []string{"4 conflict id", "5 invalid custom.tire", "6 invalid pipeline", "7 invalid ext.id"}, got)
+		require.Equal(t, []string{"3 conflict id", "4 invalid custom.tire", "5 invalid pipeline", "6 invalid ext.id"}, faultsOf(rep))
 		var tiers []string
 		for o, err := range l.All(ctx, pipeline.OpportunityFilter{Query: page.Query{Sort: "custom.tier", Limit: 1}}) {
 			require.NoError(t, err)
@@ -57,18 +54,18 @@ func TestTwoLoadsOfTheSameRowsAtOnce(t *testing.T) {
 		_, err := l.Create(t.Context(), pipeline.OpportunityDraft{Customer: l.acme})
 		require.NoError(t, err)
 		var wg sync.WaitGroup
-		reports, errs := make([]pipeline.Report, 3), make([]error, 3)
+		reports, errs := make([]work.LoadReport, 3), make([]error, 3)
 		for n := range reports {
 			wg.Go(func() {
-				reports[n], errs[n] = l.Load(t.Context(), func(yield func(pipeline.Row, error) bool) {
+				reports[n], errs[n] = l.Load(t.Context(), func(yield func(pipeline.OpportunityDraft, error) bool) {
 					for i := range rows {
-						if !yield(pipeline.Row{Line: i, Draft: pipeline.OpportunityDraft{
+						if !yield(pipeline.OpportunityDraft{
 							Ext: ident.Ext{System: "old", ID: fmt.Sprint(i)}, Customer: l.acme,
-						}}, nil) {
+						}, nil) {
 							return
 						}
 					}
-				}, pipeline.LoadOptions{Batch: 20})
+				}, &work.LoadOptions{Batch: 20})
 			})
 		}
 		wg.Wait()
@@ -76,7 +73,7 @@ func TestTwoLoadsOfTheSameRowsAtOnce(t *testing.T) {
 		for n := range reports {
 			require.NoError(t, errs[n])
 			require.Empty(t, reports[n].Faults)
-			require.Equal(t, rows, reports[n].Rows())
+			require.Equal(t, rows, reports[n].Rows)
 			created += reports[n].Created
 		}
 		require.Equal(t, rows, created)

@@ -3,6 +3,7 @@ package pipelinestore_test
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,9 +17,10 @@ import (
 	"github.com/rapport-crm/rapport/pipeline"
 )
 
-// mutant is a deliberate fault: in what is saved, or in how gates answer.
+// mutant is a deliberate fault: in what is saved, in the line of the history, which true keeps, or in how gates answer.
 type mutant struct {
-	save func(before, after *pipeline.Opportunity, move **pipeline.Transition)
+	save func(before, after *pipeline.Opportunity)
+	keep func(line *pipeline.Transition) bool
 	gate func(o rule.Outcome) rule.Outcome
 }
 
@@ -31,45 +33,40 @@ var mutants = map[string]mutant{
 		return o
 	}},
 	"gates never pass": {gate: func(rule.Outcome) rule.Outcome { return rule.No }},
-	"nothing is booked": {save: func(_, a *pipeline.Opportunity, _ **pipeline.Transition) {
+	"nothing is booked": {save: func(_, a *pipeline.Opportunity) {
 		a.Booked = money.Amount{}
 	}},
-	"booked stays after reopening": {save: func(b, a *pipeline.Opportunity, _ **pipeline.Transition) {
+	"booked stays after reopening": {save: func(b, a *pipeline.Opportunity) {
 		if b != nil && b.Category == pipeline.Won {
 			a.Booked = b.Booked
 		}
 	}},
-	"reason stays after reopening": {save: func(b, a *pipeline.Opportunity, _ **pipeline.Transition) {
+	"reason stays after reopening": {save: func(b, a *pipeline.Opportunity) {
 		if b != nil && b.LostReason != "" {
 			a.LostReason = b.LostReason
 		}
 	}},
-	"closing day stays": {save: func(b, a *pipeline.Opportunity, _ **pipeline.Transition) {
+	"closing day stays": {save: func(b, a *pipeline.Opportunity) {
 		if b != nil && !b.ClosedOn.IsZero() {
 			a.ClosedOn = b.ClosedOn
 		}
 	}},
-	"override counts when closed": {save: func(_, a *pipeline.Opportunity, _ **pipeline.Transition) {
+	"override counts when closed": {save: func(_, a *pipeline.Opportunity) {
 		if a.Override != nil {
 			a.Probability = *a.Override
 		}
 	}},
-	"stay is not counted": {save: func(_, _ *pipeline.Opportunity, m **pipeline.Transition) {
-		if *m != nil {
-			(*m).Stay = 0
-		}
+	"stay is not counted": {keep: func(line *pipeline.Transition) bool {
+		line.Stay = 0
+		return true
 	}},
-	"history skips closings": {save: func(_, a *pipeline.Opportunity, m **pipeline.Transition) {
-		if a.Category.Closed() {
-			*m = nil
-		}
-	}},
-	"since is when it was created": {save: func(b, a *pipeline.Opportunity, _ **pipeline.Transition) {
+	"history skips closings": {keep: func(line *pipeline.Transition) bool { return !line.Category.Closed() }},
+	"since is when it was created": {save: func(b, a *pipeline.Opportunity) {
 		if b != nil {
 			a.StageSince = a.CreatedAt
 		}
 	}},
-	"closed at is cut to days": {save: func(_, a *pipeline.Opportunity, _ **pipeline.Transition) {
+	"closed at is cut to days": {save: func(_, a *pipeline.Opportunity) {
 		if !a.ClosedAt.IsZero() {
 			a.ClosedAt = a.ClosedAt.Truncate(24 * time.Hour)
 		}
@@ -88,10 +85,8 @@ func TestMutantsAreKilled(t *testing.T) {
 			if m.gate != nil {
 				l.Engine.Rules = lenient{l.Engine.Rules, m.gate}
 			}
-			svc := pipeline.New(pipeline.Config{
-				Engine: l.Engine, Store: sick{pipelinestore.New(l.DB), m}, Customers: l.known,
-			})
-			l.Opportunities = svc.Opportunities(l.scope)
+			svc := pipeline.New(pipeline.Config{Engine: l.Engine, Store: sick{pipelinestore.New(l.DB), m}})
+			l.Opportunities = svc.Opportunities(&l.scope)
 			seen := map[string]int{}
 			for seed := range uint64(60) {
 				if err := moveLaw(t.Context(), l, rand.New(rand.NewPCG(seed, 2)), 40, seen); err != nil {
@@ -110,11 +105,39 @@ type sick struct {
 	m mutant
 }
 
-func (s sick) SaveOpportunity(ctx context.Context, c *work.Call, before, after *pipeline.Opportunity, move *pipeline.Transition) error {
+func (s sick) Opportunities() pipeline.OpportunityStore {
+	return sickOpportunities{s.Store.Opportunities(), s.m}
+}
+
+func (s sick) Transitions() work.Lines[pipeline.Transition] {
+	return &sickTransitions{s.Store.Transitions(), s.m}
+}
+
+type sickOpportunities struct {
+	pipeline.OpportunityStore
+	m mutant
+}
+
+func (s sickOpportunities) Save(ctx context.Context, c *work.Call, before, after *pipeline.Opportunity) error {
 	if s.m.save != nil {
-		s.m.save(before, after, &move)
+		s.m.save(before, after)
 	}
-	return s.Store.SaveOpportunity(ctx, c, before, after, move)
+	return s.OpportunityStore.Save(ctx, c, before, after)
+}
+
+type sickTransitions struct {
+	work.Lines[pipeline.Transition]
+	m mutant
+}
+
+func (s *sickTransitions) Append(ctx context.Context, c *work.Call, lines []work.HistoryLine) error {
+	if s.m.keep != nil {
+		lines = slices.DeleteFunc(lines, func(x work.HistoryLine) bool {
+			line, ok := x.Row.(*pipeline.Transition)
+			return ok && !s.m.keep(line)
+		})
+	}
+	return s.Lines.Append(ctx, c, lines)
 }
 
 // lenient is a compiler whose programs answer otherwise.

@@ -13,6 +13,7 @@ import (
 	"github.com/rapport-crm/rapport/core/money"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/pipeline"
 )
@@ -184,10 +185,10 @@ func TestVersionsConflictsAndForeignTenants(t *testing.T) {
 		_, err = l.Create(ctx, pipeline.OpportunityDraft{ID: o.ID, Customer: l.acme})
 		require.ErrorIs(t, err, &fault.Error{Code: fault.Conflict, Reason: "taken"})
 
-		require.NoError(t, l.Delete(ctx, o.ID))
+		require.NoError(t, l.Delete(ctx, o.ID, schema.AnyVersion))
 		_, err = l.Get(ctx, o.ID)
 		require.ErrorIs(t, err, fault.ErrNotFound)
-		require.ErrorIs(t, l.Delete(ctx, o.ID), fault.ErrNotFound)
+		require.ErrorIs(t, l.Delete(ctx, o.ID, schema.AnyVersion), fault.ErrNotFound)
 	})
 }
 
@@ -229,7 +230,7 @@ func TestUpsertByExternalID(t *testing.T) {
 		_, err = keyed.Upsert(ctx, ident.Ext{System: "erp", ID: "8"}, draft)
 		require.ErrorIs(t, err, fault.ErrConflict)
 
-		require.NoError(t, l.Delete(ctx, o.ID))
+		require.NoError(t, l.Delete(ctx, o.ID, schema.AnyVersion))
 		fresh, err := l.Upsert(ctx, ext, pipeline.OpportunityDraft{Customer: l.acme})
 		require.NoError(t, err)
 		require.NotEqual(t, o.ID, fresh.ID, "a deleted record gives its external id free")

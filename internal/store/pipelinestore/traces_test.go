@@ -10,6 +10,7 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/money"
+	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/internal/store"
@@ -40,7 +41,7 @@ func TestEventsAndTimeline(t *testing.T) {
 			func() error { _, err := l.Lose(ctx, o.ID, "price"); return err },
 			func() error { _, err := l.Reopen(ctx, o.ID, ""); return err },
 			func() error { _, err := l.Win(ctx, o.ID); return err },
-			func() error { return l.Delete(ctx, o.ID) },
+			func() error { return l.Delete(ctx, o.ID, schema.AnyVersion) },
 		} {
 			l.Advance(1_000_000)
 			require.NoError(t, step())

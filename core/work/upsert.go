@@ -1,0 +1,64 @@
+package work
+
+import (
+	"context"
+
+	"github.com/rapport-crm/rapport/core/fault"
+)
+
+// Upsert changes the record that find returns, or creates one when find returns NotFound, in one transaction. find loads
+// the record, locked, by a key that only one record has; the row predicate is not its concern. The outcome says what
+// became of the record. When another writer takes the key between look and creation, Upsert looks again.
+//
+// Errors: Denied without the right to read; those of [Records.Change] and [Records.Create].
+func (r *Records[T, P]) Upsert(ctx context.Context, s *Scope, find func(ctx context.Context, c *Call) (*T, error), change, create Verb[T]) (out T, did Outcome, err error) {
+	change.Name, change.Event, change.Action = or(change.Name, "upsert"), or(change.Event, r.kind.Updated()), or(change.Action, Edit)
+	in := upsert[T, P]{r, find, r.change(change), r.creation(create, "upsert")}
+	if err := s.Validate(); err != nil {
+		return out, 0, fault.At(in.change.Op, err)
+	}
+	for try := 0; try == 0 || try == 1 && IsTaken(err); try++ {
+		err = r.engine.Units.Write(ctx, s.Unit, func(ctx context.Context, u Unit) error {
+			rec, what, err := in.run(ctx, s.On(u))
+			if err == nil {
+				out, did = *rec, what
+			}
+			return err
+		})
+	}
+	if err != nil {
+		var none T
+		return none, 0, fault.At(in.change.Op, err)
+	}
+	return out, did, nil
+}
+
+// upsert is one Upsert under way.
+type upsert[T any, P Aggregate[T]] struct {
+	r              *Records[T, P]
+	find           func(ctx context.Context, c *Call) (*T, error)
+	change, create change[T]
+}
+
+func (x *upsert[T, P]) run(ctx context.Context, s *Scope) (*T, Outcome, error) {
+	c, err := x.r.engine.call(ctx, *s, x.r.kind.Name(), Read)
+	if err != nil {
+		return nil, 0, err
+	}
+	found, err := x.find(ctx, c)
+	switch {
+	case fault.CodeOf(err) == fault.NotFound:
+		rec, err := writeIn[T, P](ctx, x.r.engine, *s, x.create)
+		return rec, RowCreated, err
+	case err != nil:
+		return nil, 0, err
+	}
+	ch := x.change
+	ch.Load = func(_ context.Context, c *Call) (*T, error) { return x.r.pass(c, found, nil) }
+	was := P(found).Base().Version
+	rec, err := writeIn[T, P](ctx, x.r.engine, *s, ch)
+	if err == nil && P(rec).Base().Version == was {
+		return rec, RowUnchanged, nil
+	}
+	return rec, RowUpdated, err
+}
