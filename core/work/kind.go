@@ -12,6 +12,8 @@ type Kind struct {
 	Module string         // the module that brings it, such as "pipeline"
 	Table  string         // the table of its records, such as "crm_lead"
 	Rights Rights         // what the default roles may do with it
+
+	Permanent bool // its records are never deleted
 }
 
 // Name returns the kind's name in the schema registry, in errors, events and the audit: "lead".

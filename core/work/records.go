@@ -347,8 +347,11 @@ func (r *Records[T, P]) Update(ctx context.Context, s *Scope, v Verb[T]) (T, err
 
 // Delete hides a record from every read. Its history and events stay, and [Records.Restore] brings it back.
 //
-// Errors: NotFound; Denied; Conflict with the current version.
+// Errors: NotFound; Denied; Conflict with the current version; Invalid for a kind that is permanent.
 func (r *Records[T, P]) Delete(ctx context.Context, s *Scope, id ident.ID, version int64) error {
+	if r.kind.Permanent {
+		return fault.At(r.op("delete"), r.permanent())
+	}
 	ch := r.change(Verb[T]{Name: "delete", Event: r.kind.Deleted(), Action: Delete, ID: id, Version: version})
 	ch.Load = func(ctx context.Context, c *Call) (*T, error) { return r.load(ctx, c, id, Lock) }
 	ch.Apply = func(_ context.Context, c *Call, _ *T) error { c.Touch("deleted_at"); return nil }
@@ -360,13 +363,21 @@ func (r *Records[T, P]) Delete(ctx context.Context, s *Scope, id ident.ID, versi
 
 // Restore brings a deleted record back as it was. It needs the right to delete it.
 //
-// Errors: NotFound for a record that is not deleted; Denied.
+// Errors: NotFound for a record that is not deleted; Denied; Invalid for a kind that is permanent.
 func (r *Records[T, P]) Restore(ctx context.Context, s *Scope, id ident.ID) (T, error) {
+	if r.kind.Permanent {
+		var none T
+		return none, fault.At(r.op("restore"), r.permanent())
+	}
 	ch := r.change(Verb[T]{Name: "restore", Event: r.kind.Restored(), Action: Delete, ID: id})
 	ch.Load = func(ctx context.Context, c *Call) (*T, error) { return r.load(ctx, c, id, Undrawn) }
 	ch.Apply = func(_ context.Context, c *Call, _ *T) error { c.Touch("deleted_at"); return nil }
 	ch.Save = r.store.Restore
 	return write[T, P](ctx, r.engine, *s, ch)
+}
+
+func (r *Records[T, P]) permanent() error {
+	return fault.New(fault.Invalid, "a %s is never deleted", r.kind.Name())
 }
 
 // Verb is one change of a record of type T, as a domain describes it.

@@ -105,25 +105,37 @@ func (t *Table[T, P]) compile() {
 	if t.custom != nil {
 		plain = append(plain, "custom")
 	}
-	live := " AND deleted_at IS NULL"
-	one := "SELECT " + t.selection() + " FROM " + t.from() + " WHERE r.tenant_id = $1 AND r.id = $2 AND r.deleted_at IS "
+	one := "SELECT " + t.selection() + " FROM " + t.from() + " WHERE r.tenant_id = $1 AND r.id = $2"
+	many := "SELECT " + t.selection() + " FROM " + t.from() + " WHERE r.tenant_id = $1" + t.live(" AND r.") + " AND r.id"
 	lock := " FOR NO KEY UPDATE OF r"
-	t.sql.get = Same(name+".get", one+"NULL")
-	t.sql.lock = Split(name+".lock", one+"NULL"+lock, one+"NULL")
-	t.sql.undrawn = Split(name+".lock_deleted", one+"NOT NULL"+lock, one+"NOT NULL")
-	many := "SELECT " + t.selection() + " FROM " + t.from() + " WHERE r.tenant_id = $1 AND r.deleted_at IS NULL AND r.id"
+	get := one + t.live(" AND r.")
+	t.sql.get = Same(name+".get", get)
+	t.sql.lock = Split(name+".lock", get+lock, get)
 	// PostgreSQL is held to one look per id: without statistics it would rather read the whole tenant.
 	t.sql.many = Split(name+".get_many",
 		"SELECT x.* FROM unnest($2::uuid[]) AS s(id) CROSS JOIN LATERAL ("+many+" = s.id LIMIT 1) x",
 		many+" IN (SELECT unhex(value) FROM json_each($2))")
 	t.sql.insert = Same(name+".insert", InsertText(table, birth, plain, sealed))
-	t.sql.update = Same(name+".update", UpdateText(table, live, plain))
+	t.sql.update = Same(name+".update", UpdateText(table, t.live(" AND "), plain))
 	if len(sealed) > 0 {
-		t.sql.reseal = Same(name+".reseal", UpdateText(table, live, sealed))
+		t.sql.reseal = Same(name+".reseal", UpdateText(table, t.live(" AND "), sealed))
 	}
+	if t.kind.Permanent {
+		return
+	}
+	gone := one + " AND r.deleted_at IS NOT NULL"
+	t.sql.undrawn = Split(name+".lock_deleted", gone+lock, gone)
 	moved := []string{"version", "updated_at", "deleted_at"}
-	t.sql.discard = Same(name+".delete", UpdateText(table, live, moved))
+	t.sql.discard = Same(name+".delete", UpdateText(table, t.live(" AND "), moved))
 	t.sql.restore = Same(name+".restore", UpdateText(table, " AND deleted_at IS NOT NULL", moved))
+}
+
+// live is the condition of records that are not deleted, with a prefix; none where the table has no column for it.
+func (t *Table[T, P]) live(prefix string) string {
+	if t.kind.Permanent {
+		return ""
+	}
+	return prefix + "deleted_at IS NULL"
 }
 
 // selection lists the columns of a read, the key that opens the sealed ones among them.
@@ -148,7 +160,10 @@ func (t *Table[T, P]) from() string {
 // Statements lists the static statements of the table.
 func (t *Table[T, P]) Statements() []SQL {
 	s := &t.sql
-	all := []SQL{s.get, s.lock, s.undrawn, s.many, s.insert, s.update, s.discard, s.restore}
+	all := []SQL{s.get, s.lock, s.many, s.insert, s.update}
+	if !t.kind.Permanent {
+		all = append(all, s.undrawn, s.discard, s.restore)
+	}
 	if t.sealed {
 		all = append(all, s.reseal)
 	}
@@ -308,7 +323,7 @@ func (b *Bound[T, P]) Count(ctx context.Context, c *work.Call, l work.Listing, l
 func (b *Bound[T, P]) Spec(c *work.Call, l work.Listing) ListSpec {
 	spec := ListSpec{
 		Name: b.kind.Name() + ".list", Tenant: c.Tenant(), Select: b.selection(), From: b.from(), Alias: alias,
-		Where: "r.deleted_at IS NULL", NotNull: b.notNull, Listing: l,
+		Where: b.live("r."), NotNull: b.notNull, Listing: l,
 		Columns: Columns{Dialect: b.DB.Dialect(), Table: b.where, Entity: c.Entity},
 	}
 	if b.custom != nil {
