@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rapport-crm/rapport/core/claim"
+	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/rule/cel"
 	"github.com/rapport-crm/rapport/core/schema"
@@ -13,6 +14,7 @@ import (
 	"github.com/rapport-crm/rapport/core/tenant"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/customer/phone"
 	"github.com/rapport-crm/rapport/internal/boundary"
 	"github.com/rapport-crm/rapport/internal/outbox"
@@ -38,6 +40,7 @@ type parts struct {
 	tenants   *tenant.Service
 	claims    *claim.Service
 	customers *customer.Module
+	talks     *activity.Module
 	pipelines *pipeline.Module
 	cases     *service.Module
 	office    *privacy.Module
@@ -57,22 +60,22 @@ func (c *CRM) build(db *store.DB) (err error) {
 		return err
 	}
 	c.claims = claim.New(c.engine, core.Claims())
-	c.customers = customer.New(customer.Config{
-		Engine: c.engine, Store: customerstore.New(db, c.keys), Phones: phone.Normalizer{}, Region: c.cfg.Region,
-	})
+	people := customerstore.New(db, c.keys)
+	c.customers = customer.New(customer.Config{Engine: c.engine, Store: people, Phones: phone.Normalizer{}, Region: c.cfg.Region})
+	c.talks = activity.New(activity.Config{Engine: c.engine, Store: people, Customers: c.customers})
 	c.pipelines = pipeline.New(pipeline.Config{
-		Engine: c.engine, Store: pipelinestore.New(db), Customers: c.customers, Zones: c.tenants,
+		Engine: c.engine, Store: pipelinestore.New(db), Customers: resolver{c.customers}, Zones: c.tenants,
 	})
 	c.cases, err = service.New(service.Config{
-		Engine: c.engine, Store: servicestore.New(db, c.keys), Customers: c.customers, SLA: c.cfg.SLA,
+		Engine: c.engine, Store: servicestore.New(db, c.keys), Customers: resolver{c.customers}, SLA: c.cfg.SLA,
 	})
 	if err != nil {
 		return err
 	}
-	c.engine.Subjects = c.customers.Subjects()
+	c.engine.Subjects = c.customers
 	c.engine.Referees = map[string]work.Referee{customer.EntityCustomer: c.customers}
 	c.office = privacy.New(privacy.Config{
-		Engine: c.engine, Store: privacystore.New(db, c.keys), Keys: c.keys, Subjects: c.customers.Subjects(),
+		Engine: c.engine, Store: privacystore.New(db, c.keys), Keys: c.keys, Subjects: c.customers,
 		Purposes: c.cfg.Purposes,
 	})
 	if c.boundary, err = c.buildBoundary(); err != nil {
@@ -83,6 +86,13 @@ func (c *CRM) build(db *store.DB) (err error) {
 	})
 	db.OnCommit(c.relay.Wake)
 	return nil
+}
+
+// resolver asks for customers that the scope may read, for domains that ask so.
+type resolver struct{ customers *customer.Module }
+
+func (r resolver) Resolve(ctx context.Context, s work.Scope, id ident.ID) ([]ident.ID, error) {
+	return r.customers.Resolve(ctx, s, id, work.Read)
 }
 
 func (c *CRM) buildEngine(core *corestore.Store) error {
@@ -118,7 +128,7 @@ func (c *CRM) buildEngine(core *corestore.Store) error {
 
 func entities() []*schema.Entity {
 	list := []*schema.Entity{custom.LayoutEntity(), tenant.SettingsEntity(), schema.Of[claim.Claim](claim.Entity)}
-	for _, more := range [][]*schema.Entity{customer.Entities(), pipeline.Entities(), service.Entities(), privacy.Entities()} {
+	for _, more := range [][]*schema.Entity{customer.Entities(), activity.Entities(), pipeline.Entities(), service.Entities(), privacy.Entities()} {
 		list = append(list, more...)
 	}
 	return list
@@ -127,7 +137,7 @@ func entities() []*schema.Entity {
 // session binds every façade to a scope.
 func (c *CRM) session(s work.Scope) *Session {
 	return &Session{
-		Customers: c.customers.Customers(s), Interactions: c.customers.Interactions(s),
+		Customers: c.customers.Customers(&s), Interactions: c.talks.Interactions(&s),
 		Leads: c.pipelines.Leads(&s), Opportunities: c.pipelines.Opportunities(s), Pipelines: c.pipelines.Pipelines(s),
 		Cases: c.cases.Cases(s), Consents: c.office.Consents(s), Sends: c.office.Sends(s),
 		Schema: c.fields.In(s), Settings: c.tenants.In(s), Claims: c.claims.In(s), Plugins: Plugins{c.boundary.In(s)}, Outbox: Outbox{c, s},

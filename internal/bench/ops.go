@@ -64,7 +64,7 @@ func (w *world) operation(ctx context.Context, name string, busy []ident.ID) (*o
 		return w.lists(ctx)
 	case opTimeline:
 		return reading(name, len(busy), func(ctx context.Context, s *crm.Session, k int) error {
-			p, err := s.Customers.Timeline(ctx, busy[k], page.Query{Limit: 20})
+			p, err := s.Interactions.Timeline(ctx, busy[k], page.Query{Limit: 20})
 			return full(err, name, len(p.Items), 20)
 		}), nil
 	case opSearch:

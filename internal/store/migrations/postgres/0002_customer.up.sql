@@ -1,5 +1,5 @@
 -- People, organizations and groups. canonical_id names the survivor of a merged customer; search holds the tokens
--- of the names, and of the tenant; tax_id is sealed.
+-- of the names, and of the tenant; tax_id is sealed; freed keeps the external ids of a deleted one.
 CREATE TABLE crm_customer (
   tenant_id text COLLATE "C" NOT NULL,
   id uuid NOT NULL,
@@ -19,6 +19,7 @@ CREATE TABLE crm_customer (
   custom jsonb,
   tax_id bytea,
   search tsvector,
+  freed jsonb,
   created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL,
   created_by text COLLATE "C" NOT NULL,

@@ -1,5 +1,6 @@
 -- People, organizations and groups. canonical_id names the survivor of a merged customer; search holds the tokens
--- of the names, and of the tenant: here it is their row in crm_customer_fts. tax_id is sealed.
+-- of the names, and of the tenant: here it is their row in crm_customer_fts. tax_id is sealed;
+-- freed keeps the external ids of a deleted one.
 CREATE TABLE crm_customer (
   tenant_id TEXT NOT NULL,
   id BLOB NOT NULL,
@@ -19,6 +20,7 @@ CREATE TABLE crm_customer (
   custom TEXT,
   tax_id BLOB,
   search INTEGER,
+  freed TEXT,
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   created_by TEXT NOT NULL,
