@@ -9,6 +9,7 @@ import (
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/internal/boundary"
 	"github.com/rapport-crm/rapport/internal/store/pluginstore"
 	"github.com/rapport-crm/rapport/pipeline"
@@ -34,10 +35,10 @@ func (c *CRM) sources() map[string]boundary.Source {
 	return map[string]boundary.Source{
 		customer.EntityCustomer: boundary.From(
 			func(ctx context.Context, s work.Scope, id ident.ID) (customer.Customer, error) {
-				return c.customers.Customers(s).Get(ctx, id)
+				return c.customers.Customers(&s).Get(ctx, id)
 			},
 			func(ctx context.Context, s work.Scope, q page.Query) (page.Page[customer.Customer], error) {
-				return c.customers.Customers(s).Page(ctx, customer.Filter{Query: q})
+				return c.customers.Customers(&s).Page(ctx, customer.Filter{Query: q})
 			}),
 		pipeline.EntityOpportunity: boundary.From(
 			func(ctx context.Context, s work.Scope, id ident.ID) (pipeline.Opportunity, error) {
@@ -57,9 +58,9 @@ func (c *CRM) sources() map[string]boundary.Source {
 }
 
 func (c *CRM) logInteraction(ctx context.Context, s work.Scope, w plugin.LogInteraction) (ident.ID, error) {
-	rec, err := c.customers.Interactions(s).Log(ctx, customer.InteractionDraft{
-		Channel: w.Channel, Direction: customer.Direction(w.Direction), At: w.At, Subject: w.Subject, Body: w.Body,
-		Participants: []customer.Participant{{Customer: w.Customer, Role: "participant"}},
+	rec, err := c.talks.Interactions(&s).Log(ctx, activity.InteractionDraft{
+		Channel: w.Channel, Direction: activity.Direction(w.Direction), At: w.At, Subject: w.Subject, Body: w.Body,
+		Participants: []activity.Participant{{Customer: w.Customer, Role: "participant"}},
 	})
 	return rec.ID, err
 }

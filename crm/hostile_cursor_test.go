@@ -15,6 +15,7 @@ import (
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/privacy/access"
@@ -25,8 +26,8 @@ import (
 func (x *target) double(t *testing.T) {
 	t.Helper()
 	ctx := t.Context()
-	_, err := x.s.Interactions.Log(ctx, customer.InteractionDraft{
-		Channel: privacy.ByPhone, Direction: customer.Inbound, Participants: []customer.Participant{{Customer: x.person.ID}},
+	_, err := x.s.Interactions.Log(ctx, activity.InteractionDraft{
+		Channel: privacy.ByPhone, Direction: activity.Inbound, Participants: []activity.Participant{{Customer: x.person.ID}},
 	})
 	require.NoError(t, err)
 	require.NoError(t, drop(x.s.Customers.Relate(ctx, customer.RelationshipDraft{Type: customer.Partner, From: x.person.ID, To: x.firm.ID})))
@@ -79,7 +80,7 @@ func TestForeignAndForgedCursorsAreRefused(t *testing.T) {
 			}
 		}
 		attacks = append(attacks, invalid("another customer's timeline", "cursor", func(ctx context.Context, s *crm.Session) error {
-			return drop(s.Customers.Timeline(ctx, x.firm.ID, page.Query{Limit: 1, Cursor: cursors["timeline"]}))
+			return drop(s.Interactions.Timeline(ctx, x.firm.ID, page.Query{Limit: 1, Cursor: cursors["timeline"]}))
 		}), invalid("another subject's history", "cursor", func(ctx context.Context, s *crm.Session) error {
 			return drop(s.Consents.History(ctx, x.firm.ID, page.Query{Limit: 1, Cursor: cursors["consents"]}))
 		}), invalid("another tenant's", "cursor", func(ctx context.Context, _ *crm.Session) error {

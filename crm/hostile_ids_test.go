@@ -18,6 +18,7 @@ import (
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/service"
@@ -66,7 +67,7 @@ func customerVerbs() []byID {
 			return drop(s.Customers.LifecycleHistory(ctx, id))
 		}},
 		{"timeline", person, func(ctx context.Context, s *crm.Session, _ *target, id ident.ID) error {
-			return drop(s.Customers.Timeline(ctx, id, page.Query{}))
+			return drop(s.Interactions.Timeline(ctx, id, page.Query{}))
 		}},
 		{"relations", person, func(ctx context.Context, s *crm.Session, _ *target, id ident.ID) error {
 			return drop(s.Customers.Relations(ctx, id, customer.RelationFilter{}))
@@ -78,15 +79,15 @@ func customerVerbs() []byID {
 			return drop(s.Customers.EndRelation(ctx, id, 0, date.MustParse("2030-01-01")))
 		}},
 		{"log with", person, func(ctx context.Context, s *crm.Session, _ *target, id ident.ID) error {
-			return drop(s.Interactions.Log(ctx, customer.InteractionDraft{
-				Channel: privacy.ByPhone, Direction: customer.Inbound, Participants: []customer.Participant{{Customer: id}},
+			return drop(s.Interactions.Log(ctx, activity.InteractionDraft{
+				Channel: privacy.ByPhone, Direction: activity.Inbound, Participants: []activity.Participant{{Customer: id}},
 			}))
 		}},
 		{"interaction get", func(x *target) ident.ID { return x.interaction.ID }, func(ctx context.Context, s *crm.Session, _ *target, id ident.ID) error {
 			return drop(s.Interactions.Get(ctx, id))
 		}},
 		{"interactions of", person, func(ctx context.Context, s *crm.Session, _ *target, id ident.ID) error {
-			return drop(s.Interactions.Page(ctx, customer.InteractionFilter{Customer: id}))
+			return drop(s.Interactions.Page(ctx, activity.InteractionFilter{Customer: id}))
 		}},
 	}
 }

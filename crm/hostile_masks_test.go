@@ -19,6 +19,7 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
@@ -122,7 +123,7 @@ func (x *target) reads() map[string]func(ctx context.Context, s *crm.Session) (a
 			return s.Customers.Page(ctx, customer.Filter{})
 		},
 		"timeline": func(ctx context.Context, s *crm.Session) (any, error) {
-			return s.Customers.Timeline(ctx, x.person.ID, page.Query{})
+			return s.Interactions.Timeline(ctx, x.person.ID, page.Query{})
 		},
 		"lifecycle": func(ctx context.Context, s *crm.Session) (any, error) {
 			return s.Customers.LifecycleHistory(ctx, x.person.ID)
@@ -140,7 +141,7 @@ func (x *target) reads() map[string]func(ctx context.Context, s *crm.Session) (a
 			return s.Interactions.Get(ctx, x.interaction.ID)
 		},
 		"interactions": func(ctx context.Context, s *crm.Session) (any, error) {
-			return s.Interactions.Page(ctx, customer.InteractionFilter{})
+			return s.Interactions.Page(ctx, activity.InteractionFilter{})
 		},
 		"opportunity": func(ctx context.Context, s *crm.Session) (any, error) { return s.Opportunities.Get(ctx, x.opp.ID) },
 		"moved": func(ctx context.Context, s *crm.Session) (any, error) {
@@ -187,7 +188,7 @@ func TestWhatIsHiddenCannotBeAskedFor(t *testing.T) {
 			return drop(s.Customers.ByPoint(ctx, privacy.ByEmail, secret+"@example.com"))
 		})
 		denied("at", func(ctx context.Context, s *crm.Session) error {
-			return drop(s.Interactions.Page(ctx, customer.InteractionFilter{From: x.clock.Now()}))
+			return drop(s.Interactions.Page(ctx, activity.InteractionFilter{From: x.clock.Now()}))
 		})
 		denied("amount", func(ctx context.Context, s *crm.Session) error {
 			return drop(s.Opportunities.Page(ctx, pipeline.OpportunityFilter{Query: expr(`amount > money("1 EUR")`)}))

@@ -14,6 +14,7 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/service"
@@ -89,13 +90,13 @@ func (x *target) times() []attack {
 	} {
 		out = append(out,
 			invalid("log "+name, "at", func(ctx context.Context, s *crm.Session) error {
-				_, err := s.Interactions.Log(ctx, customer.InteractionDraft{
-					Channel: privacy.ByPhone, Direction: customer.Inbound, At: at, Participants: []customer.Participant{{Customer: x.person.ID}},
+				_, err := s.Interactions.Log(ctx, activity.InteractionDraft{
+					Channel: privacy.ByPhone, Direction: activity.Inbound, At: at, Participants: []activity.Participant{{Customer: x.person.ID}},
 				})
 				return err
 			}),
 			invalid("interactions from "+name, "at", func(ctx context.Context, s *crm.Session) error {
-				_, err := s.Interactions.Page(ctx, customer.InteractionFilter{From: at})
+				_, err := s.Interactions.Page(ctx, activity.InteractionFilter{From: at})
 				return err
 			}),
 			invalid("where "+name, "where.args.t", x.where("created_at > t", map[string]any{"t": at})),
@@ -132,8 +133,8 @@ func (x *target) durations() []attack {
 				return err
 			}),
 			invalid("duration "+name, "duration", func(ctx context.Context, s *crm.Session) error {
-				_, err := s.Interactions.Log(ctx, customer.InteractionDraft{
-					Channel: privacy.ByPhone, Direction: customer.Inbound, Duration: d, Participants: []customer.Participant{{Customer: x.person.ID}},
+				_, err := s.Interactions.Log(ctx, activity.InteractionDraft{
+					Channel: privacy.ByPhone, Direction: activity.Inbound, Duration: d, Participants: []activity.Participant{{Customer: x.person.ID}},
 				})
 				return err
 			}),
@@ -150,7 +151,7 @@ func (x *target) lists() map[string]func(ctx context.Context, s *crm.Session, q 
 			return p.Next, err
 		},
 		"timeline": func(ctx context.Context, s *crm.Session, q page.Query) (string, error) {
-			p, err := s.Customers.Timeline(ctx, x.person.ID, q)
+			p, err := s.Interactions.Timeline(ctx, x.person.ID, q)
 			return p.Next, err
 		},
 		"relations": func(ctx context.Context, s *crm.Session, q page.Query) (string, error) {
@@ -158,7 +159,7 @@ func (x *target) lists() map[string]func(ctx context.Context, s *crm.Session, q 
 			return p.Next, err
 		},
 		"interactions": func(ctx context.Context, s *crm.Session, q page.Query) (string, error) {
-			p, err := s.Interactions.Page(ctx, customer.InteractionFilter{Query: q})
+			p, err := s.Interactions.Page(ctx, activity.InteractionFilter{Query: q})
 			return p.Next, err
 		},
 		"leads": func(ctx context.Context, s *crm.Session, q page.Query) (string, error) {
@@ -207,7 +208,7 @@ func (x *target) limits() []attack {
 	}
 	return append(out,
 		invalid("timeline sort", "query", func(ctx context.Context, s *crm.Session) error {
-			_, err := s.Customers.Timeline(ctx, x.person.ID, page.Query{Sort: "at"})
+			_, err := s.Interactions.Timeline(ctx, x.person.ID, page.Query{Sort: "at"})
 			return err
 		}),
 		invalid("search limit", "limit", func(ctx context.Context, s *crm.Session) error {
@@ -215,7 +216,7 @@ func (x *target) limits() []attack {
 			return err
 		}),
 		invalid("load batch", "batch", func(ctx context.Context, s *crm.Session) error {
-			_, err := s.Customers.Load(ctx, func(func(customer.Draft, error) bool) {}, &customer.LoadOptions{Batch: math.MinInt})
+			_, err := s.Customers.Load(ctx, func(func(customer.Draft, error) bool) {}, &work.LoadOptions{Batch: math.MinInt})
 			return err
 		}),
 		invalid("opportunity batch", "batch", func(ctx context.Context, s *crm.Session) error {

@@ -19,6 +19,7 @@ import (
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
 )
@@ -70,9 +71,9 @@ func (x *target) masses() []attack {
 			schema.NewKey[[]string]("c_texts").Set(slices.Repeat([]string{"x"}, many)),
 		}})),
 		invalid("participants", "participants", func(ctx context.Context, s *crm.Session) error {
-			return drop(s.Interactions.Log(ctx, customer.InteractionDraft{
-				Channel: privacy.ByPhone, Direction: customer.Inbound,
-				Participants: crowd(many, func(int) customer.Participant { return customer.Participant{Customer: x.person.ID} }),
+			return drop(s.Interactions.Log(ctx, activity.InteractionDraft{
+				Channel: privacy.ByPhone, Direction: activity.Inbound,
+				Participants: crowd(many, func(int) activity.Participant { return activity.Participant{Customer: x.person.ID} }),
 			}))
 		}),
 		invalid("keys", "keys", func(ctx context.Context, s *crm.Session) error {

@@ -21,6 +21,7 @@ import (
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/service"
@@ -44,7 +45,7 @@ type target struct {
 
 	person      customer.Customer
 	firm        customer.Customer
-	interaction customer.Interaction
+	interaction activity.Interaction
 	relation    customer.Relationship
 	lead        pipeline.Lead
 	opp         pipeline.Opportunity
@@ -76,9 +77,9 @@ func newTarget(t *testing.T, h *house) *target {
 	require.NoError(t, err)
 	x.firm = h.organization(t, x.s, "ACME GmbH")
 	x.stranger = h.organization(t, x.strangers, "Umbrella")
-	x.interaction, err = x.s.Interactions.Log(ctx, customer.InteractionDraft{
-		Channel: privacy.ByPhone, Direction: customer.Inbound, Subject: "hello", Body: "about " + secret,
-		Participants: []customer.Participant{{Customer: x.person.ID}},
+	x.interaction, err = x.s.Interactions.Log(ctx, activity.InteractionDraft{
+		Channel: privacy.ByPhone, Direction: activity.Inbound, Subject: "hello", Body: "about " + secret,
+		Participants: []activity.Participant{{Customer: x.person.ID}},
 	})
 	require.NoError(t, err)
 	x.relation, err = x.s.Customers.Relate(ctx, customer.RelationshipDraft{Type: customer.Employment, From: x.person.ID, To: x.firm.ID})

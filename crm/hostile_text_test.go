@@ -15,6 +15,7 @@ import (
 	"github.com/rapport-crm/rapport/core/tenant"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/service"
 )
@@ -166,7 +167,7 @@ func (x *target) customerSlots() []slot {
 			return err
 		}},
 		{"timeline cursor", "cursor", func(ctx context.Context, s *crm.Session, v string) error {
-			_, err := s.Customers.Timeline(ctx, x.person.ID, page.Query{Cursor: v})
+			_, err := s.Interactions.Timeline(ctx, x.person.ID, page.Query{Cursor: v})
 			return err
 		}},
 	}
@@ -181,10 +182,10 @@ func (x *target) page(f func(text string) customer.Filter) func(context.Context,
 }
 
 func (x *target) conversationSlots() []slot {
-	log := func(set func(d *customer.InteractionDraft, v string)) func(context.Context, *crm.Session, string) error {
+	log := func(set func(d *activity.InteractionDraft, v string)) func(context.Context, *crm.Session, string) error {
 		return func(ctx context.Context, s *crm.Session, v string) error {
-			d := customer.InteractionDraft{
-				Channel: privacy.ByPhone, Direction: customer.Inbound, Participants: []customer.Participant{{Customer: x.person.ID}},
+			d := activity.InteractionDraft{
+				Channel: privacy.ByPhone, Direction: activity.Inbound, Participants: []activity.Participant{{Customer: x.person.ID}},
 			}
 			set(&d, v)
 			_, err := s.Interactions.Log(ctx, d)
@@ -205,24 +206,24 @@ func (x *target) conversationSlots() []slot {
 			return err
 		}
 	}
-	list := func(f func(v string) customer.InteractionFilter) func(context.Context, *crm.Session, string) error {
+	list := func(f func(v string) activity.InteractionFilter) func(context.Context, *crm.Session, string) error {
 		return func(ctx context.Context, s *crm.Session, v string) error {
 			_, err := s.Interactions.Page(ctx, f(v))
 			return err
 		}
 	}
 	return []slot{
-		{"log channel", "channel", log(func(d *customer.InteractionDraft, v string) { d.Channel = personal.Channel(v) })},
-		{"log direction", "direction", log(func(d *customer.InteractionDraft, v string) { d.Direction = customer.Direction(v) })},
-		{"log subject", "subject", log(func(d *customer.InteractionDraft, v string) { d.Subject = v })},
-		{"log body", "body", log(func(d *customer.InteractionDraft, v string) { d.Body = v })},
-		{"log outcome", "outcome", log(func(d *customer.InteractionDraft, v string) { d.Outcome = v })},
-		{"log role", "participants[0].role", log(func(d *customer.InteractionDraft, v string) { d.Participants[0].Role = v })},
-		{"list channel", "channel", list(func(v string) customer.InteractionFilter {
-			return customer.InteractionFilter{Channel: personal.Channel(v)}
+		{"log channel", "channel", log(func(d *activity.InteractionDraft, v string) { d.Channel = personal.Channel(v) })},
+		{"log direction", "direction", log(func(d *activity.InteractionDraft, v string) { d.Direction = activity.Direction(v) })},
+		{"log subject", "subject", log(func(d *activity.InteractionDraft, v string) { d.Subject = v })},
+		{"log body", "body", log(func(d *activity.InteractionDraft, v string) { d.Body = v })},
+		{"log outcome", "outcome", log(func(d *activity.InteractionDraft, v string) { d.Outcome = v })},
+		{"log role", "participants[0].role", log(func(d *activity.InteractionDraft, v string) { d.Participants[0].Role = v })},
+		{"list channel", "channel", list(func(v string) activity.InteractionFilter {
+			return activity.InteractionFilter{Channel: personal.Channel(v)}
 		})},
-		{"list direction", "direction", list(func(v string) customer.InteractionFilter {
-			return customer.InteractionFilter{Direction: customer.Direction(v)}
+		{"list direction", "direction", list(func(v string) activity.InteractionFilter {
+			return activity.InteractionFilter{Direction: activity.Direction(v)}
 		})},
 		{"relate type", "type", relate(func(d *customer.RelationshipDraft, v string) { d.Type = v })},
 		{"relate role", "role", relate(func(d *customer.RelationshipDraft, v string) { d.Role = v })},

@@ -14,6 +14,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/service"
@@ -158,9 +159,9 @@ func TestEventsAndAuditHoldNoPersonalText(t *testing.T) {
 			Given: canary, Points: []customer.PointDraft{{Channel: privacy.ByEmail, Value: canary + "@example.com"}},
 		})
 		require.NoError(t, err)
-		_, err = s.Interactions.Log(t.Context(), customer.InteractionDraft{
-			Channel: privacy.ByPhone, Direction: customer.Inbound, Subject: canary, Body: canary,
-			Participants: []customer.Participant{{Customer: ada.ID, Role: "caller"}},
+		_, err = s.Interactions.Log(t.Context(), activity.InteractionDraft{
+			Channel: privacy.ByPhone, Direction: activity.Inbound, Subject: canary, Body: canary,
+			Participants: []activity.Participant{{Customer: ada.ID, Role: "caller"}},
 		})
 		require.NoError(t, err)
 		_, err = s.Cases.Open(t.Context(), service.CaseDraft{Customer: ada.ID, Subject: canary, Body: canary})

@@ -172,7 +172,7 @@ func TestP1OneFilterForListDetailSearchCountAndTimeline(t *testing.T) {
 		s := h.As(ident.User("acme", "u-1", "sales").InTeams("emea"), privacy.Sales)
 		_, err = s.Customers.Get(ctx, theirs.ID)
 		require.ErrorIs(t, err, fault.ErrNotFound)
-		_, err = s.Customers.Timeline(ctx, theirs.ID, page.Query{})
+		_, err = s.Interactions.Timeline(ctx, theirs.ID, page.Query{})
 		require.ErrorIs(t, err, fault.ErrNotFound)
 		list, err := s.Customers.Page(ctx, customer.Filter{})
 		require.NoError(t, err)

@@ -52,7 +52,7 @@ func TestP3ATaxIDStandsNowhereInClear(t *testing.T) {
 			require.NotContains(t, fmt.Sprintf("%+v", e), canary)
 		}
 
-		entries, err := legal.Customers.Timeline(ctx, ada.ID, page.Query{})
+		entries, err := legal.Interactions.Timeline(ctx, ada.ID, page.Query{})
 		require.NoError(t, err)
 		got, err := legal.Customers.Get(ctx, ada.ID)
 		require.NoError(t, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/rapport-crm/rapport/core/tenant"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
@@ -22,8 +23,8 @@ import (
 // Session is the CRM as one principal sees it, for one purpose. It is a light value, safe for concurrent use unless
 // it is inside a transaction, and needs no closing. [CRM.As] makes it.
 type Session struct {
-	Customers     customer.Customers     // people, organizations, groups: their points, relationships, timeline, search
-	Interactions  customer.Interactions  // contacts with customers
+	Customers     customer.Customers     // people, organizations, groups: their points, relationships, search
+	Interactions  activity.Interactions  // contacts with customers, and the customers' timelines
 	Leads         pipeline.Leads         // interests to be qualified
 	Opportunities pipeline.Opportunities // chances of an order
 	Pipelines     pipeline.Pipelines     // versioned stages with gates

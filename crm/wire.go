@@ -12,6 +12,7 @@ import (
 	"github.com/rapport-crm/rapport/core/tenant"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/customer/phone"
 	"github.com/rapport-crm/rapport/internal/boundary"
 	"github.com/rapport-crm/rapport/internal/outbox"
@@ -37,6 +38,7 @@ type parts struct {
 	tenants   *tenant.Service
 	claims    *claim.Service
 	customers *customer.Module
+	talks     *activity.Module
 	pipelines *pipeline.Module
 	cases     *service.Module
 	office    *privacy.Module
@@ -56,9 +58,9 @@ func (c *CRM) build(db *store.DB) (err error) {
 		return err
 	}
 	c.claims = claim.New(c.engine, core.Claims())
-	c.customers = customer.New(customer.Config{
-		Engine: c.engine, Store: customerstore.New(db, c.keys), Phones: phone.Normalizer{}, Region: c.cfg.Region,
-	})
+	people := customerstore.New(db, c.keys)
+	c.customers = customer.New(customer.Config{Engine: c.engine, Store: people, Phones: phone.Normalizer{}, Region: c.cfg.Region})
+	c.talks = activity.New(activity.Config{Engine: c.engine, Store: people, Customers: c.customers})
 	c.pipelines = pipeline.New(pipeline.Config{Engine: c.engine, Store: pipelinestore.New(db)})
 	c.cases, err = service.New(service.Config{
 		Engine: c.engine, Store: servicestore.New(db, c.keys), SLA: c.cfg.SLA,
@@ -66,10 +68,10 @@ func (c *CRM) build(db *store.DB) (err error) {
 	if err != nil {
 		return err
 	}
-	c.engine.Subjects = c.customers.Subjects()
+	c.engine.Subjects = c.customers
 	c.engine.Referees = map[string]work.Referee{customer.EntityCustomer: c.customers}
 	c.office = privacy.New(privacy.Config{
-		Engine: c.engine, Store: privacystore.New(db, c.keys), Keys: c.keys, Subjects: c.customers.Subjects(),
+		Engine: c.engine, Store: privacystore.New(db, c.keys), Keys: c.keys, Subjects: c.customers,
 		Purposes: c.cfg.Purposes,
 	})
 	if c.boundary, err = c.buildBoundary(); err != nil {
@@ -116,7 +118,7 @@ func (c *CRM) buildEngine(core *corestore.Store) error {
 // session binds every façade to a scope.
 func (c *CRM) session(s work.Scope) *Session {
 	return &Session{
-		Customers: c.customers.Customers(s), Interactions: c.customers.Interactions(s),
+		Customers: c.customers.Customers(&s), Interactions: c.talks.Interactions(&s),
 		Leads: c.pipelines.Leads(&s), Opportunities: c.pipelines.Opportunities(&s), Pipelines: c.pipelines.Pipelines(&s),
 		Cases: c.cases.Cases(&s), Consents: c.office.Consents(s), Sends: c.office.Sends(s),
 		Schema: c.fields.In(s), Settings: c.tenants.In(s), Claims: c.claims.In(s), Plugins: c.plugins(s), Outbox: Outbox{c, s},

@@ -9,13 +9,6 @@ import (
 	"github.com/rapport-crm/rapport/customer/names"
 )
 
-// Names of this package's entities in the schema registry.
-const (
-	EntityCustomer     = "customer"
-	EntityRelationship = "relationship"
-	EntityInteraction  = "interaction"
-)
-
 // Kind says what sort of party a customer is. It never changes.
 type Kind string
 
@@ -26,36 +19,65 @@ const (
 	Group        Kind = "group" // a household, a buying centre, an association of persons
 )
 
+// Bounds of one customer.
+const (
+	MaxPoints = 100 // contact points
+	MaxExt    = 50  // external ids
+)
+
 // Customer is a party the host deals with. Records are what the CRM gives out; [PersonDraft] and its like go in.
 type Customer struct {
 	schema.Meta
-	Kind           Kind           `json:"kind" crm:"kind,class=none,enum=person|organization|group,required,readonly,sort"` // person, organization or group; never changes
-	Name           personal.Text  `json:"name,omitzero" crm:"name,class=name,max=200,sort"`                                 // as people read it; of a person made of Given and Family unless set
-	Given          personal.Text  `json:"given,omitzero" crm:"given,class=name,max=120"`                                    // given names of a person
-	Family         personal.Text  `json:"family,omitzero" crm:"family,class=name,max=120"`                                  // family name of a person
-	Language       string         `json:"language,omitempty" crm:"language,class=profile,max=35"`                           // BCP 47 tag, such as "en" or "zh-Hans"
-	Country        string         `json:"country,omitempty" crm:"country,class=profile,max=2"`                              // ISO 3166 code, such as "DE"; telephone numbers without one are read with it
-	Lifecycle      string         `json:"lifecycle" crm:"lifecycle,class=none,max=40,required,readonly,sort"`               // stage, see [Customers.MoveLifecycle]
-	LifecycleSince time.Time      `json:"lifecycle_since" crm:"lifecycle_since,class=none,readonly"`                        // when the stage was reached
-	TaxID          personal.Text  `json:"tax_id,omitzero" crm:"tax_id,class=government,max=60"`                             // tax, registration or identity number; masked but to [Customers.Reveal], which see
-	Points         []ContactPoint `json:"points,omitempty" crm:"points"`                                                    // live ones, ordered by channel, primary first, then id
-	Ext            []ident.Ext    `json:"ext,omitempty" crm:"ext,class=none"`                                               // ids in other systems, ordered
-	Custom         schema.Values  `json:"custom,omitzero" crm:"custom"`                                                     // the tenant's own fields
-	Merged         bool           `json:"-" crm:"-,class=none"`                                                             // others were merged into it
+	// Kind is person, organization or group; it never changes.
+	Kind Kind `json:"kind" crm:"class=none,enum=person|organization|group,required,readonly,sort"`
+	// Name is the whole name as people read it; that of a person is composed from Given and Family unless it was set.
+	Name personal.Text `json:"name,omitzero" crm:"class=name,max=200,sort,search"`
+	// Given holds the given names of a person.
+	Given personal.Text `json:"given,omitzero" crm:"class=name,max=120,search"`
+	// Family is the family name of a person.
+	Family personal.Text `json:"family,omitzero" crm:"class=name,max=120,search"`
+	// Language is a BCP 47 tag, such as "en" or "zh-Hans".
+	Language string `json:"language,omitempty" crm:"class=profile,max=35"`
+	// Country is an ISO 3166 code, such as "DE"; telephone numbers without a country are read by its rules.
+	Country string `json:"country,omitempty" crm:"class=profile,max=2"`
+	// Lifecycle is the stage, see [Customers.MoveLifecycle].
+	Lifecycle string `json:"lifecycle" crm:"class=none,max=40,required,readonly,sort"`
+	// LifecycleSince is when the stage was reached.
+	LifecycleSince time.Time `json:"lifecycle_since" crm:"class=none,readonly"`
+	// TaxID is a tax, registration or identity number. It is masked except in [Customers.Reveal].
+	TaxID personal.Text `json:"tax_id,omitzero" crm:"class=government,max=60"`
+	// Points are the live contact points, ordered by channel, primary ones first, then by id.
+	Points []ContactPoint `json:"points,omitempty" crm:"class=none"`
+	// Ext holds the customer's ids in other systems, ordered.
+	Ext []ident.Ext `json:"ext,omitempty" crm:"class=none"`
+	// Custom holds the tenant's own fields.
+	Custom schema.Values `json:"custom,omitzero" crm:"custom"`
+	// Merged reports whether others were merged into it.
+	Merged bool `json:"-" crm:"-,class=none"`
 }
 
 // ContactPoint is one way to reach a customer. The value is sealed at rest and opened when it is revealed.
 type ContactPoint struct {
-	ID        ident.ID         `json:"id" crm:"id,class=none,readonly"`                  // of the point, the same for ever
-	Channel   personal.Channel `json:"channel" crm:"channel,class=none,readonly"`        // by which way it reaches the customer
-	Value     personal.Text    `json:"value,omitzero" crm:"value,class=contact,max=500"` // normalised: see [Normaliser]
-	Label     string           `json:"label,omitempty" crm:"label,class=none,max=40"`    // the host's word: "work", "home"
-	Primary   bool             `json:"primary,omitempty" crm:"primary,class=none"`       // the one to use; one of a channel is
-	Verified  bool             `json:"verified,omitempty" crm:"verified,class=none"`     // the customer proved to hold it; among verified ones the value is unique in the tenant
-	Invalid   bool             `json:"invalid,omitempty" crm:"invalid,class=none"`       // messages to it come back
-	ValidFrom time.Time        `json:"valid_from" crm:"valid_from,class=none,readonly"`  // since when the customer has it, as far as known
-	Version   int64            `json:"version" crm:"version,class=none,readonly"`        // 1 at creation, +1 at each change
-	Subject   ident.ID         `json:"-" crm:"-,class=none"`                             // to whom it was added: the customer, or one merged into it
+	// ID is the point's own, the same for ever.
+	ID ident.ID `json:"id" crm:"class=none,readonly"`
+	// Channel is by which way it reaches the customer.
+	Channel personal.Channel `json:"channel" crm:"class=none,readonly"`
+	// Value is normalised: see [Normaliser].
+	Value personal.Text `json:"value,omitzero" crm:"class=contact,max=500"`
+	// Label is the host's word: "work", "home".
+	Label string `json:"label,omitempty" crm:"class=none,max=40"`
+	// Primary marks the one to use; each channel has one.
+	Primary bool `json:"primary,omitempty" crm:"class=none"`
+	// Verified says that the customer proved to hold it; among verified points a value is unique in the tenant.
+	Verified bool `json:"verified,omitempty" crm:"class=none"`
+	// Invalid says that messages to it come back.
+	Invalid bool `json:"invalid,omitempty" crm:"class=none"`
+	// ValidFrom is since when the customer has it, as far as known.
+	ValidFrom time.Time `json:"valid_from" crm:"class=none,readonly"`
+	// Version is 1 at creation and grows by 1 with each change.
+	Version int64 `json:"version" crm:"class=none,readonly"`
+	// Subject is to whom it was added: the customer, or one merged into it.
+	Subject ident.ID `json:"-" crm:"-,class=none"`
 }
 
 // Point returns the point to use for a channel: the primary one unless it is invalid, else the first that is not.
@@ -78,13 +100,4 @@ func (c *Customer) Terms() []string {
 		return names.Tokens(given, family, name)
 	}
 	return names.Tokens(name, given, family)
-}
-
-// Entities returns the descriptions of this package's entities, for the schema registry.
-func Entities() []*schema.Entity {
-	return []*schema.Entity{
-		schema.Of[Customer](EntityCustomer),
-		schema.Of[Relationship](EntityRelationship),
-		schema.Of[Interaction](EntityInteraction),
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
 )
 
@@ -16,15 +17,7 @@ type Draft interface {
 	parts() draft
 }
 
-// partsOf returns the form all kinds share, or an Invalid fault for no draft at all, also behind a pointer.
-func partsOf(d Draft) (draft, error) {
-	if v := reflect.ValueOf(d); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
-		return draft{}, fault.Field("draft", "must be a PersonDraft, OrganizationDraft or GroupDraft")
-	}
-	return d.parts(), nil
-}
-
-// PersonDraft is a person to be created. At least one of the names, a point or an external id is needed.
+// PersonDraft is a person to be created. At least one of the names, a point or an external id is required.
 type PersonDraft struct {
 	ID        ident.ID     // the host's own id; zero makes a new one
 	Given     string       // given names, up to 120 characters
@@ -33,8 +26,8 @@ type PersonDraft struct {
 	Language  string       // BCP 47 tag
 	Country   string       // ISO 3166 code of two letters
 	TaxID     string       // tax, registration or identity number, 0 to 60 characters
-	Points    []PointDraft // ways to reach the person
-	Ext       []ident.Ext  // ids in other systems, unique in the tenant
+	Points    []PointDraft `crm:"-"` // ways to reach the person
+	Ext       []ident.Ext  `crm:"-"` // ids in other systems, unique in the tenant
 	Custom    []schema.Set // custom fields
 	OwnerUser string       // "" means the user who creates it
 	OwnerTeam string       // "" means that user's first team
@@ -43,7 +36,7 @@ type PersonDraft struct {
 // OrganizationDraft is a company, an authority or an association to be created.
 type OrganizationDraft struct {
 	ID        ident.ID     // the host's own id; zero makes a new one
-	Name      string       // needed
+	Name      string       // required
 	Language  string       // BCP 47 tag
 	Country   string       // ISO 3166 code of two letters
 	TaxID     string       // tax, registration or identity number, 0 to 60 characters
@@ -57,7 +50,7 @@ type OrganizationDraft struct {
 // GroupDraft is a household or another group of persons to be created.
 type GroupDraft struct {
 	ID        ident.ID     // the host's own id; zero makes a new one
-	Name      string       // needed
+	Name      string       // required
 	Language  string       // BCP 47 tag
 	Country   string       // ISO 3166 code of two letters
 	TaxID     string       // tax, registration or identity number, 0 to 60 characters
@@ -70,40 +63,41 @@ type GroupDraft struct {
 
 // PointDraft is a contact point to be added.
 type PointDraft struct {
-	Channel  personal.Channel // by which way; needed
+	Channel  personal.Channel // by which way; required
 	Value    string           // any common spelling; see [Normaliser] for what is kept
 	Label    string           // "" for none
-	Primary  bool             // the first of a channel is primary by itself
+	Primary  bool             // the first point of a channel is primary anyway
 	Verified bool             // the customer proved to hold it
 }
 
-// draft is what all kinds of draft have in common. It is also what an idempotency key compares.
+// draft is the form all kinds of draft share. It is also what an idempotency key compares.
 type draft struct {
-	Kind                                   Kind
-	ID                                     ident.ID
-	Name, Given, Family, Language, Country string
-	TaxID                                  string
-	Points                                 []PointDraft
-	Ext                                    []ident.Ext
-	Custom                                 []schema.Set
-	OwnerUser, OwnerTeam                   string
+	Kind Kind
+	PersonDraft
 }
 
-func (d PersonDraft) parts() draft {
-	return draft{Person, d.ID, d.Name, d.Given, d.Family, d.Language, d.Country, d.TaxID, d.Points, d.Ext, d.Custom, d.OwnerUser, d.OwnerTeam}
-}
+func (d PersonDraft) parts() draft { return draft{Person, d} }
 
 func (d OrganizationDraft) parts() draft {
-	return draft{Organization, d.ID, d.Name, "", "", d.Language, d.Country, d.TaxID, d.Points, d.Ext, d.Custom, d.OwnerUser, d.OwnerTeam}
+	return draft{Organization, PersonDraft{
+		ID: d.ID, Name: d.Name, Language: d.Language, Country: d.Country, TaxID: d.TaxID, Points: d.Points, Ext: d.Ext,
+		Custom: d.Custom, OwnerUser: d.OwnerUser, OwnerTeam: d.OwnerTeam,
+	}}
 }
 
-func (d GroupDraft) parts() draft {
-	return draft{Group, d.ID, d.Name, "", "", d.Language, d.Country, d.TaxID, d.Points, d.Ext, d.Custom, d.OwnerUser, d.OwnerTeam}
+func (d GroupDraft) parts() draft { return draft{Group, OrganizationDraft(d).parts().PersonDraft} }
+
+// partsOf returns the form all kinds share, or an Invalid fault for no draft at all, also behind a pointer.
+func partsOf(d Draft) (draft, error) {
+	if v := reflect.ValueOf(d); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		return draft{}, fault.Field("draft", "must be a PersonDraft, OrganizationDraft or GroupDraft")
+	}
+	return d.parts(), nil
 }
 
-// Update says what to change of a customer. A nil pointer leaves the field alone; Clear makes fields blank.
+// Update says what to change of a customer. A nil pointer leaves the field alone, a pointer to "" blanks it.
 type Update struct {
-	Name      *string      // "name" in Clear takes a person back to the name made of Given and Family
+	Name      *string      // "" takes a person back to the name composed from Given and Family
 	Given     *string      // of a person only
 	Family    *string      // of a person only
 	Language  *string      // BCP 47 tag
@@ -111,10 +105,10 @@ type Update struct {
 	TaxID     *string      // up to 60 characters
 	OwnerUser *string      // host's user id
 	OwnerTeam *string      // host's team
-	AddExt    []ident.Ext  // external ids to add
-	RemoveExt []ident.Ext  // external ids to take away; those it has not are passed over
+	AddExt    []ident.Ext  `crm:"-"` // external ids to add
+	RemoveExt []ident.Ext  `crm:"-"` // external ids to take away; those it does not have are passed over
 	Custom    []schema.Set // custom fields to set or clear
-	Clear     []string     // names of fields to make blank: name, given, family, language, country, tax_id, owner_user, owner_team
+	Clear     []string     // names of fields to blank: name, given, family, language, country, tax_id, owner_user, owner_team
 }
 
 // PointUpdate says what to change of a contact point. A nil pointer leaves the field alone. A new value is another
@@ -132,5 +126,31 @@ type Filter struct {
 	Lifecycle []string   // any of these stages; nil for all
 	OwnerUser string     // "" for any
 	OwnerTeam string     // "" for any
-	Query     page.Query // sort, page and further condition
+	Query     page.Query // sort, page, search over names, and further condition
+}
+
+// predicate turns the filter's own fields into a condition.
+func (f Filter) predicate() rule.Predicate {
+	var all []rule.Predicate
+	if len(f.Kinds) > 0 {
+		all = append(all, rule.In("kind", texts(f.Kinds)...))
+	}
+	if len(f.Lifecycle) > 0 {
+		all = append(all, rule.In("lifecycle", texts(f.Lifecycle)...))
+	}
+	if f.OwnerUser != "" {
+		all = append(all, rule.Eq("owner_user", rule.Text(f.OwnerUser)))
+	}
+	if f.OwnerTeam != "" {
+		all = append(all, rule.Eq("owner_team", rule.Text(f.OwnerTeam)))
+	}
+	return rule.All(all...)
+}
+
+func texts[S ~string](list []S) []rule.Value {
+	out := make([]rule.Value, len(list))
+	for i, s := range list {
+		out[i] = rule.Text(string(s))
+	}
+	return out
 }

@@ -10,29 +10,20 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 )
 
-// AddPoint adds a contact point. version is that of the customer the caller saw; 0 means whatever is stored now.
+// AddPoint adds a contact point. version is that of the customer the caller saw, or [schema.AnyVersion].
 //
-// Errors: NotFound, Invalid, Denied, Conflict with the current version, or with reason "taken" when another customer
-// has the same value verified.
+// Errors: NotFound; Invalid; Denied; Conflict with the current version, or with reason "taken" when another customer has
+// the same value verified.
 func (cs Customers) AddPoint(ctx context.Context, id ident.ID, version int64, d PointDraft) (Customer, error) {
-	return cs.change(ctx, work.Change[Customer]{
-		Op: "customer: add point", Kind: PointAdded, ID: id, Version: version, Args: d,
-		Apply: func(_ context.Context, c *work.Call, rec *Customer) error {
-			if err := c.CheckSets("points"); err != nil {
-				return err
-			}
-			if len(rec.Points) >= MaxPoints {
-				return fault.New(fault.LimitExceeded, "a customer has at most %d contact points", MaxPoints)
-			}
-			point, err := cs.s.addPoint(c, rec, &d)
-			if err != nil {
-				return err
-			}
-			orderPoints(rec)
-			c.Fact("point", point.String())
-			c.Fact("channel", string(d.Channel))
-			return nil
-		},
+	v := work.Verb[Customer]{Name: "add point", Event: PointAdded, ID: id, Version: version, Args: d}
+	return cs.pointVerb(ctx, v, func(c *work.Call, rec *Customer) (ident.ID, error) {
+		if len(rec.Points) >= MaxPoints {
+			return ident.ID{}, fault.New(fault.LimitExceeded, "a customer has at most %d contact points", MaxPoints)
+		}
+		point, err := cs.m.addPoint(c, rec, &d)
+		orderPoints(rec)
+		c.Fact("channel", string(d.Channel))
+		return point, err
 	})
 }
 
@@ -40,28 +31,57 @@ func (cs Customers) AddPoint(ctx context.Context, id ident.ID, version int64, d 
 //
 // Errors: NotFound for the customer or the point, and those of AddPoint.
 func (cs Customers) UpdatePoint(ctx context.Context, id ident.ID, version int64, point ident.ID, u PointUpdate) (Customer, error) {
-	return cs.change(ctx, work.Change[Customer]{
-		Op: "customer: update point", Kind: PointUpdated, ID: id, Version: version, Args: []any{point, u},
-		Apply: func(_ context.Context, c *work.Call, rec *Customer) error {
-			if err := c.CheckSets("points"); err != nil {
-				return err
-			}
-			i := slices.IndexFunc(rec.Points, func(p ContactPoint) bool { return p.ID == point })
-			if i < 0 {
-				return missing("contact point")
-			}
-			before := rec.Points[i]
-			if err := u.apply(rec, i); err != nil {
-				return err
-			}
-			if p := &rec.Points[i]; *p != before {
-				p.Version = before.Version + 1
-			}
-			orderPoints(rec)
-			c.Fact("point", point.String())
-			return nil
-		},
+	v := work.Verb[Customer]{Name: "update point", Event: PointUpdated, ID: id, Version: version, Args: []any{point, u}}
+	return cs.pointVerb(ctx, v, func(_ *work.Call, rec *Customer) (ident.ID, error) {
+		i, err := rec.pointAt(point)
+		if err != nil {
+			return point, err
+		}
+		before := rec.Points[i]
+		if err := u.apply(rec, i); err != nil {
+			return point, err
+		}
+		if p := &rec.Points[i]; *p != before {
+			p.Version = before.Version + 1
+		}
+		orderPoints(rec)
+		return point, nil
 	})
+}
+
+// RemovePoint ends a contact point: reads do not show it any more. When it was primary, the channel's next one is.
+//
+// Errors: NotFound for the customer or the point; Denied; Conflict with the current version.
+func (cs Customers) RemovePoint(ctx context.Context, id ident.ID, version int64, point ident.ID) (Customer, error) {
+	v := work.Verb[Customer]{Name: "remove point", Event: PointRemoved, ID: id, Version: version, Args: point}
+	return cs.pointVerb(ctx, v, func(_ *work.Call, rec *Customer) (ident.ID, error) {
+		i, err := rec.pointAt(point)
+		if err == nil {
+			removePoint(rec, i)
+		}
+		return point, err
+	})
+}
+
+// pointVerb runs a change of one point, which apply names.
+func (cs Customers) pointVerb(ctx context.Context, v work.Verb[Customer], apply func(c *work.Call, rec *Customer) (ident.ID, error)) (Customer, error) {
+	v.Apply = func(_ context.Context, c *work.Call, rec *Customer) error {
+		if err := c.CheckSets("points"); err != nil {
+			return err
+		}
+		point, err := apply(c, rec)
+		c.Fact("point", point.String())
+		return err
+	}
+	return cs.m.customers.Change(ctx, cs.scope, v)
+}
+
+func (c *Customer) pointAt(id ident.ID) (int, error) {
+	i := slices.IndexFunc(c.Points, func(p ContactPoint) bool { return p.ID == id })
+	if i < 0 {
+		return i, missing("contact point")
+	}
+	return i, nil
 }
 
 func (u *PointUpdate) apply(rec *Customer, i int) error {
@@ -87,28 +107,4 @@ func (u *PointUpdate) apply(rec *Customer, i int) error {
 		p.Primary = true
 	}
 	return nil
-}
-
-// RemovePoint ends a contact point: reads do not show it any more. When it was primary, the channel's next one is.
-//
-// Errors: NotFound for the customer or the point, Denied, Conflict with the current version.
-func (cs Customers) RemovePoint(ctx context.Context, id ident.ID, version int64, point ident.ID) (Customer, error) {
-	return cs.change(ctx, work.Change[Customer]{
-		Op: "customer: remove point", Kind: PointRemoved, ID: id, Version: version, Args: point,
-		Apply: func(_ context.Context, c *work.Call, rec *Customer) error {
-			if err := c.CheckSets("points"); err != nil {
-				return err
-			}
-			i := slices.IndexFunc(rec.Points, func(p ContactPoint) bool { return p.ID == point })
-			if i < 0 {
-				return missing("contact point")
-			}
-			ch := rec.Points[i].Channel
-			rec.Points = slices.Delete(rec.Points, i, i+1)
-			promote(rec, ch)
-			orderPoints(rec)
-			c.Fact("point", point.String())
-			return nil
-		},
-	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
 )
 
@@ -32,20 +33,26 @@ var ends = map[string][2]string{
 	Referral:   {"referred", "referrer"},
 }
 
-// maxDepth bounds a chain of parents.
-const maxDepth = 64
-
-// Relationship is a directed, dated tie between two customers: one record, read from both ends.
+// Relationship is a directed, dated tie between two customers: one record, read from both ends. It ends, but is never
+// deleted.
 type Relationship struct {
 	schema.Meta
-	Type       string        `json:"type" crm:"type,class=none,max=40,required,readonly"`       // see the built-in types for what each end is to the other
-	From       ident.ID      `json:"from" crm:"from,class=none,required,readonly"`              // the customer it begins at
-	To         ident.ID      `json:"to" crm:"to,class=none,required,readonly"`                  // the customer it leads to
-	Role       personal.Text `json:"role,omitzero" crm:"role,class=profile,max=80"`             // what From is to the host at To: "decision maker", "blocker"
-	Department personal.Text `json:"department,omitzero" crm:"department,class=profile,max=80"` // where at To
-	Title      personal.Text `json:"title,omitzero" crm:"title,class=profile,max=80"`           // From's job title there
-	Since      date.Date     `json:"since,omitzero" crm:"since,class=profile"`                  // first day; blank when unknown
-	Until      date.Date     `json:"until,omitzero" crm:"until,class=profile"`                  // last day; blank while it lasts
+	// Type is a built-in type, which says what each end is to the other, or a name of the host's.
+	Type string `json:"type" crm:"class=none,max=40,required,readonly"`
+	// From is the customer it begins at.
+	From ident.ID `json:"from" crm:"class=none,required,readonly,ref=customer,subject"`
+	// To is the customer it leads to.
+	To ident.ID `json:"to" crm:"class=none,required,readonly,ref=customer,subject"`
+	// Role is what From is to the host at To: "decision maker", "blocker".
+	Role personal.Text `json:"role,omitzero" crm:"class=profile,max=80"`
+	// Department is where From is at To.
+	Department personal.Text `json:"department,omitzero" crm:"class=profile,max=80"`
+	// Title is From's job title there.
+	Title personal.Text `json:"title,omitzero" crm:"class=profile,max=80"`
+	// Since is the first day; blank when unknown.
+	Since date.Date `json:"since,omitzero" crm:"class=profile"`
+	// Until is the last day; blank while it lasts.
+	Until date.Date `json:"until,omitzero" crm:"class=profile"`
 }
 
 // Relation is a relationship as one of its ends sees it.
@@ -78,26 +85,41 @@ type RelationFilter struct {
 	Query      page.Query // sorted by id
 }
 
+func (f RelationFilter) predicate(on date.Date) rule.Predicate {
+	var all []rule.Predicate
+	for _, x := range [][2]string{{"type", f.Type}, {"role", f.Role}, {"department", f.Department}} {
+		if x[1] != "" {
+			all = append(all, rule.Eq(x[0], rule.Text(x[1])))
+		}
+	}
+	if !f.Ended {
+		all = append(all,
+			rule.Any(rule.Eq("until", rule.Blank), rule.Ge("until", rule.Date(on))),
+			rule.Any(rule.Eq("since", rule.Blank), rule.Le("since", rule.Date(on))))
+	}
+	return rule.All(all...)
+}
+
 var relationType = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 
-// check returns every breach of a draft.
-func (d *RelationshipDraft) check() error {
+// check returns every breach of a new relationship's own laws; the schema knows the others.
+func (r *Relationship) check() error {
 	var v fault.Violations
-	if !relationType.MatchString(d.Type) {
+	if !relationType.MatchString(r.Type) {
 		v.Add("type", "want 1 to 40 lower-case letters, digits and underscores, a letter first, such as employment")
 	}
 	switch {
-	case d.From.IsZero():
+	case r.From.IsZero():
 		v.Add("from", "must be a customer's id")
-	case d.To.IsZero():
+	case r.To.IsZero():
 		v.Add("to", "must be a customer's id")
-	case d.From == d.To:
+	case r.From == r.To:
 		v.Add("to", "must be another customer than from")
 	}
-	v.AddAll("", schema.CheckText("role", d.Role, 80))
-	v.AddAll("", schema.CheckText("department", d.Department, 80))
-	v.AddAll("", schema.CheckText("title", d.Title, 80))
-	if !d.Until.IsZero() && !d.Since.IsZero() && d.Until.Before(d.Since) {
+	normalProfile(&v, "role", &r.Role)
+	normalProfile(&v, "department", &r.Department)
+	normalProfile(&v, "title", &r.Title)
+	if !r.Until.IsZero() && !r.Since.IsZero() && r.Until.Before(r.Since) {
 		v.Add("until", "must not be before since")
 	}
 	return v.Err()

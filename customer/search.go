@@ -14,49 +14,48 @@ import (
 	"github.com/rapport-crm/rapport/customer/names"
 )
 
-// maxSearch is the greatest length of a search text in characters.
-const maxSearch = 200
-
 // Search returns the customers whose names hold every word of the text, the last word as a beginning; text in
 // scripts without spaces is found anywhere in a name. A text that is an e-mail address or telephone number also
 // finds who has it. Case and accents do not count. The order is that of the names, then ids.
 //
 // limit is 1 to 1,000; 0 means 50. Both databases give the same customers in the same order.
 //
-// Errors: Invalid for a malformed text or limit, Denied for callers who may not see names.
+// Errors: Invalid for a malformed text or limit; Denied for callers who may not see names.
 func (cs Customers) Search(ctx context.Context, text string, limit int) ([]Customer, error) {
 	const op = "customer: search"
 	limit, err := page.Query{Limit: limit}.Size()
 	if err == nil {
-		err = schema.CheckText("text", text, maxSearch)
+		err = schema.CheckText("text", text, page.MaxSearch)
 	}
 	if err != nil {
 		return nil, fault.At(op, err)
 	}
-	return work.View(ctx, cs.s.engine, cs.scope, op, EntityCustomer, func(ctx context.Context, c *work.Call) ([]Customer, error) {
-		for _, field := range []string{"name", "given", "family"} { // the index does not keep them apart
-			if err := c.CheckField(field); err != nil {
-				return nil, err
-			}
-		}
-		found, err := cs.s.searchPoints(ctx, c, text)
+	out, err := work.View(ctx, cs.m.engine, *cs.scope, op, EntityCustomer, func(ctx context.Context, c *work.Call) ([]Customer, error) {
+		return cs.m.searchPoints(ctx, c, text)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !names.NewQuery(text).IsZero() {
+		named, err := cs.m.customers.Page(ctx, cs.scope, rule.True(), page.Query{Search: text, Sort: "name", Limit: limit})
 		if err != nil {
 			return nil, err
 		}
-		if q := names.NewQuery(text); !q.IsZero() {
-			named, err := cs.s.store.SearchCustomers(ctx, c, c.Access.Rows, q, limit)
-			if err != nil {
-				return nil, err
-			}
-			found = append(found, named...)
-		}
-		out := show(c, found, bySortName)
-		return out[:min(len(out), limit)], nil
-	})
+		out = append(out, named.Items...)
+	}
+	slices.SortFunc(out, bySortName)
+	out = slices.CompactFunc(out, func(a, b Customer) bool { return a.ID == b.ID })
+	return out[:min(len(out), limit)], nil
 }
 
-// searchPoints finds customers by a text that is an address or a number. Callers who may not see points get none.
-func (s *Module) searchPoints(ctx context.Context, c *work.Call, text string) ([]Customer, error) {
+// searchPoints finds customers by a text that is an address or a number. Callers who may not see points get none; those
+// who may not see names, which the answer is ordered by, are refused.
+func (m *Module) searchPoints(ctx context.Context, c *work.Call, text string) ([]Customer, error) {
+	for _, field := range []string{"name", "given", "family"} { // the index does not keep them apart
+		if err := c.CheckField(field); err != nil {
+			return nil, err
+		}
+	}
 	channels := []personal.Channel{personal.ByPhone, personal.BySMS}
 	switch {
 	case c.Hides("points.value", personal.Contact):
@@ -66,33 +65,16 @@ func (s *Module) searchPoints(ctx context.Context, c *work.Call, text string) ([
 	case strings.Count(text, "")-1 < 6 || !strings.ContainsAny(text, "0123456789"):
 		return nil, nil
 	}
-	value, err := s.points.Normalise(channels[0], text, "")
+	value, err := m.points.Normalise(channels[0], text, "")
 	if err != nil {
 		return nil, nil //nolint:nilerr // it is a text like any other
 	}
-	ids, err := s.store.ByPoint(ctx, c, value, maxCandidates, channels...)
-	if err != nil || len(ids) == 0 {
-		return nil, err
-	}
-	return s.store.Customers(ctx, c, ids)
+	return m.byPoint(ctx, c, value, channels...)
 }
 
-func bySortName(a, b *Customer) int {
+func bySortName(a, b Customer) int {
 	if x := strings.Compare(a.SortName(), b.SortName()); x != 0 {
 		return x
 	}
 	return a.ID.Compare(b.ID)
-}
-
-// show leaves out whom the caller may not see, orders the rest, drops doubles and masks.
-func show(c *work.Call, list []Customer, order func(a, b *Customer) int) []Customer {
-	if !c.Access.Rows.IsTrue() {
-		list = slices.DeleteFunc(list, func(x Customer) bool { return c.Access.Rows.Eval(c.Entity.Record(&x)) != rule.Yes })
-	}
-	slices.SortFunc(list, func(a, b Customer) int { return order(&a, &b) })
-	list = slices.CompactFunc(list, func(a, b Customer) bool { return a.ID == b.ID })
-	for i := range list {
-		c.Mask(&list[i])
-	}
-	return list
 }

@@ -32,69 +32,85 @@ func (cs Customers) Upsert(ctx context.Context, ext ident.Ext, d Draft) (Custome
 		in.Ext = append([]ident.Ext{ext}, in.Ext...)
 	}
 	for try := 1; ; try++ {
-		out, again, err := cs.upsert(ctx, op, ext, &in)
+		out, again, err := cs.upsert(ctx, ext, &in)
 		if !again || try == upsertTries {
-			return out, err
+			return out, fault.At(op, err)
 		}
 	}
 }
 
-// upsert is one attempt; again tells that somebody else was in between.
-func (cs Customers) upsert(ctx context.Context, op string, ext ident.Ext, in *draft) (out Customer, again bool, err error) {
-	id, found, err := cs.find(ctx, op, ext)
+// upsert is one attempt; again reports whether somebody else was in between.
+func (cs Customers) upsert(ctx context.Context, ext ident.Ext, in *draft) (out Customer, again bool, err error) {
+	id, found, err := cs.find(ctx, ext)
 	if err != nil {
 		return out, false, err
 	}
 	if !found {
-		out, err = work.Write(ctx, cs.s.engine, cs.scope, cs.creation(op, in))
-		return out, cs.raced(ctx, op, ext, err), err
+		v := cs.m.newCustomer(in)
+		v.Name = "upsert"
+		out, err = cs.m.customers.Create(ctx, cs.scope, v)
+		return out, cs.raced(ctx, ext, err), err
 	}
-	ch := work.Change[Customer]{
-		Op: op, Entity: EntityCustomer, Action: work.Edit, Kind: Updated, ID: in.ID, Args: in, Replay: cs.again,
-		Load:  func(ctx context.Context, c *work.Call) (*Customer, error) { return cs.s.locked(ctx, c, id) },
-		Apply: func(_ context.Context, c *work.Call, rec *Customer) error { return cs.s.merge(c, rec, in) },
-		Save:  cs.s.store.UpdateCustomer,
-	}
-	out, err = work.Write(ctx, cs.s.engine, cs.scope, ch)
+	out, err = cs.m.customers.Update(ctx, cs.scope, cs.m.merge(id, in))
 	if !errors.Is(err, fault.ErrNotFound) {
 		return out, false, err
 	}
-	if now, still, lookErr := cs.find(ctx, op, ext); lookErr == nil && still && now == id {
-		return out, false, fault.At(op, taken("ext", "the external id belongs to a customer you may not change"))
+	if now, still, lookErr := cs.find(ctx, ext); lookErr == nil && still && now == id {
+		return out, false, taken("ext", "the external id belongs to a customer you may not change")
 	}
 	return out, true, err
 }
 
+// merge brings what a draft holds into a customer that exists. Its ID is that of the draft, so that a creation and an
+// update compare alike under one idempotency key.
+func (m *Module) merge(id ident.ID, in *draft) work.Verb[Customer] {
+	return work.Verb[Customer]{
+		Name: "upsert", ID: in.ID, Args: in, Set: customerDraft.With(&in.PersonDraft),
+		Find: func(ctx context.Context, c *work.Call) (*Customer, error) {
+			return m.store.Customers().Get(ctx, c, id, work.Lock)
+		},
+		Apply: func(_ context.Context, c *work.Call, rec *Customer) error {
+			if in.Kind != rec.Kind {
+				return fault.Field("kind", "the customer with this external id is of kind %s, not %s", rec.Kind, in.Kind)
+			}
+			sets := []string{"ext"}
+			if len(in.Points) > 0 {
+				sets = append(sets, "points")
+			}
+			if err := c.CheckSets(sets...); err != nil {
+				return err
+			}
+			var v fault.Violations
+			rec.settle(&v, work.Before[Customer](c), in.Name != "")
+			m.addPoints(c, &v, rec, in.Points, true)
+			rec.addExt(&v, "ext", in.Ext)
+			rec.checkName(&v)
+			return v.Err()
+		},
+	}
+}
+
 // raced reports whether a creation failed because somebody else has stored the external id meanwhile.
-func (cs Customers) raced(ctx context.Context, op string, ext ident.Ext, err error) bool {
-	if !errors.Is(err, &fault.Error{Code: fault.Conflict, Reason: "taken"}) {
+func (cs Customers) raced(ctx context.Context, ext ident.Ext, err error) bool {
+	if !errors.Is(err, &fault.Error{Code: fault.Conflict, Reason: work.ReasonTaken}) {
 		return false
 	}
-	_, found, lookErr := cs.find(ctx, op, ext)
+	_, found, lookErr := cs.find(ctx, ext)
 	return lookErr == nil && found
 }
 
 // find looks the external id up without rights to the record: what is done with it needs them.
-func (cs Customers) find(ctx context.Context, op string, ext ident.Ext) (id ident.ID, found bool, err error) {
+func (cs Customers) find(ctx context.Context, ext ident.Ext) (id ident.ID, found bool, err error) {
 	if err := cs.scope.Validate(); err != nil {
-		return id, false, fault.At(op, err)
+		return id, false, err
 	}
-	err = cs.s.engine.Units.Read(ctx, cs.scope.Unit, func(ctx context.Context, u work.Unit) error {
-		scope := cs.scope
-		scope.Unit = u
-		ent, err := cs.s.engine.Schemas.Entity(ctx, u, scope.Principal.Tenant, EntityCustomer)
+	err = cs.m.engine.Units.Read(ctx, cs.scope.Unit, func(ctx context.Context, u work.Unit) error {
+		ent, err := cs.m.engine.Schemas.Entity(ctx, u, cs.scope.Principal.Tenant, EntityCustomer)
 		if err != nil {
 			return err
 		}
-		id, found, err = cs.s.store.ByExt(ctx, &work.Call{Scope: scope, Engine: cs.s.engine, Entity: ent}, ext)
+		id, found, err = cs.m.store.ByExt(ctx, &work.Call{Scope: *cs.scope.On(u), Engine: cs.m.engine, Entity: ent}, ext)
 		return err
 	})
-	return id, found, fault.At(op, err)
-}
-
-// prefixed puts a path in front of the fields of an Invalid fault.
-func prefixed(path string, err error) error {
-	var v fault.Violations
-	v.AddAll(path, err)
-	return v.Err()
+	return id, found, err
 }

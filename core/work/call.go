@@ -28,6 +28,7 @@ type Call struct {
 	blind   []schema.Field // sensitive ones that the caller assigns
 	veil    veil
 	lineAt  time.Time    // place of the main event on timelines; zero for none
+	before  any          // the record as it was loaded; nil for a creation
 	meta    *schema.Meta // of the record as it is saved
 	subject ident.ID     // under whose key its sealed texts lie
 	then    []func(ctx context.Context) error
@@ -65,6 +66,12 @@ func (c *Call) Zone(ctx context.Context) (zone *time.Location, err error) {
 func (c *Call) Today(ctx context.Context) (date.Date, error) {
 	zone, err := c.Zone(ctx)
 	return date.FromTime(c.Now, zone), err
+}
+
+// Before returns the record of a verb as it was loaded, or nil for a creation. It must not be changed.
+func Before[T any](c *Call) *T {
+	rec, _ := c.before.(*T)
+	return rec
 }
 
 // Touch marks a field as changed that the schema does not compare, such as the rows of a child table.

@@ -34,7 +34,8 @@ type world struct {
 	once   map[string]memory
 	traces []work.Record
 	access work.Access
-	reruns int // how often a transaction is repeated before it commits
+	merged map[ident.ID]ident.ID // what notes were merged into
+	reruns int                   // how often a transaction is repeated before it commits
 	broken map[string]error
 }
 

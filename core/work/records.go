@@ -159,8 +159,17 @@ func (r *Records[T, P]) Show(ctx context.Context, c *Call, ids []ident.ID) ([]T,
 	if err != nil {
 		return nil, err
 	}
+	place := func(rec *T) int { // one that was found by the id of another, merged into it, comes last
+		if i := slices.Index(ids, P(rec).Base().ID); i >= 0 {
+			return i
+		}
+		return len(ids)
+	}
 	return r.mask(c, found, func(a, b *T) int {
-		return slices.Index(ids, P(a).Base().ID) - slices.Index(ids, P(b).Base().ID)
+		if x := place(a) - place(b); x != 0 {
+			return x
+		}
+		return P(a).Base().ID.Compare(P(b).Base().ID)
 	}), nil
 }
 
@@ -188,11 +197,35 @@ func (r *Records[T, P]) mask(c *Call, found []T, order func(a, b *T) int) []T {
 //
 // Errors: NotFound, also for a record that the scope may not see; Denied.
 func (r *Records[T, P]) Seen(ctx context.Context, c *Call, id ident.ID) (*T, error) {
-	own, err := r.sight(ctx, c)
-	if err != nil {
-		return nil, err
+	return r.Reach(ctx, &c.Scope, id, Read)(ctx)
+}
+
+// Reach asks for a record with which the scope may do a, and returns what waits for it, so that several questions are sent
+// together. Like that of [Records.Seen] the record is not masked, and must not leave the domain.
+//
+// Errors: Invalid for the scope; NotFound, also for a record with which the scope may not do a; Denied.
+func (r *Records[T, P]) Reach(ctx context.Context, s *Scope, id ident.ID, a Action) (wait func(ctx context.Context) (*T, error)) {
+	failed := func(err error) func(context.Context) (*T, error) {
+		return func(context.Context) (*T, error) { return nil, err }
 	}
-	return r.load(ctx, own, id, Look)
+	if err := s.Validate(); err != nil {
+		return failed(err)
+	}
+	c, err := r.engine.call(ctx, *s, r.kind.Name(), a)
+	switch {
+	case err != nil:
+		return failed(err)
+	case id.IsZero():
+		return failed(r.missing())
+	}
+	find := func(ctx context.Context) (*T, error) { return r.store.Get(ctx, c, id, Look) }
+	if s, ok := r.store.(Ahead[T]); ok {
+		find = s.GetLater(ctx, c, id)
+	}
+	return func(ctx context.Context) (*T, error) {
+		rec, err := find(ctx)
+		return r.pass(c, rec, err)
+	}
 }
 
 // sight is the call with which another kind's call reads this one.
@@ -207,17 +240,9 @@ func (r *Records[T, P]) sight(ctx context.Context, c *Call) (*Call, error) {
 
 // Refer implements [Referee].
 func (r *Records[T, P]) Refer(ctx context.Context, c *Call, id ident.ID) func(ctx context.Context) error {
-	own, err := r.sight(ctx, c)
-	if err != nil {
-		return func(context.Context) error { return err }
-	}
-	find := func(ctx context.Context) (*T, error) { return r.store.Get(ctx, own, id, Look) }
-	if s, ok := r.store.(Ahead[T]); ok {
-		find = s.GetLater(ctx, own, id)
-	}
+	wait := r.Reach(ctx, &c.Scope, id, Read)
 	return func(ctx context.Context) error {
-		rec, err := find(ctx)
-		_, err = r.pass(own, rec, err)
+		_, err := wait(ctx)
 		return err
 	}
 }
@@ -242,6 +267,13 @@ func (r *Records[T, P]) PageOf(ctx context.Context, s *Scope, subject ident.ID, 
 			}
 		}
 		return list(ctx, c, l, filter, q, r.store.List)
+	})
+}
+
+// PageIn is PageOf for a domain that has resolved the customer.
+func (r *Records[T, P]) PageIn(ctx context.Context, s *Scope, subjects []ident.ID, filter rule.Predicate, q page.Query) (page.Page[T], error) {
+	return View(ctx, r.engine, *s, r.op("list"), r.kind.Name(), func(ctx context.Context, c *Call) (page.Page[T], error) {
+		return list(ctx, c, Listing{Subjects: subjects}, filter, q, r.store.List)
 	})
 }
 

@@ -41,15 +41,15 @@ func (list referrals) ask(ctx context.Context, c *Call) func(ctx context.Context
 	return func(ctx context.Context) error {
 		for i, wait := range waits {
 			if err := wait(ctx); err != nil {
-				return inField(list[i].Path, err)
+				return InField(list[i].Path, err)
 			}
 		}
 		return nil
 	}
 }
 
-// inField names the field that a NotFound fault is about.
-func inField(field string, err error) error {
+// InField names the field that a NotFound fault is about, unless it names one.
+func InField(field string, err error) error {
 	f, ok := errors.AsType[*fault.Error](err)
 	if !ok || f.Code != fault.NotFound || f.Field != "" {
 		return err

@@ -144,6 +144,7 @@ func load[T any, P Aggregate[T]](ctx context.Context, c *Call, ch *change[T]) (b
 		f.Current = v
 		return nil, nil, f
 	}
+	c.before = before
 	return before, schema.Copy(c.Entity, before), nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 )
 
@@ -21,7 +22,7 @@ type Options struct {
 	// Fields are the fields of a customer in the tenant; the custom ones among them can be imported. Session.Schema.Fields
 	// lists them. Defaults to none.
 	Fields []schema.Field
-	// Batch is how many rows are written at once. Defaults to [customer.DefaultBatch]; at most [customer.MaxBatch].
+	// Batch is how many rows are written at once. Defaults to [customer.DefaultBatch]; at most [work.MaxBatch].
 	Batch int
 	// InTx runs fn in one transaction for each batch, with the customers of a session inside it; fn may run again.
 	// Without it new customers are written a batch at a time, and those that exist one by one. An InTx that rolls back
@@ -59,8 +60,8 @@ func Customers(ctx context.Context, cs customer.Customers, src io.Reader, m Mapp
 	if im.opts.Batch == 0 {
 		im.opts.Batch = customer.DefaultBatch
 	}
-	if im.opts.Batch < 0 || im.opts.Batch > customer.MaxBatch {
-		return im.report, fault.At(op, fault.Field("batch", "want 1 to %d, have %d", customer.MaxBatch, im.opts.Batch))
+	if im.opts.Batch < 0 || im.opts.Batch > work.MaxBatch {
+		return im.report, fault.At(op, fault.Field("batch", "want 1 to %d, have %d", work.MaxBatch, im.opts.Batch))
 	}
 	if im.opts.InTx == nil {
 		im.opts.InTx = func(ctx context.Context, fn func(context.Context, customer.Customers) error) error {
@@ -150,7 +151,7 @@ type outcome struct {
 
 // write creates what is new, and updates what the tenant has under the same external id.
 func (im *importer) write(ctx context.Context, cs customer.Customers) (did outcome, err error) {
-	rep, err := cs.Load(ctx, im.drafts(), &customer.LoadOptions{Batch: max(1, len(im.batch))})
+	rep, err := cs.Load(ctx, im.drafts(), &work.LoadOptions{Batch: max(1, len(im.batch))})
 	if err != nil {
 		return did, err
 	}

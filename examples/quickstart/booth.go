@@ -127,7 +127,7 @@ func (e *exhibition) sell(ctx context.Context, s *crm.Session, buyers [2]custome
 func (e *exhibition) confirmations(ctx context.Context, s *crm.Session, id ident.ID) (int, error) {
 	n, cursor := 0, ""
 	for {
-		p, err := s.Customers.Timeline(ctx, id, page.Query{Cursor: cursor, Limit: 100})
+		p, err := s.Interactions.Timeline(ctx, id, page.Query{Cursor: cursor, Limit: 100})
 		if err != nil {
 			return 0, err
 		}

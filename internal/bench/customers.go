@@ -153,7 +153,7 @@ func (w *world) sortName(ctx context.Context, id ident.ID) (name string, err err
 // timelines measures customers with a history.
 func (w *world) timelines() *operation {
 	get := func(ctx context.Context, s *crm.Session, k int) error {
-		p, err := s.Customers.Timeline(ctx, w.busy[k], page.Query{Limit: 20})
+		p, err := s.Interactions.Timeline(ctx, w.busy[k], page.Query{Limit: 20})
 		return full(err, opTimeline, len(p.Items), 20)
 	}
 	return reading(opTimeline, len(w.busy), get, func(ctx context.Context, s *crm.Session, a *asked, k int) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/rapport-crm/rapport/core/money"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/internal/bench/sample"
 	"github.com/rapport-crm/rapport/pipeline"
@@ -48,15 +49,15 @@ func (w *world) sell(ctx context.Context, log io.Writer) error {
 	}
 	n := min(maxDeals, w.rows/dealShare)
 	s := w.session(w.ours, sample.BigTenant).From(personal.Source{System: sample.ExtSystem})
-	rep, err := s.Opportunities.Load(ctx, func(yield func(pipeline.Row, error) bool) {
+	rep, err := s.Opportunities.Load(ctx, func(yield func(pipeline.OpportunityDraft, error) bool) {
 		for i := range n {
 			if !yield(w.dealRow(customers, i), nil) {
 				return
 			}
 		}
-	}, pipeline.LoadOptions{History: true})
+	}, &work.LoadOptions{History: true})
 	if err == nil && len(rep.Faults) > 0 {
-		err = fmt.Errorf("bench: %d opportunities were refused, the first for %s %s", len(rep.Faults), rep.Faults[0].Field, rep.Faults[0].Message)
+		err = fmt.Errorf("bench: %d opportunities were refused, the first: %w", len(rep.Faults), rep.Faults[0].Err)
 	}
 	fmt.Fprintf(log, "%s: %d opportunities loaded in %.1f s\n", w.dialect, rep.Created, time.Since(begin).Seconds())
 	return err
@@ -67,15 +68,14 @@ func (w *world) someCustomers(ctx context.Context) ([]ident.ID, error) {
 	return w.resolve(ctx, w.sample(min(manyCalls, w.rows/4), 4))
 }
 
-func (w *world) dealRow(customers []ident.ID, i int) pipeline.Row {
+func (w *world) dealRow(customers []ident.ID, i int) pipeline.OpportunityDraft {
 	stages := []string{"prospecting", "qualification", "proposal", "negotiation"}
 	d := w.deal(customers[i%len(customers)], i)
 	d.Stage = stages[i%len(stages)]
-	row := pipeline.Row{Draft: d}
 	if i%closed == 0 {
-		row.Draft.Stage, row.ClosedOn = "won", d.CloseDate
+		d.Stage, d.ClosedOn = "won", d.CloseDate
 	}
-	return row
+	return d
 }
 
 // deal returns opportunity number i.

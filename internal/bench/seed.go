@@ -10,8 +10,10 @@ import (
 
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/internal/bench/sample"
 )
 
@@ -46,7 +48,7 @@ func (w *world) seed(ctx context.Context, rows int, log io.Writer) error {
 	done := 0
 	for t := range sample.SmallTenants + 1 {
 		tenant := fmt.Sprintf("tenant-%d", t)
-		opts := &customer.LoadOptions{Progress: func(r customer.LoadReport) {
+		opts := &work.LoadOptions{Progress: func(r work.LoadReport) {
 			if total := done + r.Rows; total/100_000 != (total-5_000)/100_000 {
 				fmt.Fprintf(log, "%s: %d of %d customers loaded, %.0f/s\n", w.dialect, total, rows, float64(total)/time.Since(begin).Seconds())
 			}
@@ -63,7 +65,7 @@ func (w *world) seed(ctx context.Context, rows int, log io.Writer) error {
 }
 
 // load loads drafts and takes no faults.
-func load(ctx context.Context, s *crm.Session, drafts iter.Seq2[customer.Draft, error], opts *customer.LoadOptions) (int, error) {
+func load(ctx context.Context, s *crm.Session, drafts iter.Seq2[customer.Draft, error], opts *work.LoadOptions) (int, error) {
 	rep, err := s.Customers.Load(ctx, drafts, opts)
 	if err == nil && len(rep.Faults) > 0 {
 		err = fmt.Errorf("bench: %d of %d customers were refused, the first is row %d: %w", len(rep.Faults), rep.Rows, rep.Faults[0].Row, rep.Faults[0].Err)
@@ -149,12 +151,12 @@ func (w *world) talk(ctx context.Context, log io.Writer) error {
 	return nil
 }
 
-func (w *world) talkAbout(id ident.ID, round int) customer.InteractionDraft {
+func (w *world) talkAbout(id ident.ID, round int) activity.InteractionDraft {
 	channels := []personal.Channel{personal.ByPhone, personal.ByEmail, personal.InPerson}
-	return customer.InteractionDraft{
-		Channel: channels[round%len(channels)], Direction: customer.Outbound,
+	return activity.InteractionDraft{
+		Channel: channels[round%len(channels)], Direction: activity.Outbound,
 		At: time.Now().Add(-time.Duration(talks-round) * 24 * time.Hour), Duration: 7 * time.Minute,
 		Subject: "About the spring catalogue", Body: "Asked for a quote for 40 units, delivery in week 23.",
-		Outcome: "reached", Participants: []customer.Participant{{Customer: id, Role: "contact"}},
+		Outcome: "reached", Participants: []activity.Participant{{Customer: id, Role: "contact"}},
 	}
 }

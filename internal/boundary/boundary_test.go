@@ -67,7 +67,7 @@ func TestManyBuyersOfManyTenantsAtOnce(t *testing.T) {
 		results := make(chan result, 16)
 		for i := range cap(results) {
 			s := work.Scope{Principal: ident.User([]string{tenant, "globex"}[i%2], "u-1", "sales"), Purpose: personal.Sales}
-			buyer, err := l.customers.Customers(s).Create(t.Context(), customer.OrganizationDraft{
+			buyer, err := l.customers.Customers(&s).Create(t.Context(), customer.OrganizationDraft{
 				ID: ident.NewRandom(), Name: "Null O'Brien-李 & Söhne",
 			})
 			require.NoError(t, err)
@@ -288,7 +288,7 @@ func TestEventsAreCutDownAtDelivery(t *testing.T) {
 
 	withProbe(t, func(t *testing.T, l *lab, p *probe) {
 		ada, bob := l.create(t, "Ada"), l.create(t, "Bob")
-		require.NoError(t, l.customers.Customers(l.sales).Delete(t.Context(), bob.ID, bob.Version))
+		require.NoError(t, l.customers.Customers(&l.sales).Delete(t.Context(), bob.ID, bob.Version))
 		require.NoError(t, l.relay.Drain(t.Context()))
 		require.Len(t, p.events, 2)
 		for _, e := range p.events {
@@ -394,7 +394,7 @@ func TestInvokeChecksItsCaller(t *testing.T) {
 			return err
 		})
 		require.ErrorIs(t, err, fault.ErrInvalid)
-		_, err = l.customers.Customers(work.Scope{Principal: ident.Plugin(tenant, "com.example.other"), Purpose: personal.Sales}).
+		_, err = l.customers.Customers(&work.Scope{Principal: ident.Plugin(tenant, "com.example.other"), Purpose: personal.Sales}).
 			Page(t.Context(), customer.Filter{})
 		require.ErrorIs(t, err, fault.ErrDenied)
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/plugin"
 	"github.com/rapport-crm/rapport/plugin/plugintest"
@@ -21,7 +22,7 @@ type world struct{ *lab }
 
 func (w world) Customer(t *testing.T, name string) ident.ID {
 	t.Helper()
-	rec, err := w.customers.Customers(w.sales).Create(t.Context(), customer.PersonDraft{Given: name})
+	rec, err := w.customers.Customers(&w.sales).Create(t.Context(), customer.PersonDraft{Given: name})
 	require.NoError(t, err)
 	return rec.ID
 }
@@ -46,9 +47,9 @@ func (w world) Drain(t *testing.T) {
 
 func (w world) Notes(t *testing.T) []string {
 	t.Helper()
-	p, err := w.customers.Interactions(system()).Page(t.Context(), customer.InteractionFilter{Query: page.Query{}})
+	p, err := w.talks.Interactions(new(system())).Page(t.Context(), activity.InteractionFilter{Query: page.Query{}})
 	require.NoError(t, err)
-	slices.SortFunc(p.Items, func(a, b customer.Interaction) int { return a.ID.Compare(b.ID) })
+	slices.SortFunc(p.Items, func(a, b activity.Interaction) int { return a.ID.Compare(b.ID) })
 	var out []string
 	for _, i := range p.Items {
 		out = append(out, i.Subject.Reveal())

@@ -16,6 +16,7 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm/sqlite"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/plugin"
 )
@@ -122,7 +123,7 @@ func TestOnceHoldsTheArgumentsOfAnAction(t *testing.T) {
 		require.ErrorIs(t, err, conflict)
 		_, err = l.invoke(t, other, "probe__run", map[string]any{"n": 1})
 		require.ErrorIs(t, err, conflict, "somebody else's key")
-		_, err = l.customers.Customers(once).Create(t.Context(), customer.PersonDraft{Given: "Ada"})
+		_, err = l.customers.Customers(&once).Create(t.Context(), customer.PersonDraft{Given: "Ada"})
 		require.ErrorIs(t, err, conflict, "another operation")
 		require.Equal(t, 2, runs)
 	})
@@ -211,7 +212,7 @@ func TestCircleThroughInteractionsEnds(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
 		p := newProbe()
 		logged := 0
-		p.On(plugin.Subscription{Kind: customer.Logged, Purpose: "sales"}, func(ctx context.Context, h plugin.Host, e plugin.Event) error {
+		p.On(plugin.Subscription{Kind: activity.Logged, Purpose: "sales"}, func(ctx context.Context, h plugin.Host, e plugin.Event) error {
 			require.NotContains(t, e.Facts, "plugin.depth")
 			logged++
 			_, err := h.Commit(ctx, plugin.Commit{Consumed: []ident.ID{e.ID}, Writes: []plugin.Write{note(e.Refs[0].ID)}})

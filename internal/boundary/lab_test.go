@@ -17,6 +17,7 @@ import (
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/internal/boundary"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/internal/outbox"
@@ -35,6 +36,7 @@ type lab struct {
 	*dbtest.Lab
 	boundary  *boundary.Boundary
 	customers *customer.Module
+	talks     *activity.Module
 	relay     *outbox.Relay
 	sales     work.Scope
 	heard     []event.Event // what a subscriber of the host's got
@@ -47,11 +49,14 @@ func each(t *testing.T, ext func() plugin.Extension, fn func(t *testing.T, l *la
 
 func newLab(t *testing.T, b dbtest.Backend, ext plugin.Extension) *lab {
 	t.Helper()
-	l := &lab{Lab: dbtest.NewLab(t, b, append(customer.Entities(), schema.Of[claim.Claim](claim.Entity))...)}
+	l := &lab{Lab: dbtest.NewLab(t, b, append(append(customer.Entities(), activity.Entities()...), schema.Of[claim.Claim](claim.Entity))...)}
 	l.Engine.Policy = boundary.Policy(l.Engine.Policy, []plugin.Extension{ext})
 	l.Engine.Recorder = boundary.Recorder(l.Engine.Recorder)
 	l.sales = work.Scope{Principal: ident.User(tenant, "u-1", "sales"), Purpose: personal.Sales}
-	l.customers = customer.New(customer.Config{Engine: l.Engine, Store: customerstore.New(l.DB, l.Keys)})
+	people := customerstore.New(l.DB, l.Keys)
+	l.customers = customer.New(customer.Config{Engine: l.Engine, Store: people})
+	l.talks = activity.New(activity.Config{Engine: l.Engine, Store: people, Customers: l.customers})
+	l.Engine.Subjects, l.Engine.Referees = l.customers, map[string]work.Referee{customer.EntityCustomer: l.customers}
 	claims := claim.New(l.Engine, corestore.New(corestore.Config{DB: l.DB, Derive: l.Keys.Derive}).Claims())
 	var err error
 	l.boundary, err = boundary.New(boundary.Config{
@@ -59,9 +64,9 @@ func newLab(t *testing.T, b dbtest.Backend, ext plugin.Extension) *lab {
 		Logger:  slog.New(slog.DiscardHandler),
 		Sources: map[string]boundary.Source{customer.EntityCustomer: customerSource(l.customers)},
 		LogInteraction: func(ctx context.Context, s work.Scope, w plugin.LogInteraction) (ident.ID, error) {
-			rec, err := l.customers.Interactions(s).Log(ctx, customer.InteractionDraft{
-				Channel: w.Channel, Direction: customer.Direction(w.Direction), At: w.At, Subject: w.Subject, Body: w.Body,
-				Participants: []customer.Participant{{Customer: w.Customer}},
+			rec, err := l.talks.Interactions(&s).Log(ctx, activity.InteractionDraft{
+				Channel: w.Channel, Direction: activity.Direction(w.Direction), At: w.At, Subject: w.Subject, Body: w.Body,
+				Participants: []activity.Participant{{Customer: w.Customer}},
 			})
 			return rec.ID, err
 		},
@@ -78,10 +83,10 @@ func newLab(t *testing.T, b dbtest.Backend, ext plugin.Extension) *lab {
 func customerSource(svc *customer.Module) boundary.Source {
 	return boundary.From(
 		func(ctx context.Context, s work.Scope, id ident.ID) (customer.Customer, error) {
-			return svc.Customers(s).Get(ctx, id)
+			return svc.Customers(&s).Get(ctx, id)
 		},
 		func(ctx context.Context, s work.Scope, q page.Query) (page.Page[customer.Customer], error) {
-			return svc.Customers(s).Page(ctx, customer.Filter{Query: q})
+			return svc.Customers(&s).Page(ctx, customer.Filter{Query: q})
 		})
 }
 
@@ -106,7 +111,7 @@ func (l *lab) consumers() []outbox.Consumer {
 // create stores a person whom u-1 of sales owns.
 func (l *lab) create(t *testing.T, given string) customer.Customer {
 	t.Helper()
-	rec, err := l.customers.Customers(l.sales).Create(t.Context(), customer.PersonDraft{
+	rec, err := l.customers.Customers(&l.sales).Create(t.Context(), customer.PersonDraft{
 		Given: given, Family: "Lovelace", Points: []customer.PointDraft{{Channel: personal.ByEmail, Value: given + "@example.org"}},
 	})
 	require.NoError(t, err)
@@ -118,9 +123,9 @@ func (l *lab) invoke(t *testing.T, s work.Scope, action string, in map[string]an
 	return l.boundary.In(s).Invoke(t.Context(), action, in)
 }
 
-func (l *lab) interactions(t *testing.T) []customer.Interaction {
+func (l *lab) interactions(t *testing.T) []activity.Interaction {
 	t.Helper()
-	p, err := l.customers.Interactions(system()).Page(t.Context(), customer.InteractionFilter{})
+	p, err := l.talks.Interactions(new(system())).Page(t.Context(), activity.InteractionFilter{})
 	require.NoError(t, err)
 	return p.Items
 }

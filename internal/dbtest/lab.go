@@ -12,8 +12,8 @@ import (
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/schema/custom"
 	"github.com/rapport-crm/rapport/core/work"
-	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/internal/store/corestore"
+	"github.com/rapport-crm/rapport/internal/store/privacystore"
 	"github.com/rapport-crm/rapport/privacy/access"
 	"github.com/rapport-crm/rapport/privacy/keys"
 )
@@ -35,7 +35,7 @@ type Lab struct {
 func NewLab(t testing.TB, b Backend, entities ...*schema.Entity) *Lab {
 	t.Helper()
 	l := &Lab{Backend: b, now: time.Date(2026, 3, 27, 9, 0, 0, 0, time.UTC)}
-	l.Keys = keys.NewRing(keys.NewMemory(), subjectKeys{b.DB}, l.Now)
+	l.Keys = keys.NewRing(keys.NewMemory(), privacystore.Keys(b.DB), l.Now)
 	core := corestore.New(corestore.Config{DB: b.DB, Derive: l.Keys.Derive})
 	registry, err := schema.NewRegistry(append(entities, custom.LayoutEntity())...)
 	check(t, err)
@@ -91,27 +91,4 @@ func (c cursors) Open(ctx context.Context, tenant, cursor string) (page.Position
 		return page.Position{}, err
 	}
 	return codec.Open(tenant, cursor)
-}
-
-// subjectKeys keeps the keys of subjects in their table.
-type subjectKeys struct{ db *store.DB }
-
-var (
-	labGetKey = store.Same("dbtest.get_subject_key", "SELECT wrapped FROM crm_subject_key WHERE tenant_id = $1 AND subject_id = $2")
-	labAddKey = store.Same("dbtest.add_subject_key", `
-		INSERT INTO crm_subject_key (tenant_id, subject_id, epoch, wrapped, created_at) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (tenant_id, subject_id) DO NOTHING`)
-)
-
-func (k subjectKeys) SubjectKey(ctx context.Context, u work.Unit, tenant string, subject ident.ID) (wrapped []byte, ok bool, err error) {
-	err = k.db.On(u).Get(ctx, labGetKey, &wrapped, tenant, subject)
-	if err == error(store.ErrNoRow) { //nolint:errorlint // never wrapped
-		return nil, false, nil
-	}
-	return wrapped, err == nil, err
-}
-
-func (k subjectKeys) AddSubjectKey(ctx context.Context, u work.Unit, tenant string, subject ident.ID, epoch uint32, wrapped []byte, at time.Time) (bool, error) {
-	n, err := k.db.On(u).Exec(ctx, labAddKey, tenant, subject, epoch, wrapped, at)
-	return n == 1, err
 }

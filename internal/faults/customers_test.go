@@ -14,15 +14,16 @@ import (
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/privacy"
 )
 
 var tier = schema.NewKey[string]("tier")
 
-func greeting(id ident.ID) customer.InteractionDraft {
-	return customer.InteractionDraft{
-		Channel: privacy.ByEmail, Direction: customer.Outbound, Subject: "Welcome", Body: "Good to have you.",
-		Participants: []customer.Participant{{Customer: id, Role: "recipient"}},
+func greeting(id ident.ID) activity.InteractionDraft {
+	return activity.InteractionDraft{
+		Channel: privacy.ByEmail, Direction: activity.Outbound, Subject: "Welcome", Body: "Good to have you.",
+		Participants: []activity.Participant{{Customer: id, Role: "recipient"}},
 	}
 }
 
@@ -180,13 +181,13 @@ func relationSteps() []step {
 		{name: "log an interaction", run: func(ctx context.Context, p *play) error {
 			d := greeting(p.id("ada"))
 			d.ID, d.At = p.id("call"), p.clock.Now().Add(-time.Hour)
-			d.Participants = append(d.Participants, customer.Participant{Customer: p.id("acme"), Role: "copy"})
+			d.Participants = append(d.Participants, activity.Participant{Customer: p.id("acme"), Role: "copy"})
 			return second(p.once().Interactions.Log(ctx, d))
 		}},
 		{name: "read interactions", run: func(ctx context.Context, p *play) error {
 			_, err := p.s.Interactions.Get(ctx, p.id("call"))
-			return errors.Join(err, second(p.s.Interactions.Page(ctx, customer.InteractionFilter{Customer: p.id("ada")})),
-				second(p.s.Customers.Timeline(ctx, p.id("ada"), page.Query{})))
+			return errors.Join(err, second(p.s.Interactions.Page(ctx, activity.InteractionFilter{Customer: p.id("ada")})),
+				second(p.s.Interactions.Timeline(ctx, p.id("ada"), page.Query{})))
 		}},
 	}
 }

@@ -24,7 +24,10 @@ type ListSpec struct {
 	Alias  string // that alias: "c"; its table has the columns tenant_id and id
 	Where  string // a condition on every list of this name, such as "c.deleted_at IS NULL"; "" for none
 	// Also adds a condition with arguments; nil adds none. An empty text is no condition.
-	Also    func(b rule.Binder) string
+	Also func(b rule.Binder) string
+	// Around puts the statement of the page into another one, which joins rows to those of the page; nil leaves it alone.
+	// The tenant is argument $1.
+	Around  func(page string) string
 	Columns Columns
 	NotNull []string // sortable fields that are never blank, which saves a look for blank ones on the last page
 	Listing work.Listing
@@ -38,28 +41,41 @@ type ListSpec struct {
 func (c Conn) SelectList(ctx context.Context, l ListSpec, dest any) error {
 	rows := reflect.ValueOf(dest).Elem()
 	rows.SetZero()
-	if l.Listing.Where.IsFalse() || l.Listing.Limit <= 0 {
+	return c.EachPart(l, func(q SQL, args []any, want int) (int, error) {
+		more := reflect.New(rows.Type())
+		if err := c.Select(ctx, q, more.Interface(), args...); err != nil {
+			return 0, err
+		}
+		part := more.Elem().Slice(0, min(more.Elem().Len(), want))
+		if rows.Len() == 0 {
+			rows.Set(part)
+		} else {
+			rows.Set(reflect.AppendSlice(rows, part))
+		}
+		return part.Len(), nil
+	})
+}
+
+// EachPart calls read with each statement of a page, in order, until the page is full. read may take want records and
+// returns how many it took. It is for those whose rows are not the records; the errors are those of [Conn.SelectList].
+func (c Conn) EachPart(l ListSpec, read func(q SQL, args []any, want int) (n int, err error)) error {
+	want := l.Listing.Limit
+	if l.Listing.Where.IsFalse() {
 		return nil
 	}
 	for _, part := range l.parts() {
-		have := rows.Len()
-		if have >= l.Listing.Limit {
+		if want <= 0 {
 			return nil
 		}
 		q, args, err := l.statement(c.db.dialect, part)
 		if err != nil {
 			return err
 		}
-		more := reflect.New(rows.Type())
-		if err := c.Select(ctx, q, more.Interface(), args...); err != nil {
+		n, err := read(q, args, want)
+		if err != nil {
 			return err
 		}
-		take := min(more.Elem().Len(), l.Listing.Limit-have)
-		if have == 0 {
-			rows.Set(more.Elem().Slice(0, take))
-		} else {
-			rows.Set(reflect.AppendSlice(rows, more.Elem().Slice(0, take)))
-		}
+		want -= n
 	}
 	return nil
 }
@@ -144,6 +160,9 @@ func (l *ListSpec) statement(d Dialect, p part) (SQL, []any, error) {
 	}
 	text := "SELECT " + l.Select + " FROM " + from + " WHERE " + where + " ORDER BY " + order +
 		" LIMIT " + strconv.Itoa(l.Listing.Limit)
+	if l.Around != nil {
+		text = l.Around(text)
+	}
 	return dynamic(d, l.Name, text), b.args, nil
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"iter"
 	"slices"
@@ -311,9 +312,17 @@ func IDList(db *DB, ids []ident.ID) string {
 	if db.Dialect().Name() == SQLite {
 		open, quote, end = "[", `"`, "]"
 	}
-	parts := make([]string, len(ids))
+	var b strings.Builder
+	b.Grow(len(ids)*35 + 2)
+	b.WriteString(open)
 	for i, id := range ids {
-		parts[i] = quote + strings.ReplaceAll(id.String(), "-", "") + quote
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(quote)
+		b.WriteString(hex.EncodeToString(id[:]))
+		b.WriteString(quote)
 	}
-	return open + strings.Join(parts, ",") + end
+	b.WriteString(end)
+	return b.String()
 }

@@ -43,6 +43,14 @@ func (k *keyTable) AddSubjectKey(_ context.Context, _ work.Unit, tenant string, 
 	return true, nil
 }
 
+func (k *keyTable) NewSubjectKey(u work.Unit, tenant string, subject ident.ID, epoch uint32, wrapped []byte, at time.Time) error {
+	added, err := k.AddSubjectKey(context.Background(), u, tenant, subject, epoch, wrapped, at)
+	if !added {
+		return fault.New(fault.Conflict, "is taken")
+	}
+	return err
+}
+
 func newRing() (*keys.Ring, *keyTable) {
 	t := newKeyTable()
 	return keys.NewRing(keys.NewMemory(), t, nil), t
@@ -115,7 +123,7 @@ func TestSubjectKeyIsMadeOnce(t *testing.T) {
 	wrapped := make([][]byte, 16)
 	for i := range wrapped {
 		wg.Go(func() {
-			key, err := ring.Fresh(ctx, nil, "acme", subject)
+			key, err := ring.Subject(ctx, nil, "acme", subject, true)
 			if err == nil {
 				wrapped[i] = key.Wrapped()
 			}
@@ -126,6 +134,22 @@ func TestSubjectKeyIsMadeOnce(t *testing.T) {
 		require.Equal(t, wrapped[0], w)
 	}
 	require.Len(t, table.rows, 2, "the subject's, and the one that proves the key store")
+	_, err = ring.Fresh(ctx, nil, "acme", subject)
+	require.ErrorIs(t, err, fault.ErrConflict, "it is no new subject")
+}
+
+func TestAFreshKeyCostsNoRead(t *testing.T) {
+	t.Parallel()
+
+	ring, table := newRing()
+	for range 2 { // the first one makes the key that the second one finds
+		require.NoError(t, ring.Prove(t.Context(), nil, "acme"))
+	}
+	before := table.reads
+	key, err := ring.Fresh(t.Context(), nil, "acme", ident.New())
+	require.NoError(t, err)
+	require.False(t, key.IsZero())
+	require.Equal(t, before, table.reads)
 }
 
 func TestOpenerNeedsWarmSecrets(t *testing.T) {

@@ -29,15 +29,25 @@ func (k *Ring) Subject(ctx context.Context, u work.Unit, tenant string, subject 
 	if !create {
 		return Key{}, nil
 	}
-	return k.Fresh(ctx, u, tenant, subject)
-}
-
-// Fresh is [Ring.Subject] for a subject that is new: it stores a key at once and reads only when there was one.
-func (k *Ring) Fresh(ctx context.Context, u work.Unit, tenant string, subject ident.ID) (Key, error) {
 	if err := k.Prove(ctx, u, tenant); err != nil {
 		return Key{}, err
 	}
 	return k.add(ctx, u, tenant, subject)
+}
+
+// Fresh makes the key of a subject whose record the same write creates, and asks the database nothing: it is a Conflict
+// with reason "taken", here or when the write ends, when the subject has a key, since then it has a record, too.
+//
+// Errors: Conflict; those of [Ring.Subject].
+func (k *Ring) Fresh(ctx context.Context, u work.Unit, tenant string, subject ident.ID) (Key, error) {
+	if err := k.Prove(ctx, u, tenant); err != nil {
+		return Key{}, err
+	}
+	made, err := k.NewKeys(ctx, tenant, subject)
+	if err != nil {
+		return Key{}, err
+	}
+	return made[0], k.store.NewSubjectKey(u, tenant, subject, made[0].epoch, made[0].wrapped, k.now().UTC())
 }
 
 // add stores a new key, or returns the one that somebody else has stored meanwhile.

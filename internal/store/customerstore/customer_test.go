@@ -81,7 +81,7 @@ func TestRefusals(t *testing.T) {
 			require.Equal(t, c.field, f.Field, name)
 			require.NotContains(t, err.Error(), "030 1", name)
 		}
-		_, err := l.svc.Customers(work.Scope{}).Create(t.Context(), customer.PersonDraft{Given: "A"})
+		_, err := l.svc.Customers(&work.Scope{}).Create(t.Context(), customer.PersonDraft{Given: "A"})
 		require.ErrorIs(t, err, fault.ErrInvalid)
 		n, err := l.all().Count(t.Context(), customer.Filter{})
 		require.NoError(t, err)
@@ -159,8 +159,15 @@ func TestC1Update(t *testing.T) {
 		require.Equal(t, "Augusta Ada Lovelace", named.Name.Reveal())
 		require.Empty(t, named.Country)
 
-		_, err = l.all().Update(t.Context(), ada.ID, 0, customer.Update{Given: new("")})
-		require.ErrorIs(t, err, fault.ErrInvalid)
+		blanked, err := l.all().Update(t.Context(), ada.ID, 0, customer.Update{Given: new(""), Language: new("")})
+		require.NoError(t, err)
+		require.Equal(t, "Lovelace", blanked.Name.Reveal(), "the name follows its parts")
+		acme, err := l.all().Create(t.Context(), customer.OrganizationDraft{Name: "ACME"})
+		require.NoError(t, err)
+		for _, up := range []customer.Update{{Name: new("")}, {Clear: []string{"name"}}} {
+			_, err = l.all().Update(t.Context(), acme.ID, 0, up)
+			require.ErrorIs(t, err, fault.ErrInvalid, "an organization needs its name")
+		}
 		_, err = l.all().Update(t.Context(), ident.New(), 0, customer.Update{Given: new("X")})
 		require.ErrorIs(t, err, fault.ErrNotFound)
 	})
@@ -248,13 +255,13 @@ func TestOnce(t *testing.T) {
 		s := scope(admin)
 		s.Once = "signup-1"
 		d := customer.PersonDraft{Given: "Ada", Points: []customer.PointDraft{{Channel: personal.ByEmail, Value: "a@b.de"}}}
-		first, err := l.svc.Customers(s).Create(t.Context(), d)
+		first, err := l.svc.Customers(&s).Create(t.Context(), d)
 		require.NoError(t, err)
-		again, err := l.svc.Customers(s).Create(t.Context(), d)
+		again, err := l.svc.Customers(&s).Create(t.Context(), d)
 		require.NoError(t, err)
 		require.Equal(t, first.ID, again.ID)
 		d.Given = "Bob"
-		_, err = l.svc.Customers(s).Create(t.Context(), d)
+		_, err = l.svc.Customers(&s).Create(t.Context(), d)
 		require.ErrorIs(t, err, fault.ErrConflict)
 	})
 }
@@ -266,7 +273,7 @@ func TestHostTransaction(t *testing.T) {
 		require.NoError(t, err)
 		s := scope(admin)
 		s.Unit = l.DB.Join(tx)
-		joined := l.svc.Customers(s)
+		joined := l.svc.Customers(&s)
 		ada, err := joined.Upsert(t.Context(), ident.Ext{System: "u", ID: "1"}, customer.PersonDraft{Given: "Ada"})
 		require.NoError(t, err)
 		_, err = joined.Create(t.Context(), customer.PersonDraft{ID: ada.ID, Given: "B"})

@@ -10,6 +10,7 @@ import (
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/customer/phone"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/internal/store/customerstore"
@@ -21,6 +22,7 @@ func TestMain(m *testing.M) { os.Exit(dbtest.Main(m)) }
 type lab struct {
 	*dbtest.Lab
 	svc *customer.Module
+	act *activity.Module
 }
 
 // each runs a test of behaviour on every database.
@@ -31,8 +33,11 @@ func each(t *testing.T, fn func(t *testing.T, l *lab)) {
 
 func newLab(t testing.TB, b dbtest.Backend) *lab {
 	t.Helper()
-	l := &lab{Lab: dbtest.NewLab(t, b, customer.Entities()...)}
-	l.svc = customer.New(customer.Config{Engine: l.Engine, Store: customerstore.New(b.DB, l.Keys), Phones: phone.Normalizer{}})
+	l := &lab{Lab: dbtest.NewLab(t, b, append(customer.Entities(), activity.Entities()...)...)}
+	rows := customerstore.New(b.DB, l.Keys)
+	l.svc = customer.New(customer.Config{Engine: l.Engine, Store: rows, Phones: phone.Normalizer{}})
+	l.act = activity.New(activity.Config{Engine: l.Engine, Store: rows, Customers: l.svc})
+	l.Engine.Subjects, l.Engine.Referees = l.svc, map[string]work.Referee{customer.EntityCustomer: l.svc}
 	return l
 }
 
@@ -41,12 +46,17 @@ func scope(p ident.Principal) work.Scope { return work.Scope{Principal: p, Purpo
 var admin = ident.User("acme", "root", "admin")
 
 // as returns the customers as a principal sees them.
-func (l *lab) as(p ident.Principal) customer.Customers { return l.svc.Customers(scope(p)) }
+func (l *lab) as(p ident.Principal) customer.Customers { return l.svc.Customers(new(scope(p))) }
 
 // all returns them as an administrator.
 func (l *lab) all() customer.Customers { return l.as(admin) }
 
-func (l *lab) talks() customer.Interactions { return l.svc.Interactions(scope(admin)) }
+// talking returns the interactions as a principal sees them.
+func (l *lab) talking(p ident.Principal) activity.Interactions {
+	return l.act.Interactions(new(scope(p)))
+}
+
+func (l *lab) talks() activity.Interactions { return l.talking(admin) }
 
 // person creates one with an e-mail address.
 func (l *lab) person(t testing.TB, given, family, email string, ext ...ident.Ext) customer.Customer {

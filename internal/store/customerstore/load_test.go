@@ -14,6 +14,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 )
@@ -32,7 +33,7 @@ func TestC14LoadIsCreateManyTimes(t *testing.T) {
 			_, err := l.all().Create(t.Context(), rows[7])
 			require.NoError(t, err)
 		}
-		report, err := loaded.all().Load(t.Context(), seq(rows), &customer.LoadOptions{Batch: 150})
+		report, err := loaded.all().Load(t.Context(), seq(rows), &work.LoadOptions{Batch: 150})
 		require.NoError(t, err)
 		require.Equal(t, len(rows), report.Rows)
 		require.Equal(t, report.Rows, report.Created+len(report.Faults))
@@ -164,11 +165,11 @@ func TestLoadReportsEveryRow(t *testing.T) {
 				yield(customer.OrganizationDraft{Name: "B"}, nil) && yield(nil, nil) && yield(customer.OrganizationDraft{Name: "C"}, nil)
 		}
 		var seen []int
-		report, err := l.all().Load(t.Context(), rows, &customer.LoadOptions{Batch: 2, Progress: func(r customer.LoadReport) { seen = append(seen, r.Rows) }})
+		report, err := l.all().Load(t.Context(), rows, &work.LoadOptions{Batch: 2, Progress: func(r work.LoadReport) { seen = append(seen, r.Rows) }})
 		require.NoError(t, err)
 		require.Equal(t, 6, report.Rows)
 		require.Equal(t, 3, report.Created)
-		require.Equal(t, []int{3, 6}, seen)
+		require.Equal(t, []int{2, 4, 6}, seen)
 		var at []int
 		for _, f := range report.Faults {
 			at = append(at, f.Row)
@@ -177,11 +178,11 @@ func TestLoadReportsEveryRow(t *testing.T) {
 		require.ErrorIs(t, report.Faults[0].Err, bad)
 		require.ErrorIs(t, report.Faults[1].Err, fault.ErrInvalid)
 
-		_, err = l.all().Load(t.Context(), rows, &customer.LoadOptions{Batch: -1})
+		_, err = l.all().Load(t.Context(), rows, &work.LoadOptions{Batch: -1})
 		require.ErrorIs(t, err, fault.ErrInvalid)
 		s := scope(admin)
 		s.Once = "k"
-		_, err = l.svc.Customers(s).Load(t.Context(), rows, nil)
+		_, err = l.svc.Customers(&s).Load(t.Context(), rows, nil)
 		require.ErrorIs(t, err, fault.ErrInvalid)
 		_, err = l.as(ident.User("acme", "eve", "viewer")).Load(t.Context(), rows, nil)
 		require.ErrorIs(t, err, fault.ErrDenied)
@@ -195,7 +196,7 @@ func TestLoadInAHostTransaction(t *testing.T) {
 		require.NoError(t, err)
 		s := scope(admin)
 		s.Unit = l.DB.Join(tx)
-		report, err := l.svc.Customers(s).Load(t.Context(), seq(drafts(rand.New(rand.NewPCG(1, 1)), 250)[10:]), nil)
+		report, err := l.svc.Customers(&s).Load(t.Context(), seq(drafts(rand.New(rand.NewPCG(1, 1)), 250)[10:]), nil)
 		require.NoError(t, err)
 		require.Positive(t, report.Created)
 		require.NoError(t, tx.Rollback())

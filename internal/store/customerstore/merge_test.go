@@ -13,6 +13,7 @@ import (
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 )
 
 // A merged customer resolves to its survivor in every read, and what belonged to it is read with the survivor's.
@@ -28,14 +29,14 @@ func TestMergedCustomers(t *testing.T) {
 		require.NoError(t, err)
 		for _, c := range []customer.Customer{win, lose} {
 			l.Advance(time.Minute)
-			_, err = l.talks().Log(ctx, customer.InteractionDraft{Channel: personal.ByPhone, Direction: customer.Inbound, Subject: "Call of " + c.Given.Reveal(),
-				Participants: []customer.Participant{{Customer: c.ID}}})
+			_, err = l.talks().Log(ctx, activity.InteractionDraft{Channel: personal.ByPhone, Direction: activity.Inbound, Subject: "Call of " + c.Given.Reveal(),
+				Participants: []activity.Participant{{Customer: c.ID}}})
 			require.NoError(t, err)
 			_, err = l.all().MoveLifecycle(ctx, c.ID, customer.StageNew, "first order")
 			require.NoError(t, err)
 		}
-		both, err := l.talks().Log(ctx, customer.InteractionDraft{Channel: personal.InPerson, Direction: customer.Outbound,
-			Participants: []customer.Participant{{Customer: win.ID}, {Customer: lose.ID}}})
+		both, err := l.talks().Log(ctx, activity.InteractionDraft{Channel: personal.InPerson, Direction: activity.Outbound,
+			Participants: []activity.Participant{{Customer: win.ID}, {Customer: lose.ID}}})
 		require.NoError(t, err)
 		l.merge(t, lose.ID, win.ID)
 
@@ -72,7 +73,7 @@ func TestMergedCustomers(t *testing.T) {
 		var subjects []string
 		cursor := ""
 		for {
-			p, err := l.all().Timeline(ctx, lose.ID, page.Query{Limit: 2, Cursor: cursor})
+			p, err := l.talks().Timeline(ctx, lose.ID, page.Query{Limit: 2, Cursor: cursor})
 			require.NoError(t, err)
 			for _, e := range p.Items {
 				if kinds = append(kinds, e.Kind); e.Interaction != nil {
@@ -86,7 +87,7 @@ func TestMergedCustomers(t *testing.T) {
 		require.Len(t, kinds, 6, "%v", kinds)
 		require.ElementsMatch(t, []string{"", "Call of Augusta", "Call of Ada"}, subjects)
 
-		talks, err := l.talks().Page(ctx, customer.InteractionFilter{Customer: lose.ID, Query: page.Query{Sort: "-at"}})
+		talks, err := l.talks().Page(ctx, activity.InteractionFilter{Customer: lose.ID, Query: page.Query{Sort: "-at"}})
 		require.NoError(t, err)
 		require.Len(t, talks.Items, 3)
 		require.Equal(t, both.ID, talks.Items[0].ID)
@@ -98,10 +99,10 @@ func TestMergedCustomers(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, moves, 2)
 		require.Equal(t, "first order", moves[1].Reason.Reveal())
-		set, err := l.svc.Resolve(ctx, scope(admin), lose.ID)
+		set, err := l.svc.Resolve(ctx, scope(admin), lose.ID, work.Read)
 		require.NoError(t, err)
 		require.Equal(t, []ident.ID{win.ID, lose.ID}, set)
-		to, err := l.svc.Subjects().Address(ctx, scope(admin), set, personal.ByEmail)
+		to, err := l.svc.Address(ctx, scope(admin), set, personal.ByEmail)
 		require.NoError(t, err)
 		require.Equal(t, "ada@example.org", to.Reveal())
 
@@ -132,13 +133,13 @@ func TestResolveForAnAction(t *testing.T) {
 	each(t, func(t *testing.T, l *lab) {
 		ada := l.person(t, "Ada", "", "")
 		clerk := scope(ident.User("acme", "joe", "service"))
-		_, err := l.svc.Subjects().Resolve(t.Context(), clerk, ada.ID, work.Read)
+		_, err := l.svc.Resolve(t.Context(), clerk, ada.ID, work.Read)
 		require.NoError(t, err)
-		_, err = l.svc.Subjects().Resolve(t.Context(), clerk, ada.ID, work.Delete)
+		_, err = l.svc.Resolve(t.Context(), clerk, ada.ID, work.Delete)
 		require.ErrorIs(t, err, fault.ErrDenied)
-		_, err = l.svc.Resolve(t.Context(), clerk, ident.New())
+		_, err = l.svc.Resolve(t.Context(), clerk, ident.New(), work.Read)
 		require.ErrorIs(t, err, fault.ErrNotFound)
-		_, err = l.svc.Resolve(t.Context(), work.Scope{}, ada.ID)
+		_, err = l.svc.Resolve(t.Context(), work.Scope{}, ada.ID, work.Read)
 		require.ErrorIs(t, err, fault.ErrInvalid)
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
@@ -14,20 +13,9 @@ import (
 	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
-// The place of a sealed point, besides its row.
-const (
-	pointTable  = "crm_contact_point"
-	pointColumn = "sealed"
-)
+const pointTable = "crm_contact_point"
 
 var (
-	detailsOf = store.Same("customer.details", detailsText(` = $2`, ` = $2`))
-	// detailsOfAll reads the same for several customers at once. PostgreSQL is held to one look per customer: without
-	// statistics it would rather read the whole tenant than try fifty keys.
-	detailsOfAll = store.Split("customer.details_of_all", `
-		SELECT d.* FROM unnest($2::uuid[]) AS s(id) CROSS JOIN LATERAL (`+detailsText(` = s.id`, ` = s.id`)+` LIMIT 10000) d`,
-		detailsText(inListSQLite, inListSQLite))
-
 	insertPoint = store.Same("customer.insert_point", `
 		INSERT INTO crm_contact_point (tenant_id, customer_id, id, version, channel, sealed, blind, label, is_primary, verified, invalid, valid_from, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)`)
@@ -44,6 +32,12 @@ var (
 		UPDATE crm_contact_point SET version = version + 1, valid_to = $3
 		WHERE tenant_id = $1 AND customer_id [IN] AND valid_to IS NULL`)
 
+	// revivePoints runs while the customer, argument $3, is still deleted.
+	revivePoints = splitIn("customer.revive_points", `
+		UPDATE crm_contact_point SET valid_to = NULL
+		WHERE tenant_id = $1 AND customer_id [IN]
+		AND valid_to = (SELECT c.deleted_at FROM crm_customer c WHERE c.tenant_id = $1 AND c.id = $3)`)
+
 	insertExt = store.Same("customer.insert_ext", `
 		INSERT INTO crm_customer_ext (tenant_id, system, ext_id, customer_id, created_at) VALUES ($1, $2, $3, $4, $5)`)
 
@@ -55,130 +49,12 @@ var (
 )
 
 func pointStatements() []store.SQL {
-	return []store.SQL{detailsOf, detailsOfAll, insertPoint, updatePoint, endPoint, endPoints, insertExt, dropExt, dropExts}
-}
-
-// detailsText reads live points with the key that opens them, and external ids, which have no id of a point.
-func detailsText(points, exts string) string {
-	return `
-		SELECT p.customer_id, p.id, p.version, p.channel AS word, p.label AS text, p.is_primary, p.verified, p.invalid, p.valid_from, p.sealed, k.wrapped
-		FROM crm_contact_point p LEFT JOIN crm_subject_key k ON k.tenant_id = $1 AND k.subject_id = p.customer_id
-		WHERE p.tenant_id = $1 AND p.valid_to IS NULL AND p.customer_id` + points + `
-		UNION ALL
-		SELECT e.customer_id, NULL, 0, e.system, e.ext_id, false, false, false, NULL, NULL, NULL
-		FROM crm_customer_ext e WHERE e.tenant_id = $1 AND e.customer_id` + exts
-}
-
-// detailRow is a point or an external id.
-type detailRow struct {
-	CustomerID store.ID   `bun:"customer_id"`
-	ID         store.ID   `bun:"id"`
-	Version    int64      `bun:"version"`
-	Word       string     `bun:"word"`
-	Text       string     `bun:"text"`
-	Primary    bool       `bun:"is_primary"`
-	Verified   bool       `bun:"verified"`
-	Invalid    bool       `bun:"invalid"`
-	ValidFrom  store.Time `bun:"valid_from"`
-	Sealed     []byte     `bun:"sealed"`
-	Wrapped    []byte     `bun:"wrapped"`
-}
-
-// complete adds points and external ids to one customer.
-func (s *Store) complete(ctx context.Context, c *work.Call, rec *customer.Customer, merged bool) error {
-	if merged {
-		return s.completeAll(ctx, c, []*customer.Customer{rec}, []ident.ID{rec.ID})
-	}
-	if err := s.keys.Warm(ctx, c.Tenant()); err != nil {
-		return err
-	}
-	var rows []detailRow
-	if err := s.on(c).Select(ctx, detailsOf, &rows, c.Tenant(), rec.ID); err != nil {
-		return err
-	}
-	s.attach(c, rec, rows)
-	order(rec)
-	return nil
-}
-
-// completeAll adds points and external ids to many customers; merged lists those of them that have losers.
-func (s *Store) completeAll(ctx context.Context, c *work.Call, recs []*customer.Customer, merged []ident.ID) error {
-	if len(recs) == 0 {
-		return nil
-	}
-	if err := s.keys.Warm(ctx, c.Tenant()); err != nil {
-		return err
-	}
-	byID := make(map[ident.ID]*customer.Customer, len(recs))
-	ids := make([]ident.ID, 0, len(recs))
-	for _, r := range recs {
-		byID[r.ID] = r
-		ids = append(ids, r.ID)
-	}
-	losers, err := s.losers(ctx, c, merged)
-	if err != nil {
-		return err
-	}
-	for _, l := range losers {
-		byID[ident.ID(l.ID)] = byID[ident.ID(l.CanonicalID)]
-		ids = append(ids, ident.ID(l.ID))
-	}
-	var rows []detailRow
-	if err := s.on(c).Select(ctx, detailsOfAll, &rows, c.Tenant(), s.idList(ids)); err != nil {
-		return err
-	}
-	slices.SortStableFunc(rows, func(a, b detailRow) int { return ident.ID(a.CustomerID).Compare(ident.ID(b.CustomerID)) })
-	for from := 0; from < len(rows); {
-		to := from + 1
-		for to < len(rows) && rows[to].CustomerID == rows[from].CustomerID {
-			to++
-		}
-		s.attach(c, byID[ident.ID(rows[from].CustomerID)], rows[from:to])
-		from = to
-	}
-	for _, r := range recs {
-		order(r)
-	}
-	return nil
-}
-
-// attach adds the details of one subject, whose values share one unwrapped key.
-func (s *Store) attach(c *work.Call, rec *customer.Customer, rows []detailRow) {
-	if len(rows) == 0 {
-		return
-	}
-	subject := ident.ID(rows[0].CustomerID)
-	var openers *keys.Openers
-	for i := range rows {
-		r := &rows[i]
-		if r.ID == (store.ID{}) {
-			rec.Ext = append(rec.Ext, ident.Ext{System: r.Word, ID: r.Text})
-			continue
-		}
-		if openers == nil {
-			openers = s.keys.Openers(c.Tenant(), r.Wrapped, subject)
-		}
-		id := ident.ID(r.ID)
-		rec.Points = append(rec.Points, customer.ContactPoint{
-			ID: id, Channel: personal.Channel(r.Word), Label: r.Text, Primary: r.Primary, Verified: r.Verified, Invalid: r.Invalid,
-			ValidFrom: time.Time(r.ValidFrom), Version: r.Version, Subject: subject,
-			Value: personal.NewSealed(personal.Contact, r.Sealed, openers.At(pointPlace(id))),
-		})
-	}
+	return []store.SQL{detailsOf, detailsOfAll, detailsOfDeleted, insertPoint, updatePoint, endPoint, endPoints, revivePoints,
+		insertExt, dropExt, dropExts}
 }
 
 func pointPlace(id ident.ID) keys.Place {
-	return keys.Place{Table: pointTable, Column: pointColumn, Row: id}
-}
-
-// order brings details into the order customers show them in.
-func order(rec *customer.Customer) {
-	if len(rec.Points) > 1 {
-		slices.SortFunc(rec.Points, customer.ComparePoints)
-	}
-	if len(rec.Ext) > 1 {
-		slices.SortFunc(rec.Ext, customer.CompareExt)
-	}
+	return keys.Place{Table: pointTable, Column: "sealed", Row: id}
 }
 
 // addPoints stores new points under the customer's key.
@@ -188,8 +64,8 @@ func (s *Store) addPoints(ctx context.Context, c *work.Call, key keys.Key, id id
 		if err != nil {
 			return err
 		}
-		if _, err := s.on(c).Exec(ctx, insertPoint, args...); err != nil {
-			return taken(err, fmt.Sprintf("points[%d].value", i))
+		if err := s.on(c).Queue(insertPoint, taken(fmt.Sprintf("points[%d].value", i)), args...); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -245,14 +121,14 @@ func (s *Store) updatePoints(ctx context.Context, c *work.Call, before, after *c
 	}
 	on := s.on(c)
 	for _, p := range old {
-		if _, err := on.Exec(ctx, endPoint, c.Tenant(), p.Subject, p.ID, after.UpdatedAt); err != nil {
+		if err := on.Queue(endPoint, nil, c.Tenant(), p.Subject, p.ID, after.UpdatedAt); err != nil {
 			return err
 		}
 	}
 	for i := range changed {
 		p := &changed[i]
-		if _, err := on.Exec(ctx, updatePoint, c.Tenant(), p.Subject, p.ID, p.Version, store.OrNull(p.Label), p.Primary, p.Verified, p.Invalid); err != nil {
-			return taken(err, "points.value")
+		if err := on.Queue(updatePoint, taken("points.value"), c.Tenant(), p.Subject, p.ID, p.Version, store.OrNull(p.Label), p.Primary, p.Verified, p.Invalid); err != nil {
+			return err
 		}
 	}
 	if len(fresh) == 0 {
@@ -265,27 +141,28 @@ func (s *Store) updatePoints(ctx context.Context, c *work.Call, before, after *c
 	return s.addPoints(ctx, c, key, after.ID, fresh)
 }
 
-// addExt stores external ids; all is the list that faults name places of.
-func (s *Store) addExt(ctx context.Context, c *work.Call, id ident.ID, list, all []ident.Ext) error {
+// addExt stores external ids of a customer. Faults name their places in all its ids.
+func (s *Store) addExt(c *work.Call, rec *customer.Customer, list []ident.Ext) error {
 	for _, x := range list {
-		if _, err := s.on(c).Exec(ctx, insertExt, c.Tenant(), x.System, x.ID, id, c.Now); err != nil {
-			return taken(err, fmt.Sprintf("ext[%d]", slices.Index(all, x)))
+		check := taken(fmt.Sprintf("ext[%d]", slices.Index(rec.Ext, x)))
+		if err := s.on(c).Queue(insertExt, check, c.Tenant(), x.System, x.ID, rec.ID, c.Now); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (s *Store) updateExt(ctx context.Context, c *work.Call, before, after *customer.Customer) error {
+func (s *Store) updateExt(c *work.Call, before, after *customer.Customer) error {
 	if slices.Equal(before.Ext, after.Ext) {
 		return nil
 	}
 	for _, x := range before.Ext {
 		if !slices.Contains(after.Ext, x) {
-			if _, err := s.on(c).Exec(ctx, dropExt, c.Tenant(), x.System, x.ID); err != nil {
+			if err := s.on(c).Queue(dropExt, nil, c.Tenant(), x.System, x.ID); err != nil {
 				return err
 			}
 		}
 	}
 	added := slices.DeleteFunc(slices.Clone(after.Ext), func(x ident.Ext) bool { return slices.Contains(before.Ext, x) })
-	return s.addExt(ctx, c, after.ID, added, after.Ext)
+	return s.addExt(c, after, added)
 }

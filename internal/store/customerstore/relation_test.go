@@ -263,7 +263,7 @@ func TestC8Lifecycle(t *testing.T) {
 		require.Equal(t, []string{"potential>satisfied", "satisfied>new", "new>lost", "lost>loyal"}, path)
 		require.Equal(t, []string{"", "returned everything", "went to a competitor", "came back"}, reasons)
 		require.Equal(t, got.LifecycleSince.Sub(ada.CreatedAt), spent)
-		line, err := l.all().Timeline(ctx, ada.ID, page.Query{})
+		line, err := l.talks().Timeline(ctx, ada.ID, page.Query{})
 		require.NoError(t, err)
 		require.Len(t, line.Items, 4)
 		require.Equal(t, customer.LifecycleMoved, line.Items[0].Kind)

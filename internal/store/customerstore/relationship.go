@@ -7,40 +7,27 @@ import (
 	"github.com/rapport-crm/rapport/core/date"
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
-	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/internal/store"
 )
 
-const relationshipColumns = `r.id, r.version, r.owner_user, r.owner_team, r.created_at, r.updated_at, r.created_by, r.source_system, r.source_ref,
-	r.type, r.from_id, r.to_id, r.role, r.department, r.title, r.since, r.until`
-
-const getRelationshipText = `
-	SELECT ` + relationshipColumns + ` FROM crm_relationship r WHERE r.tenant_id = $1 AND r.id = $2`
-
 var (
-	getRelationship  = store.Same("relationship.get", getRelationshipText)
-	lockRelationship = store.Split("relationship.lock", getRelationshipText+` FOR NO KEY UPDATE`, getRelationshipText)
-
-	versionOfRelationship = store.Same("relationship.version", `
-		SELECT version FROM crm_relationship WHERE tenant_id = $1 AND id = $2`)
-
-	insertRelationship = store.Same("relationship.insert", `
-		INSERT INTO crm_relationship (tenant_id, type, from_id, to_id, role, department, title, since, until, `+metaColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`)
-
-	updateRelationship = store.Same("relationship.update", `
-		UPDATE crm_relationship SET version = $4, role = $5, department = $6, title = $7, since = $8, until = $9, updated_at = $10
-		WHERE tenant_id = $1 AND id = $2 AND version = $3`)
+	relations = store.TableOf[customer.Relationship](work.Find(customer.Kinds(), customer.EntityRelationship), nil)
 
 	// ancestors climbs from one customer, through those merged into each step as well.
 	ancestors = store.Split("relationship.ancestors", ancestorsText("$2::uuid", "::date"), ancestorsText("$2", ""))
+
+	// lockAncestors locks what ancestors finds, and the customer of argument $7. The ids are an array, so that without
+	// statistics each is looked up. SQLite has one writer, and nothing to lock.
+	lockAncestors = store.Split("relationship.lock_ancestors", `
+		SELECT c.id FROM crm_customer c WHERE c.tenant_id = $1 AND c.id = ANY(ARRAY(
+			SELECT a.id FROM (`+ancestorsText("$2::uuid", "::date")+`) a UNION SELECT $7::uuid))
+		ORDER BY c.id FOR NO KEY UPDATE OF c`, `
+		SELECT a.id FROM (`+ancestorsText("$2", "")+`) a UNION SELECT $7 ORDER BY id`)
 )
 
-func relationshipStatements() []store.SQL {
-	return []store.SQL{getRelationship, lockRelationship, versionOfRelationship, insertRelationship, updateRelationship, ancestors}
-}
+func hierarchyStatements() []store.SQL { return []store.SQL{ancestors, lockAncestors} }
 
 func ancestorsText(from, day string) string {
 	return `
@@ -58,88 +45,8 @@ func ancestorsText(from, day string) string {
 		SELECT id, max(depth) AS depth FROM up GROUP BY id ORDER BY id`
 }
 
-type relationshipRow struct {
-	store.MetaRow
-
-	Type       string     `bun:"type"`
-	FromID     store.ID   `bun:"from_id"`
-	ToID       store.ID   `bun:"to_id"`
-	Role       string     `bun:"role"`
-	Department string     `bun:"department"`
-	Title      string     `bun:"title"`
-	Since      store.Date `bun:"since"`
-	Until      store.Date `bun:"until"`
-}
-
-func (r *relationshipRow) relationship() customer.Relationship {
-	return customer.Relationship{
-		Meta: r.Meta(), Type: r.Type, From: ident.ID(r.FromID), To: ident.ID(r.ToID),
-		Role: profileText(r.Role), Department: profileText(r.Department), Title: profileText(r.Title),
-		Since: date.Date(r.Since), Until: date.Date(r.Until),
-	}
-}
-
-// Relationship implements [customer.Relations].
-func (s *Store) Relationship(ctx context.Context, c *work.Call, id ident.ID, lock bool) (*customer.Relationship, error) {
-	q := getRelationship
-	if lock {
-		q = lockRelationship
-	}
-	var row relationshipRow
-	if err := s.on(c).Get(ctx, q, &row, c.Tenant(), id); err != nil {
-		return nil, missing(err, "relationship")
-	}
-	rec := row.relationship()
-	return &rec, nil
-}
-
-// InsertRelationship implements [customer.Relations].
-func (s *Store) InsertRelationship(ctx context.Context, c *work.Call, rec *customer.Relationship) error {
-	args := append([]any{
-		c.Tenant(), rec.Type, rec.From, rec.To, orNull(rec.Role), orNull(rec.Department), orNull(rec.Title), rec.Since, rec.Until,
-	}, metaValues(&rec.Meta)...)
-	_, err := s.on(c).Exec(ctx, insertRelationship, args...)
-	return taken(err, "id")
-}
-
-// UpdateRelationship implements [customer.Relations].
-func (s *Store) UpdateRelationship(ctx context.Context, c *work.Call, before, after *customer.Relationship) error {
-	n, err := s.on(c).Exec(ctx, updateRelationship, c.Tenant(), after.ID, before.Version, after.Version,
-		orNull(after.Role), orNull(after.Department), orNull(after.Title), after.Since, after.Until, after.UpdatedAt)
-	if err == nil && n == 0 {
-		return s.conflict(ctx, c, versionOfRelationship, after.ID)
-	}
-	return err
-}
-
-var relationshipFields = func() map[string]rule.Column {
-	out := store.MetaFields("r")
-	for _, f := range []string{"type", "role", "department", "title"} {
-		out[f] = rule.Column{Expr: "r." + f, Type: rule.TypeText, Can: text}
-	}
-	out["from"] = rule.Column{Expr: "r.from_id", Type: rule.TypeID, Can: rule.CanEqual}
-	out["to"] = rule.Column{Expr: "r.to_id", Type: rule.TypeID, Can: rule.CanEqual}
-	for _, f := range []string{"since", "until"} {
-		out[f] = rule.Column{Expr: "r." + f, Type: rule.TypeDate, Can: rule.CanEqual | rule.CanRange}
-	}
-	return out
-}()
-
-// ListRelationships implements [customer.Relations].
-func (s *Store) ListRelationships(ctx context.Context, c *work.Call, l work.Listing) ([]work.Row[customer.Relationship], error) {
-	var rows []relationshipRow
-	err := s.on(c).SelectList(ctx, store.ListSpec{
-		Name: "relationship.list", Tenant: c.Tenant(), Select: relationshipColumns, From: "crm_relationship r", Alias: "r",
-		Columns: store.Columns{Dialect: s.db.Dialect(), Table: relationshipFields, Entity: c.Entity},
-		NotNull: []string{"created_at", "updated_at"}, Listing: l,
-	}, &rows)
-	out := make([]work.Row[customer.Relationship], len(rows))
-	for i := range rows {
-		out[i].Record = rows[i].relationship()
-		out[i].Key = c.Entity.Record(&out[i].Record).Field(l.Sort.Field)
-	}
-	return out, err
-}
+// Relationships implements [customer.RelationshipStore].
+func (s *Store) Relationships() work.Store[customer.Relationship] { return relations.On(s.db, nil) }
 
 type ancestorRow struct {
 	ID    store.ID `bun:"id"`
@@ -152,16 +59,23 @@ var lastDay = date.MustParse("9999-12-31")
 // lockTries bounds how often ancestors are read again because others changed them before they were locked.
 const lockTries = 5
 
-// Ancestors implements [customer.Relations]. It locks what it found and looks again until nothing has changed.
+// Ancestors implements [customer.RelationshipStore]. Looking, locking what was found, and looking again travel together:
+// when both looks agree, what was found is locked, and the statement saw what others had stored before.
 func (s *Store) Ancestors(ctx context.Context, c *work.Call, rel *customer.Relationship, depth int) ([]ident.ID, error) {
 	until := rel.Until
 	if until.IsZero() {
 		until = lastDay
 	}
-	var before []ident.ID
+	args := []any{c.Tenant(), rel.To, rel.Type, rel.Since, depth, until}
 	for range lockTries {
+		var locked []store.ID
 		var rows []ancestorRow
-		if err := s.on(c).Select(ctx, ancestors, &rows, c.Tenant(), rel.To, rel.Type, rel.Since, depth, until); err != nil {
+		lock := s.on(c).SelectLater(lockAncestors, &locked, append(args[:len(args):len(args)], rel.From)...)
+		look := s.on(c).SelectLater(ancestors, &rows, args...)
+		if err := lock.Wait(ctx); err != nil {
+			return nil, err
+		}
+		if err := look.Wait(ctx); err != nil {
 			return nil, err
 		}
 		found, deepest := make([]ident.ID, len(rows)), 0
@@ -173,14 +87,8 @@ func (s *Store) Ancestors(ctx context.Context, c *work.Call, rel *customer.Relat
 			return found, nil
 		case deepest > depth:
 			return nil, fault.New(fault.LimitExceeded, "a chain of at most %d relationships of type %s is possible", depth, rel.Type)
-		}
-		if before != nil && slices.Equal(before, found) {
+		case !slices.ContainsFunc(rows, func(r ancestorRow) bool { return !slices.Contains(locked, r.ID) }):
 			return found, nil
-		}
-		before = found
-		var locked []store.ID
-		if err := s.on(c).Select(ctx, lockCustomers, &locked, c.Tenant(), s.idList(append([]ident.ID{rel.From}, found...))); err != nil {
-			return nil, err
 		}
 	}
 	return nil, fault.New(fault.Retryable, "the customers above change all the time: try again")

@@ -11,18 +11,7 @@ import (
 	"github.com/rapport-crm/rapport/internal/store"
 )
 
-// metaColumns are the columns of store.MetaRow.
-const metaColumns = `id, version, owner_user, owner_team, created_at, updated_at, created_by, source_system, source_ref`
-
-// metaValues are the values of metaColumns.
-func metaValues(m *schema.Meta) []any {
-	return []any{
-		m.ID, m.Version, store.OrNull(m.OwnerUser), store.OrNull(m.OwnerTeam), m.CreatedAt, m.UpdatedAt, m.CreatedBy,
-		store.OrNull(m.Source.System), store.OrNull(m.Source.Ref),
-	}
-}
-
-// customerRow is a row of crm_customer. Merged tells that others were merged into it.
+// customerRow is a row of crm_customer. Merged reports whether others were merged into it.
 type customerRow struct {
 	store.MetaRow
 
@@ -40,11 +29,32 @@ type customerRow struct {
 	Merged         bool       `bun:"merged"`
 }
 
+// metaNames are the columns of store.MetaRow.
+var metaNames = []string{"id", "version", "owner_user", "owner_team", "created_at", "updated_at", "created_by", "source_system", "source_ref"}
+
+// customerNames are the columns of customerRow; all but the last are those of the table.
+var customerNames = append(metaNames[:len(metaNames):len(metaNames)], "kind", "name", "given", "family", "sort_name", "language", "country", "lifecycle",
+	"lifecycle_since", "canonical_id", "custom", "merged")
+
 // customerColumns are the columns of customerRow with the alias c; the tenant is argument $1. Losers are looked for by
 // a scalar query, since PostgreSQL may hash the one of an EXISTS, which reads every customer of the tenant.
-var customerColumns = "c." + strings.ReplaceAll(metaColumns, ", ", ", c.") + `,
-	c.kind, c.name, c.given, c.family, c.sort_name, c.language, c.country, c.lifecycle, c.lifecycle_since, c.canonical_id, c.custom,
+var customerColumns = store.Qualified("c", customerNames[:len(customerNames)-1]) + `,
 	(SELECT 1 FROM crm_customer l WHERE l.tenant_id = $1 AND l.canonical_id = c.id LIMIT 1) IS NOT NULL AS merged`
+
+// wholeColumns are customerColumns and the sensitive columns, with the key that opens them where there is something to
+// open. Reads that show nothing sensitive leave them out.
+var wholeColumns = customerColumns + `, c.tax_id,
+	CASE WHEN c.tax_id IS NOT NULL THEN
+		(SELECT k.wrapped FROM crm_subject_key k WHERE k.tenant_id = $1 AND k.subject_id = c.id) END AS wrapped`
+
+// wholeRow is a row with the columns that not every read has; they are nil when they were not read.
+type wholeRow struct {
+	customerRow
+
+	TaxID   []byte     `bun:"tax_id"`
+	Wrapped []byte     `bun:"wrapped"`
+	Freed   store.JSON `bun:"freed"` // external ids of a deleted customer
+}
 
 func (r *customerRow) customer(c *work.Call) (customer.Customer, error) {
 	rec := customer.Customer{
@@ -62,7 +72,19 @@ func (r *customerRow) customer(c *work.Call) (customer.Customer, error) {
 
 func nameText(s string) personal.Text { return personal.NewText(personal.Name, s) }
 
-func profileText(s string) personal.Text { return personal.NewText(personal.Profile, s) }
+// customerInsert lists the columns of an insert in the order of insertValues.
+var customerInsert = strings.Split("tenant_id kind name given family sort_name language country lifecycle lifecycle_since custom tax_id search "+
+	strings.Join(metaNames, " "), " ")
+
+func insertValues(tenant string, rec *customer.Customer, taxID []byte, document any) []any {
+	m := &rec.Meta
+	return []any{
+		tenant, string(rec.Kind), orNull(rec.Name), orNull(rec.Given), orNull(rec.Family), store.OrNull(rec.SortName()),
+		store.OrNull(rec.Language), store.OrNull(rec.Country), rec.Lifecycle, rec.LifecycleSince, encoded(rec.Custom), taxID, document,
+		m.ID, m.Version, store.OrNull(m.OwnerUser), store.OrNull(m.OwnerTeam), m.CreatedAt, m.UpdatedAt, m.CreatedBy,
+		store.OrNull(m.Source.System), store.OrNull(m.Source.Ref),
+	}
+}
 
 // encoded is the stored form of custom fields, NULL when there are none.
 func encoded(v schema.Values) store.JSON {

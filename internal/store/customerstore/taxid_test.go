@@ -23,7 +23,7 @@ const taxNumber = "DE 811 907 980"
 
 // lawful sees customers for a purpose that needs the class of the tax id.
 func (l *lab) lawful(p ident.Principal) customer.Customers {
-	return l.svc.Customers(work.Scope{Principal: p, Purpose: personal.Legal})
+	return l.svc.Customers(&work.Scope{Principal: p, Purpose: personal.Legal})
 }
 
 // taxed creates a customer with a tax id, and with nothing else to seal.
@@ -113,7 +113,7 @@ func TestP3RevealShowsTheTaxIDAndKeepsRecordOfIt(t *testing.T) {
 		require.Equal(t, personal.Absent, got.TaxID.State())
 		require.Equal(t, []string{"ada@example.org"}, values(got))
 		for _, why := range []personal.Purpose{personal.Sales, personal.Service, personal.Billing, personal.Marketing} {
-			got, err = l.svc.Customers(work.Scope{Principal: admin, Purpose: why}).Reveal(ctx, with.ID)
+			got, err = l.svc.Customers(&work.Scope{Principal: admin, Purpose: why}).Reveal(ctx, with.ID)
 			require.NoError(t, err)
 			require.Equal(t, personal.Masked, got.TaxID.State(), why)
 			require.Contains(t, got.Hidden, "tax_id")
@@ -250,17 +250,17 @@ func TestRevealIsRefusedWhereNothingCanBeRecorded(t *testing.T) {
 			require.NoError(t, err)
 		}
 		s := work.Scope{Principal: admin, Purpose: personal.Legal, Unit: l.DB.Join(tx)}
-		got, err := l.svc.Customers(s).Reveal(ctx, c.ID)
+		got, err := l.svc.Customers(&s).Reveal(ctx, c.ID)
 		want := fault.ErrInvalid
 		if l.Name == "sqlite" {
 			want = fault.ErrUnavailable
 		}
 		require.ErrorIs(t, err, want)
 		require.Zero(t, got)
-		got, err = l.svc.Customers(s).Get(ctx, c.ID)
+		got, err = l.svc.Customers(&s).Get(ctx, c.ID)
 		require.NoError(t, err, "the transaction goes on")
 		require.Equal(t, personal.Masked, got.TaxID.State())
-		_, err = l.svc.Customers(s).Reveal(ctx, empty.ID)
+		_, err = l.svc.Customers(&s).Reveal(ctx, empty.ID)
 		require.NoError(t, err, "nothing to show, nothing to record")
 		if l.Name == "sqlite" {
 			_, err = tx.ExecContext(ctx, "PRAGMA query_only = 0")
@@ -301,7 +301,7 @@ func TestARevealStandsOrFallsWithTheHostsTransaction(t *testing.T) {
 		for _, commit := range []bool{false, true} {
 			err := l.DB.Write(t.Context(), nil, func(ctx context.Context, u work.Unit) error {
 				s := work.Scope{Principal: admin, Purpose: personal.Legal, Unit: u}
-				got, err := l.svc.Customers(s).Reveal(ctx, c.ID)
+				got, err := l.svc.Customers(&s).Reveal(ctx, c.ID)
 				require.NoError(t, err)
 				require.Equal(t, taxNumber, got.TaxID.Reveal())
 				if !commit {

@@ -66,11 +66,11 @@ func TestUpsertOnce(t *testing.T) {
 		ext := ident.Ext{System: "users", ID: "42"}
 		s := scope(admin)
 		s.Once = "k"
-		first, err := l.svc.Customers(s).Upsert(t.Context(), ext, customer.PersonDraft{Given: "Ada"})
+		first, err := l.svc.Customers(&s).Upsert(t.Context(), ext, customer.PersonDraft{Given: "Ada"})
 		require.NoError(t, err)
 		_, err = l.all().Update(t.Context(), first.ID, 0, customer.Update{Given: new("Augusta")})
 		require.NoError(t, err)
-		again, err := l.svc.Customers(s).Upsert(t.Context(), ext, customer.PersonDraft{Given: "Ada"})
+		again, err := l.svc.Customers(&s).Upsert(t.Context(), ext, customer.PersonDraft{Given: "Ada"})
 		require.NoError(t, err)
 		require.Equal(t, "Augusta", again.Given.Reveal(), "the upsert took effect once")
 	})
@@ -133,7 +133,8 @@ func TestC1EveryReadGoesThroughTheAccessScope(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, l *lab) {
 		ann := l.as(ident.User("acme", "ann", "sales").InTeams("north"))
-		bob := l.as(ident.User("acme", "bob", "sales").InTeams("south"))
+		south := ident.User("acme", "bob", "sales").InTeams("south")
+		bob := l.as(south)
 		mine, err := ann.Create(t.Context(), customer.PersonDraft{Given: "Ada", Points: []customer.PointDraft{{Channel: personal.ByEmail, Value: "a@b.de"}}, Ext: []ident.Ext{{System: "u", ID: "1"}}})
 		require.NoError(t, err)
 		require.Equal(t, "north", mine.OwnerTeam)
@@ -144,7 +145,10 @@ func TestC1EveryReadGoesThroughTheAccessScope(t *testing.T) {
 				_, err := bob.Update(t.Context(), mine.ID, 0, customer.Update{Given: new("E")})
 				return err
 			},
-			"timeline":  func() error { _, err := bob.Timeline(t.Context(), mine.ID, customer.Filter{}.Query); return err },
+			"timeline": func() error {
+				_, err := l.talking(south).Timeline(t.Context(), mine.ID, customer.Filter{}.Query)
+				return err
+			},
 			"lifecycle": func() error { _, err := bob.MoveLifecycle(t.Context(), mine.ID, customer.StageNew, ""); return err },
 			"relations": func() error { _, err := bob.Relations(t.Context(), mine.ID, customer.RelationFilter{}); return err },
 		} {
@@ -189,7 +193,7 @@ func TestSource(t *testing.T) {
 	each(t, func(t *testing.T, l *lab) {
 		s := scope(admin)
 		s.Source = personal.Source{System: "signup", Ref: "form 3"}
-		c, err := l.svc.Customers(s).Create(t.Context(), customer.PersonDraft{Given: "Ada"})
+		c, err := l.svc.Customers(&s).Create(t.Context(), customer.PersonDraft{Given: "Ada"})
 		require.NoError(t, err)
 		got, err := l.all().Get(t.Context(), c.ID)
 		require.NoError(t, err)

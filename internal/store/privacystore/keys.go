@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/internal/store"
@@ -13,10 +14,11 @@ import (
 
 var (
 	getKey = store.Same("privacy.subject_key", `SELECT wrapped FROM crm_subject_key WHERE tenant_id = $1 AND subject_id = $2`)
-	addKey = store.Same("privacy.add_subject_key", `
-		INSERT INTO crm_subject_key (tenant_id, subject_id, epoch, wrapped, created_at) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (tenant_id, subject_id) DO NOTHING`)
+	newKey = store.Same("privacy.new_subject_key", newKeyText)
+	addKey = store.Same("privacy.add_subject_key", newKeyText+` ON CONFLICT (tenant_id, subject_id) DO NOTHING`)
 )
+
+const newKeyText = `INSERT INTO crm_subject_key (tenant_id, subject_id, epoch, wrapped, created_at) VALUES ($1, $2, $3, $4, $5)`
 
 type subjectKeys struct{ db *store.DB }
 
@@ -38,4 +40,19 @@ func (k subjectKeys) SubjectKey(ctx context.Context, u work.Unit, tenant string,
 func (k subjectKeys) AddSubjectKey(ctx context.Context, u work.Unit, tenant string, subject ident.ID, epoch uint32, wrapped []byte, at time.Time) (bool, error) {
 	n, err := k.db.On(u).Exec(ctx, addKey, tenant, subject, epoch, wrapped, at)
 	return n == 1, err
+}
+
+// NewSubjectKey implements [keys.Store].
+func (k subjectKeys) NewSubjectKey(u work.Unit, tenant string, subject ident.ID, epoch uint32, wrapped []byte, at time.Time) error {
+	return k.db.On(u).Queue(newKey, takenSubject, tenant, subject, epoch, wrapped, at)
+}
+
+// takenSubject says of a subject that has a key that its id is taken.
+func takenSubject(err error) error {
+	if !store.Duplicate(err) {
+		return err
+	}
+	f := fault.New(fault.Conflict, "is taken: choose another one: %w", err)
+	f.Field, f.Reason = "id", work.ReasonTaken
+	return f
 }

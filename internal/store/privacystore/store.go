@@ -27,7 +27,7 @@ func New(db *store.DB, keys *keys.Ring) *Store { return &Store{db, keys} }
 // Statements lists every static statement of the package.
 func Statements() []store.SQL {
 	return []store.SQL{
-		getKey, addKey,
+		getKey, addKey, newKey,
 		lockHead, moveHead, addConsent, getConsent, said,
 		getSuppression, lockSuppression, suppressionByID, addSuppression, updateSuppression,
 		getSend, lockSend, addSend, updateSend, addDecision, decisions,

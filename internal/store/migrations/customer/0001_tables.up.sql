@@ -1,5 +1,6 @@
 -- People, organizations and groups. canonical_id names the survivor of a merged customer; search holds the tokens
--- of the names, and of the tenant; on SQLite it is the row of crm_customer_fts. tax_id is sealed.
+-- of the names, and of the tenant; on SQLite it is the row of crm_customer_fts. tax_id is sealed;
+-- freed keeps the external ids of a deleted one.
 CREATE TABLE crm_customer (
   tenant_id {text} NOT NULL,
   id {id} NOT NULL,
@@ -19,6 +20,7 @@ CREATE TABLE crm_customer (
   custom {json},
   tax_id {bytes},
   search {search},
+  freed {json},
   created_at {time} NOT NULL,
   updated_at {time} NOT NULL,
   created_by {text} NOT NULL,

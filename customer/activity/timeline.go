@@ -1,8 +1,8 @@
-package customer
+package activity
 
 import (
 	"context"
-	"errors"
+	"slices"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
@@ -17,28 +17,23 @@ const maxScan = 5000
 // Timeline returns one page of what happened with a customer, and with those merged into it, newest first:
 // interactions, moves, relationships, and what other domains put there. Of the query, Limit and Cursor count.
 //
-// Each entry needs the right to read its record's entity; entries without it are left out. A page may be shorter than
+// Each entry needs the right to read its record's kind; entries without it are left out. A page may be shorter than
 // its limit although more follow: only a page without Next is the last.
 //
-// Errors: NotFound, Denied, Invalid for a malformed query.
-func (cs Customers) Timeline(ctx context.Context, id ident.ID, q page.Query) (page.Page[Entry], error) {
-	return work.View(ctx, cs.s.engine, cs.scope, "customer: timeline", EntityCustomer,
+// Errors: NotFound for the customer; Denied; Invalid for a malformed query.
+func (is Interactions) Timeline(ctx context.Context, customer ident.ID, q page.Query) (page.Page[Entry], error) {
+	return work.View(ctx, is.m.engine, *is.scope, "customer: timeline", "customer",
 		func(ctx context.Context, c *work.Call) (page.Page[Entry], error) {
-			var out page.Page[Entry]
 			size, err := q.Size()
-			if err == nil && (q.Sort != "" || q.Where.Expr != "") {
-				err = fault.Field("query", "a timeline is newest first and whole: leave Sort and Where empty")
+			if err == nil && (q.Sort != "" || q.Search != "" || q.Where.Expr != "") {
+				err = fault.Field("query", "a timeline is newest first and whole: leave Sort, Search and Where empty")
 			}
 			if err != nil {
-				return out, err
+				return page.Page[Entry]{}, err
 			}
-			rec, err := cs.s.visible(ctx, c, id)
-			if err != nil {
-				return out, err
-			}
-			t := timeline{s: cs.s, c: c, id: rec.ID, merged: rec.Merged, rights: map[string]*work.Call{}}
+			t := timeline{m: is.m, c: c, customer: customer, sight: c.Visibility()}
 			if err := t.open(ctx, q.Cursor); err != nil {
-				return out, err
+				return page.Page[Entry]{}, err
 			}
 			return t.page(ctx, size)
 		})
@@ -46,12 +41,12 @@ func (cs Customers) Timeline(ctx context.Context, id ident.ID, q page.Query) (pa
 
 // timeline is one page under way.
 type timeline struct {
-	s      *Module
-	c      *work.Call
-	id     ident.ID
-	merged bool
-	after  *Place
-	rights map[string]*work.Call // by entity; nil value: none
+	m        *Module
+	c        *work.Call
+	customer ident.ID
+	ids      []ident.ID // under which the entries stand
+	after    *Place
+	sight    *work.Visibility
 }
 
 // page collects entries the caller may see.
@@ -59,7 +54,7 @@ func (t *timeline) page(ctx context.Context, size int) (out page.Page[Entry], er
 	out.Items = make([]Entry, 0, size)
 	for scanned := 0; ; {
 		want := size - len(out.Items) + 1
-		batch, err := t.s.store.TimelineOf(ctx, t.c, t.id, t.merged, t.after, want)
+		batch, err := t.next(ctx, want)
 		if err != nil {
 			return out, err
 		}
@@ -88,63 +83,57 @@ func (t *timeline) page(ctx context.Context, size int) (out page.Page[Entry], er
 	}
 }
 
-// show reports whether the caller may see an entry, and masks it.
-func (t *timeline) show(ctx context.Context, e *Entry) (bool, error) {
-	c, err := t.right(ctx, e.Record.Entity)
-	if err != nil || c == nil {
-		return false, err
-	}
-	if e.Interaction != nil {
-		if !allowed(c, e.Interaction) {
-			return false, nil
-		}
-		c.Mask(e.Interaction)
-		return true, nil
-	}
-	return c.Access.Rows.IsTrue() || c.Access.Rows.Eval(owners{e.OwnerUser, e.OwnerTeam}) == rule.Yes, nil
-}
-
-// right compiles the caller's right to read an entity, once per page.
-func (t *timeline) right(ctx context.Context, entity string) (*work.Call, error) {
-	if c, ok := t.rights[entity]; ok {
-		return c, nil
-	}
-	acc, err := t.c.AccessTo(ctx, entity, work.Read)
-	if errors.Is(err, fault.ErrDenied) {
-		t.rights[entity] = nil
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	c := &work.Call{Scope: t.c.Scope, Engine: t.c.Engine, Action: work.Read, Access: acc, Now: t.c.Now}
-	if entity == EntityInteraction {
-		if c.Entity, err = t.c.Engine.Schemas.Entity(ctx, t.c.Unit, t.c.Tenant(), entity); err != nil {
+// next returns the next entries. The first time it asks in the same breath whether the customer may be seen; nearly always
+// the customer has one id, the one that was asked for, and the entries are the right ones.
+func (t *timeline) next(ctx context.Context, want int) ([]Entry, error) {
+	if t.ids == nil {
+		resolve := t.m.customers.ResolveLater(ctx, t.c.Scope, t.customer, work.Read)
+		entries := t.m.store.TimelineLater(ctx, t.c, t.customer, t.after, want)
+		var err error
+		if t.ids, err = resolve(ctx); err != nil {
 			return nil, err
 		}
+		if len(t.ids) == 1 && t.ids[0] == t.customer {
+			return entries(ctx)
+		}
 	}
-	t.rights[entity] = c
-	return c, nil
+	waits := make([]func(context.Context) ([]Entry, error), len(t.ids))
+	for i, id := range t.ids {
+		waits[i] = t.m.store.TimelineLater(ctx, t.c, id, t.after, want)
+	}
+	var out []Entry
+	for _, wait := range waits {
+		list, err := wait(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list...)
+	}
+	slices.SortStableFunc(out, newestFirst)
+	// An event that concerns several of the ids stands under each.
+	out = slices.CompactFunc(out, func(a, b Entry) bool { return a.Event == b.Event })
+	return out[:min(want, len(out))], nil
 }
 
-// owners are the fields of a record that a timeline keeps. A row predicate over others is unknown, so it hides.
-type owners struct{ user, team string }
-
-// Field implements [rule.Named].
-func (o owners) Field(name string) rule.Value {
-	switch {
-	case name == "owner_user" && o.user != "":
-		return rule.Text(o.user)
-	case name == "owner_team" && o.team != "":
-		return rule.Text(o.team)
+func newestFirst(a, b Entry) int {
+	if x := b.At.Compare(a.At); x != 0 {
+		return x
 	}
-	return rule.Blank
+	return b.Event.Compare(a.Event)
+}
+
+// show reports whether the caller may see an entry, and masks it.
+func (t *timeline) show(ctx context.Context, e *Entry) (bool, error) {
+	if e.Interaction != nil {
+		return t.sight.Mask(ctx, EntityInteraction, e.Interaction)
+	}
+	return t.sight.Owned(ctx, e.Record.Entity, e.OwnerUser, e.OwnerTeam)
 }
 
 // digest names the timeline, so that a cursor of one is not taken for another.
 func (t *timeline) digest() (d [16]byte) {
 	copy(d[:], "timeline")
-	for i, b := range t.id {
+	for i, b := range t.customer {
 		d[i] ^= b
 	}
 	return d

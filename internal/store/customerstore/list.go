@@ -1,0 +1,210 @@
+package customerstore
+
+import (
+	"context"
+
+	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/names"
+	"github.com/rapport-crm/rapport/internal/store"
+)
+
+// sortName is the column names are sorted by; filters compare the name itself.
+const sortName = "sort_name"
+
+// text is what filters may do with a text column.
+const text = rule.CanEqual | rule.CanRange | rule.CanMatch
+
+var customerFields = func() map[string]rule.Column {
+	out := store.MetaFields("c")
+	for field, can := range map[string]rule.Ability{
+		"kind": rule.CanEqual | rule.CanSort, "lifecycle": rule.CanEqual | rule.CanSort,
+		"name": text | rule.CanSort, "given": text, "family": text, "language": text, "country": text, sortName: rule.CanSort,
+	} {
+		out[field] = rule.Column{Expr: "c." + field, Type: rule.TypeText, Can: can}
+	}
+	out["lifecycle_since"] = rule.Column{Expr: "c.lifecycle_since", Type: rule.TypeTime, Can: rule.CanEqual | rule.CanRange}
+	return out
+}()
+
+// The customers that a search finds, by their own terms or by those of customers merged into them; the query is
+// argument $2. Both databases are held to this order: read the index of terms, then look at each customer found. Left
+// alone, either may walk all names in their order and ask for each whether it was found.
+const (
+	foundPostgres = `(SELECT DISTINCT coalesce(m.canonical_id, m.id) AS id FROM crm_customer m
+		WHERE m.tenant_id = $1 AND m.search @@ $2::tsquery AND m.deleted_at IS NULL) found
+		CROSS JOIN LATERAL (SELECT * FROM crm_customer x WHERE x.tenant_id = $1 AND x.id = found.id LIMIT 1) c`
+	foundSQLite = `(SELECT DISTINCT coalesce(m.canonical_id, m.id) AS id FROM crm_customer_fts f CROSS JOIN crm_customer m
+		WHERE f.crm_customer_fts MATCH $2 AND m.tenant_id = $1 AND m.search = f.rowid AND m.deleted_at IS NULL) found
+		CROSS JOIN crm_customer c`
+)
+
+// spec is a list of live customers that were not merged into others.
+func (s *Store) spec(c *work.Call, l work.Listing) store.ListSpec {
+	if l.Sort.Field == "name" {
+		l.Sort.Field = sortName
+	}
+	spec := store.ListSpec{
+		Name: "customer.list", Tenant: c.Tenant(), Select: customerColumns, From: "crm_customer c", Alias: "c",
+		Where:   "c.deleted_at IS NULL AND c.canonical_id IS NULL",
+		Columns: store.Columns{Dialect: s.db.Dialect(), Table: customerFields, Custom: "c.custom", Entity: c.Entity},
+		NotNull: []string{"created_at", "updated_at", "kind", "lifecycle"}, Listing: l,
+	}
+	q := names.NewQuery(l.Search)
+	searching := l.Search != "" && !q.IsZero()
+	if searching {
+		if spec.From = foundPostgres; s.sqlite() {
+			spec.From = foundSQLite
+		}
+	}
+	spec.Also = func(b rule.Binder) string {
+		where := ""
+		if searching {
+			b.Arg(query(s.sqlite(), tenantTerm(c.Tenant()), q))
+			where = "c.id = found.id"
+		}
+		if len(l.Subjects) > 0 {
+			where += and(where) + "c.id IN (" + store.IDs(b, l.Subjects) + ")"
+		}
+		return where
+	}
+	return spec
+}
+
+func and(where string) string {
+	if where == "" {
+		return ""
+	}
+	return " AND "
+}
+
+// List implements [work.Store]. On PostgreSQL a page is one statement, details included; on SQLite, where a statement
+// costs no trip, two are faster.
+func (s customers) List(ctx context.Context, c *work.Call, l work.Listing) ([]work.Row[customer.Customer], error) {
+	if err := s.keys.Warm(ctx, c.Tenant()); err != nil {
+		return nil, err
+	}
+	p := customerPage{s: s.Store, c: c, field: l.Sort.Field}
+	spec := s.spec(c, l)
+	if s.bare || s.sqlite() {
+		return p.plain(ctx, spec, !s.bare)
+	}
+	return p.joined(ctx, spec)
+}
+
+// Count implements [work.Store].
+func (s customers) Count(ctx context.Context, c *work.Call, l work.Listing, limit int) (int, error) {
+	n, err := s.on(c).CountList(ctx, s.spec(c, l), limit)
+	return int(n), err
+}
+
+// customerPage is a page under way.
+type customerPage struct {
+	s     *Store
+	c     *work.Call
+	field string // sorted by
+	out   []work.Row[customer.Customer]
+}
+
+func (p *customerPage) add(r *customerRow) error {
+	rec, err := r.customer(p.c)
+	if err != nil {
+		return err
+	}
+	key := rule.Blank
+	if p.field != "name" {
+		key = p.c.Entity.Record(&rec).Field(p.field)
+	} else if r.SortName != "" {
+		key = rule.Text(r.SortName)
+	}
+	p.out = append(p.out, work.Row[customer.Customer]{Record: rec, Key: key})
+	return nil
+}
+
+func (p *customerPage) records(from int) []*customer.Customer {
+	recs := make([]*customer.Customer, len(p.out)-from)
+	for i := range recs {
+		recs[i] = &p.out[from+i].Record
+	}
+	return recs
+}
+
+func (p *customerPage) plain(ctx context.Context, spec store.ListSpec, details bool) ([]work.Row[customer.Customer], error) {
+	var rows []customerRow
+	if err := p.s.on(p.c).SelectList(ctx, spec, &rows); err != nil {
+		return nil, err
+	}
+	p.out = make([]work.Row[customer.Customer], 0, len(rows))
+	for i := range rows {
+		if err := p.add(&rows[i]); err != nil {
+			return nil, err
+		}
+	}
+	if !details {
+		return p.out, nil
+	}
+	return p.out, p.s.addDetails(ctx, p.c, p.records(0)...)
+}
+
+// joinedRow is one detail of a customer on a page. The first one brings the customer, whose columns are NULL in the others,
+// so that they are sent and read once.
+type joinedRow struct {
+	customerRow
+	detailRow
+
+	Place int `bun:"place"` // of the customer on the page, from 1
+}
+
+// joinDetails joins the details to the customers of a page.
+func joinDetails(page string) string {
+	return `SELECT q.place, ` + store.Qualified("d", detailNames) + `, ` + store.Qualified("f", customerNames) + `
+		FROM (SELECT row_number() OVER () AS place, x.* FROM (` + page + `) x) q
+		LEFT JOIN LATERAL (SELECT row_number() OVER () AS nth, x.* FROM (` + detailsText(` = q.id`, livePoint) + `) x) d ON true
+		LEFT JOIN LATERAL (SELECT ` + store.Qualified("q", customerNames) + `) f ON d.nth IS NULL OR d.nth = 1`
+}
+
+func (p *customerPage) joined(ctx context.Context, spec store.ListSpec) ([]work.Row[customer.Customer], error) {
+	spec.Around = joinDetails
+	on := p.s.on(p.c)
+	err := on.EachPart(spec, func(q store.SQL, args []any, want int) (int, error) {
+		var rows []joinedRow
+		if err := on.Select(ctx, q, &rows, args...); err != nil {
+			return 0, err
+		}
+		return p.fold(rows, want)
+	})
+	if err != nil {
+		return nil, err
+	}
+	recs := p.records(0)
+	err = p.s.addMerged(ctx, p.c, recs...)
+	for _, rec := range recs {
+		order(rec)
+	}
+	return p.out, err
+}
+
+// fold turns the rows of one statement into at most want customers.
+func (p *customerPage) fold(rows []joinedRow, want int) (int, error) {
+	from := len(p.out)
+	for i := range rows {
+		if r := &rows[i]; r.ID != (store.ID{}) && r.Place <= want {
+			if err := p.add(&r.customerRow); err != nil {
+				return 0, err
+			}
+		}
+	}
+	recs := p.records(from)
+	holders := make([]holder, len(recs))
+	for i := range rows {
+		r := &rows[i]
+		if r.Place > len(recs) || r.Word == "" { // a customer without details has one row
+			continue
+		}
+		h := &holders[r.Place-1]
+		h.s, h.tenant, h.rec = p.s, p.c.Tenant(), recs[r.Place-1]
+		h.add(&r.detailRow)
+	}
+	return len(recs), nil
+}
