@@ -25,6 +25,7 @@ import (
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/crm/sqlite"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/pipeline"
@@ -60,10 +61,10 @@ var smoke = map[crm.Module]func(t *testing.T, h *house, s *crm.Session){
 		acme, ada := h.organization(t, s, "ACME"), h.organization(t, s, "Ada Ltd")
 		_, err := s.Customers.Relate(ctx, customer.RelationshipDraft{Type: customer.Supplier, From: acme.ID, To: ada.ID})
 		require.NoError(t, err)
-		_, err = s.Interactions.Log(ctx, customer.InteractionDraft{Channel: personal.ByPhone, Direction: customer.Outbound, At: h.clock.Now(), Subject: "hello",
-			Participants: []customer.Participant{{Customer: acme.ID}}})
+		_, err = s.Interactions.Log(ctx, activity.InteractionDraft{Channel: personal.ByPhone, Direction: activity.Outbound, At: h.clock.Now(), Subject: "hello",
+			Participants: []activity.Participant{{Customer: acme.ID}}})
 		require.NoError(t, err)
-		lines, err := s.Customers.Timeline(ctx, acme.ID, page.Query{})
+		lines, err := s.Interactions.Timeline(ctx, acme.ID, page.Query{})
 		require.NoError(t, err)
 		require.NotEmpty(t, lines.Items)
 		list, err := s.Customers.Page(ctx, customer.Filter{})
@@ -280,7 +281,7 @@ func TestAProgramThatUsesLessThanIsInstalled(t *testing.T) {
 		cs, err := all.admin().Cases.Open(ctx, service.CaseDraft{Customer: acme.ID, Subject: "late"})
 		require.NoError(t, err)
 		for _, h := range []*house{all, few} {
-			lines, err := h.admin().Customers.Timeline(ctx, acme.ID, page.Query{})
+			lines, err := h.admin().Interactions.Timeline(ctx, acme.ID, page.Query{})
 			require.NoError(t, err)
 			require.Len(t, lines.Items, 1, "of the case")
 			h.clock.Advance(90 * 24 * time.Hour)

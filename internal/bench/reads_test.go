@@ -112,7 +112,7 @@ func TestPeersReadWhatOursGives(t *testing.T) {
 		timeline, err := w.operation(t.Context(), opTimeline)
 		require.NoError(t, err)
 		for k := range 5 {
-			entries, err := s.Customers.Timeline(t.Context(), w.busy[k], page.Query{Limit: 21})
+			entries, err := s.Interactions.Timeline(t.Context(), w.busy[k], page.Query{Limit: 21})
 			require.NoError(t, err)
 			var ids []ident.ID
 			for i := range entries.Items {

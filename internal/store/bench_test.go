@@ -193,8 +193,12 @@ func BenchmarkVerb(b *testing.B) {
 	}
 	eachBench(b, func(b *testing.B, d dbtest.Backend) {
 		for name, run := range map[string]func(ctx context.Context, on store.Conn, q store.SQL, args []any) error{
-			"exec":  func(ctx context.Context, on store.Conn, q store.SQL, args []any) error { return second(on.Exec(ctx, q, args...)) },
-			"queue": func(_ context.Context, on store.Conn, q store.SQL, args []any) error { return on.Queue(q, nil, args...) },
+			"exec": func(ctx context.Context, on store.Conn, q store.SQL, args []any) error {
+				return second(on.Exec(ctx, q, args...))
+			},
+			"queue": func(_ context.Context, on store.Conn, q store.SQL, args []any) error {
+				return on.Queue(q, nil, args...)
+			},
 		} {
 			b.Run(name, func(b *testing.B) {
 				b.ReportAllocs()
