@@ -2,6 +2,7 @@ package customerstore_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -30,7 +31,7 @@ func TestRestore(t *testing.T) {
 		require.NoError(t, err)
 		_, err = l.all().Restore(ctx, ada.ID)
 		require.ErrorIs(t, err, fault.ErrNotFound, "it is not deleted")
-		l.Advance(1)
+		l.Advance(time.Second)
 		require.NoError(t, l.all().Delete(ctx, ada.ID, 0))
 		_, err = l.as(ident.User("acme", "joe", "service")).Restore(ctx, ada.ID)
 		require.ErrorIs(t, err, fault.ErrDenied)

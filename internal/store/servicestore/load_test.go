@@ -92,7 +92,7 @@ func seq[T any](list []T) func(yield func(T, error) bool) {
 func TestAVerbAsksForNoKey(t *testing.T) {
 	t.Parallel()
 	dbtest.EachChaos(t, func(t *testing.T, b dbtest.Backend, chaos *dbtest.Chaos) {
-		const asked = "dbtest.get_subject_key"
+		const asked = "privacy.subject_key"
 		l := newLab(t, b)
 		cs := l.open(t, service.Urgent)
 		before := chaos.Coverage()[asked]
