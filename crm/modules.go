@@ -9,6 +9,7 @@ import (
 	"github.com/rapport-crm/rapport/core/schema/custom"
 	"github.com/rapport-crm/rapport/core/tenant"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
@@ -74,7 +75,7 @@ func kindsOf(m Module) []*schema.Entity {
 	case ModuleFoundation:
 		return []*schema.Entity{custom.LayoutEntity(), tenant.SettingsEntity(), schema.Of[claim.Claim](claim.Entity)}
 	case ModuleCustomer:
-		return customer.Entities()
+		return slices.Concat(customer.Entities(), activity.Entities())
 	case ModulePipeline:
 		return pipeline.Entities()
 	case ModuleService:

@@ -23,7 +23,7 @@ func (c *Customer) settle(v *fault.Violations, before *Customer, named bool) {
 	normalName(v, "name", &c.Name, 200)
 	normalName(v, "given", &c.Given, 120)
 	normalName(v, "family", &c.Family, 120)
-	if c.Kind != Person && !(c.Given.IsZero() && c.Family.IsZero()) {
+	if c.Kind != Person && (!c.Given.IsZero() || !c.Family.IsZero()) {
 		v.Add("given", "only a person has given and family names: use name")
 	}
 	c.compose(before, named)

@@ -29,5 +29,5 @@ type Aggregate interface {
 	Base() *Meta
 }
 
-// AnyVersion, given where an update wants the version that the caller saw, means whatever is stored now.
+// AnyVersion means whatever is stored now, where an update wants the version that the caller saw.
 const AnyVersion int64 = 0

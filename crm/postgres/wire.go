@@ -74,7 +74,7 @@ func send(ctx context.Context, on session, pg *pgx.Conn, t *store.Trip) (sent bo
 		return true
 	}
 	defer heed(t.Heed, pg)()
-	unsent := true // as far as can be seen
+	var unsent bool // as far as can be seen
 	if len(t.Statements) == 1 {
 		first.Err, first.Ran = run(ctx, on, pg, first), true
 		unsent = !first.Commits()

@@ -113,11 +113,11 @@ func (w *wire) hit(p []byte, said []said, i int, rule *Rule) (int, error) {
 	instead := p
 	switch {
 	case s.piped && rule.When == Before:
-		instead = append(p[:s.from:s.from], pipedFails...)
+		instead = slices.Concat(p[:s.from], pipedFails)
 	case s.piped && w.kills():
-		instead = append(p[:s.to:s.to], message('S', nil)...)
+		instead = slices.Concat(p[:s.to], message('S', nil))
 	case s.piped:
-		instead = append(p[:s.to:s.to], pipedFails...)
+		instead = slices.Concat(p[:s.to], pipedFails)
 	case rule.When == Before && strings.HasPrefix(s.text, "/*copied."):
 		instead = copyFail
 	case rule.When == Before:

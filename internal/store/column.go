@@ -112,9 +112,6 @@ func classOf(f reflect.StructField) personal.Class {
 // once lists the columns of a record that only its creation writes.
 var once = map[string]bool{"id": true, "created_at": true, "created_by": true, "ext_system": true, "ext_id": true}
 
-// stamped lists the instants that every record has, as the write path gives them.
-var stamped = map[string]bool{"created_at": true, "updated_at": true}
-
 // columnsOf gives a Go type its columns.
 func columnsOf(c column, t reflect.Type) []column {
 	switch t {

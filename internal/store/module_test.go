@@ -357,6 +357,7 @@ func TestMigratingAnInstalledSetTakesNoLock(t *testing.T) {
 
 	dbtest.EachOf(t, pick(t, "customer", "privacy"), func(t *testing.T, b dbtest.Backend) {
 		tx, err := b.Write.BeginTx(t.Context(), nil)
+		require.NoError(t, err)
 		if b.Pool == nil {
 			require.NoError(t, tx.Rollback())
 			_, err = b.Write.ExecContext(t.Context(), "PRAGMA query_only = 1")

@@ -101,7 +101,7 @@ func (p *Later) Wait(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !p.s.Ran && p.s.Err == nil {
-		l.flush(ctx)
+		_ = l.flush(ctx) // the read has its own fault
 	}
 	return p.s.Err
 }

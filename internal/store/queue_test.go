@@ -43,7 +43,7 @@ func eachWay(t *testing.T, test func(t *testing.T, w way)) {
 	t.Helper()
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
 		for _, w := range ways(t, b) {
-			t.Run(w.name, func(t *testing.T) { //nolint:paralleltest // they share a database
+			t.Run(w.name, func(t *testing.T) {
 				_, err := b.Write.ExecContext(t.Context(), "DELETE FROM crm_tenant")
 				require.NoError(t, err)
 				_, err = b.Write.ExecContext(t.Context(), "DELETE FROM crm_dispatch")
@@ -484,7 +484,7 @@ func TestAStaleWriteCommitsNoEvent(t *testing.T) {
 // tardy is a wire that looks at the count of a write only after the whole trip, and so after the commit.
 type tardy struct{ store.Dialect }
 
-func (d tardy) wire() store.Wire        { return d.Dialect.(store.Wire) } //nolint:forcetypeassert // PostgreSQL's is one
+func (d tardy) wire() store.Wire        { return d.Dialect.(store.Wire) } // PostgreSQL's is one
 func (d tardy) Reaches(source any) bool { return d.wire().Reaches(source) }
 
 func (d tardy) Send(ctx context.Context, source any, t *store.Trip) bool {

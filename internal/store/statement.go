@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 )
 
 // Statement is one run of a statement: what is said to the database, and what it answered.
@@ -54,7 +55,7 @@ func (s *Statement) Piped() string {
 
 // failed reports whether nothing may run after the statement. A read without its row is an answer.
 func (s *Statement) failed() bool {
-	return !s.Ran || s.Err != nil && s.Err != error(ErrNoRow) || s.Decides() && s.N == 0
+	return !s.Ran || s.Err != nil && !errors.Is(s.Err, ErrNoRow) || s.Decides() && s.N == 0
 }
 
 // reset forgets an attempt that had no effect.

@@ -243,7 +243,7 @@ func (r *renewal) text(a Arg) Arg {
 			hole.List = append(hole.List, Arg{Kind: holeID, Int: int64(n), Text: id.String()})
 		}
 	}
-	if hole.List == nil && !(r.fresh && r.mark != nil && r.mark.MatchString(a.Text)) {
+	if hole.List == nil && (!r.fresh || r.mark == nil || !r.mark.MatchString(a.Text)) {
 		return a
 	}
 	return hole

@@ -55,7 +55,7 @@ func TestScriptsHaveHoles(t *testing.T) {
 		kindText, holeText, holeText, kindTexts, kindUUIDs,
 	}, kinds(got))
 	require.EqualValues(t, 1, got[0].Int, "the second id that was made")
-	require.EqualValues(t, 3600e6, got[7].Int, "an hour from now")
+	require.Equal(t, int64(3_600_000_000), got[7].Int, "an hour from now")
 	require.Equal(t, []Arg{{Kind: holeID, Int: 1, Text: mine.String()}}, got[16].List)
 
 	stale := &Builder{Mark: "c-"}

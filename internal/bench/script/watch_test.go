@@ -74,7 +74,7 @@ func eachDatabase(t *testing.T, test func(t *testing.T, lite bool)) {
 }
 
 // Every value of a changed row is seen, as the peers will bind it.
-func TestChangesAreSeen(t *testing.T) {
+func TestChangesAreSeen(t *testing.T) { //nolint:paralleltest // eachDatabase says
 	eachDatabase(t, func(t *testing.T, lite bool) {
 		db, w := watched(t, lite)
 		id, at := ident.New(), time.Date(2026, 11, 28, 12, 0, 0, 123456000, time.UTC)
@@ -133,7 +133,7 @@ func TestChangesAreSeen(t *testing.T) {
 	})
 }
 
-func TestWatchingEnds(t *testing.T) {
+func TestWatchingEnds(t *testing.T) { //nolint:paralleltest // eachDatabase says
 	eachDatabase(t, func(t *testing.T, lite bool) {
 		db, w := watched(t, lite)
 		write := func() error {

@@ -14,12 +14,12 @@ import (
 )
 
 var (
-	detailsOf = store.Same("customer.details", detailsText(` = $2`, livePoint))
+	detailsOf = store.Same("customer.details", detailsText(` = $2`))
 	// detailsOfAll reads the same for several customers at once. PostgreSQL is held to one look per customer: without
 	// statistics it would rather read the whole tenant than try fifty keys.
 	detailsOfAll = store.Split("customer.details_of_all", `
-		SELECT d.* FROM unnest($2::uuid[]) AS s(id) CROSS JOIN LATERAL (`+detailsText(` = s.id`, livePoint)+` LIMIT 10000) d`,
-		detailsText(inListSQLite, livePoint))
+		SELECT d.* FROM unnest($2::uuid[]) AS s(id) CROSS JOIN LATERAL (`+detailsText(` = s.id`)+` LIMIT 10000) d`,
+		detailsText(inListSQLite))
 	// detailsOfDeleted reads the points that ended when the customer and those merged into it were deleted. Its external
 	// ids stand in its row.
 	detailsOfDeleted = store.Same("customer.details_of_deleted", `
@@ -41,9 +41,9 @@ const (
 )
 
 // detailsText reads points with the key that opens them, and external ids, which have no id of a point.
-func detailsText(whose, which string) string {
+func detailsText(whose string) string {
 	return `
-		SELECT ` + pointDetails + which + ` AND p.customer_id` + whose + `
+		SELECT ` + pointDetails + livePoint + ` AND p.customer_id` + whose + `
 		UNION ALL
 		SELECT e.customer_id, NULL, 0, e.system, e.ext_id, false, false, false, NULL, NULL, NULL
 		FROM crm_customer_ext e WHERE e.tenant_id = $1 AND e.customer_id` + whose

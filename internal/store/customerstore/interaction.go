@@ -34,7 +34,10 @@ func (t talks) Save(ctx context.Context, c *work.Call, before, after *activity.I
 	if err := t.Bound.Save(ctx, c, before, after); err != nil || before != nil {
 		return err
 	}
-	for row := range parties(c, after) {
+	for row, err := range parties(c, after) {
+		if err != nil {
+			return err
+		}
 		if err := t.DB.On(c.Unit).Queue(insertParty, nil, row...); err != nil {
 			return err
 		}

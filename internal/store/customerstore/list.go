@@ -160,7 +160,7 @@ type joinedRow struct {
 func joinDetails(page string) string {
 	return `SELECT q.place, ` + store.Qualified("d", detailNames) + `, ` + store.Qualified("f", customerNames) + `
 		FROM (SELECT row_number() OVER () AS place, x.* FROM (` + page + `) x) q
-		LEFT JOIN LATERAL (SELECT row_number() OVER () AS nth, x.* FROM (` + detailsText(` = q.id`, livePoint) + `) x) d ON true
+		LEFT JOIN LATERAL (SELECT row_number() OVER () AS nth, x.* FROM (` + detailsText(` = q.id`) + `) x) d ON true
 		LEFT JOIN LATERAL (SELECT ` + store.Qualified("q", customerNames) + `) f ON d.nth IS NULL OR d.nth = 1`
 }
 

@@ -55,7 +55,7 @@ func TestRestore(t *testing.T) {
 		require.NoError(t, err)
 		for _, c := range []customer.Customer{back, got} {
 			require.Equal(t, ada.ID, c.ID)
-			require.EqualValues(t, before.Version+2, c.Version)
+			require.Equal(t, before.Version+2, c.Version)
 			require.Equal(t, before.Ext, c.Ext)
 			require.Equal(t, values(before), values(c))
 			require.Equal(t, before.Name.Reveal(), c.Name.Reveal())
