@@ -100,7 +100,7 @@ func (r *Records[T, P]) load(ctx context.Context, c *Call, id ident.ID, how Fetc
 		return nil, r.missing()
 	}
 	rec, err := r.store.Get(ctx, c, id, how)
-	return r.pass(c, rec, err)
+	return r.see(ctx, c, rec, err)
 }
 
 // Get returns one record as the scope may see it.
@@ -125,7 +125,7 @@ func Of[T any, P Aggregate[T], R any](ctx context.Context, r *Records[T, P], s *
 ) (R, error) {
 	return View(ctx, r.engine, *s, r.op(what), r.kind.Name(), func(ctx context.Context, c *Call) (out R, err error) {
 		rec, err := find(ctx, c)
-		if rec, err = r.pass(c, rec, err); err != nil {
+		if rec, err = r.see(ctx, c, rec, err); err != nil {
 			return out, err
 		}
 		return fn(ctx, c, rec)
@@ -156,6 +156,9 @@ func (r *Records[T, P]) Show(ctx context.Context, c *Call, ids []ident.ID) ([]T,
 		return nil, nil
 	}
 	found, err := r.store.GetMany(ctx, c, ids)
+	if err == nil {
+		found, err = r.besideSubjects(ctx, c, found)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +168,7 @@ func (r *Records[T, P]) Show(ctx context.Context, c *Call, ids []ident.ID) ([]T,
 }
 
 // MaskAll is Show for records that the domain has read by a statement of its own: it leaves out whom the call may not
-// see, orders the rest, drops doubles and masks.
+// see, orders the rest, drops doubles and masks. Whether their subjects may be seen is for the domain to ask.
 func (r *Records[T, P]) MaskAll(c *Call, found []T, order func(a, b *T) int) []T {
 	return r.mask(c, found, order)
 }
@@ -217,7 +220,7 @@ func (r *Records[T, P]) Refer(ctx context.Context, c *Call, id ident.ID) func(ct
 	}
 	return func(ctx context.Context) error {
 		rec, err := find(ctx)
-		_, err = r.pass(own, rec, err)
+		_, err = r.see(ctx, own, rec, err)
 		return err
 	}
 }
@@ -231,11 +234,15 @@ func (r *Records[T, P]) Page(ctx context.Context, s *Scope, filter rule.Predicat
 
 // PageOf is Page for the records of one customer, with those of customers merged into it; the zero id is everybody.
 //
-// Errors: as Page; NotFound for a customer that the scope may not see.
+// Errors: as Page; NotFound for a customer that the scope may not see; Invalid without one for a kind that is read with its
+// subject.
 func (r *Records[T, P]) PageOf(ctx context.Context, s *Scope, subject ident.ID, filter rule.Predicate, q page.Query) (page.Page[T], error) {
 	return View(ctx, r.engine, *s, r.op("list"), r.kind.Name(), func(ctx context.Context, c *Call) (page.Page[T], error) {
 		l := Listing{}
-		if !subject.IsZero() {
+		switch {
+		case subject.IsZero() && r.kind.WithSubject:
+			return page.Page[T]{}, r.unnamed()
+		case !subject.IsZero():
 			var err error
 			if l.Subjects, err = r.engine.Subjects.Resolve(ctx, c.Scope, subject, Read); err != nil {
 				return page.Page[T]{}, err
@@ -265,6 +272,9 @@ const MaxCount = 10_000
 // Errors: as Page.
 func (r *Records[T, P]) Count(ctx context.Context, s *Scope, filter rule.Predicate, q page.Query) (int, error) {
 	return View(ctx, r.engine, *s, r.op("count"), r.kind.Name(), func(ctx context.Context, c *Call) (int, error) {
+		if r.kind.WithSubject {
+			return 0, r.unnamed()
+		}
 		if err := c.CheckFilter(filter); err != nil {
 			return 0, err
 		}
@@ -302,7 +312,13 @@ func (r *Records[T, P]) Change(ctx context.Context, s *Scope, v Verb[T]) (T, err
 	}
 	ch.Load = func(ctx context.Context, c *Call) (*T, error) {
 		rec, err := find(ctx, c)
-		return r.pass(c, rec, err)
+		switch {
+		case rec == nil && err == nil:
+			return nil, nil //nolint:nilnil // see Verb.Find
+		case err == nil && r.kind.Ledger:
+			err = fault.New(fault.Internal, "a %s is never changed", r.kind.Name())
+		}
+		return r.see(ctx, c, rec, err)
 	}
 	return write[T, P](ctx, r.engine, *s, ch)
 }
@@ -357,7 +373,8 @@ type Verb[T any] struct {
 	Version int64      // the version that the caller saw, or [schema.AnyVersion]
 	Args    any        // the caller's arguments, compared when an idempotency key is used twice
 
-	// Find loads the record, locked, by another key than ID; nil loads ID. The row predicate is not its concern.
+	// Find loads the record, locked, by another key than ID; nil loads ID. The row predicate is not its concern. It may
+	// return nil for a record that is not there: then the verb makes it.
 	Find func(ctx context.Context, c *Call) (*T, error)
 	// Set is the caller's draft or update. It is assigned before Apply, and what it refers to must be there for the caller
 	// to see. nil assigns nothing.

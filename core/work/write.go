@@ -19,7 +19,7 @@ type change[T any] struct {
 	Op     string // "customer: update", for errors and the audit
 	Entity string // name in the schema registry
 
-	// Load returns the record, locked and past the row predicate; nil means a creation.
+	// Load returns the record, locked and past the row predicate; nil, or nothing that it returns, means a creation.
 	Load func(ctx context.Context, c *Call) (*T, error)
 	// Save writes the rows; before is nil for a creation.
 	Save func(ctx context.Context, c *Call, before, after *T) error
@@ -125,7 +125,12 @@ func recall[T any](ctx context.Context, c *Call, ch *change[T]) (digest []byte, 
 }
 
 func load[T any, P Aggregate[T]](ctx context.Context, c *Call, ch *change[T]) (before, after *T, err error) {
-	if ch.Load == nil {
+	if ch.Load != nil {
+		if before, err = ch.Load(ctx, c); err != nil {
+			return nil, nil, err
+		}
+	}
+	if before == nil {
 		after = new(T)
 		m := P(after).Base()
 		if m.ID = ch.ID; m.ID.IsZero() {
@@ -134,9 +139,6 @@ func load[T any, P Aggregate[T]](ctx context.Context, c *Call, ch *change[T]) (b
 		m.OwnerUser, m.OwnerTeam, m.CreatedBy = owner(c), c.Principal.Team(), c.Principal.ID
 		m.CreatedAt = c.Now
 		return nil, after, nil
-	}
-	if before, err = ch.Load(ctx, c); err != nil {
-		return nil, nil, err
 	}
 	if v := P(before).Base().Version; ch.Version != 0 && v != ch.Version {
 		f := fault.New(fault.Conflict, "the record was changed meanwhile: load it again and repeat")
