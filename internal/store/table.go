@@ -105,17 +105,16 @@ func (t *Table[T, P]) compile() {
 	if t.custom != nil {
 		plain = append(plain, "custom")
 	}
-	one := "SELECT " + t.selection() + " FROM " + t.from() + " WHERE r.tenant_id = $1 AND r.id = $2"
-	many := "SELECT " + t.selection() + " FROM " + t.from() + " WHERE r.tenant_id = $1" + t.live(" AND r.") + " AND r.id"
-	lock := " FOR NO KEY UPDATE OF r"
-	get := one + t.live(" AND r.")
-	t.sql.get = Same(name+".get", get)
-	t.sql.lock = Split(name+".lock", get+lock, get)
+	t.sql.get, t.sql.lock = t.Reading(name+".get", "r.id = $2"), t.Locking(name+".lock", "r.id = $2")
+	many := t.text("r.id")
 	// PostgreSQL is held to one look per id: without statistics it would rather read the whole tenant.
 	t.sql.many = Split(name+".get_many",
 		"SELECT x.* FROM unnest($2::uuid[]) AS s(id) CROSS JOIN LATERAL ("+many+" = s.id LIMIT 1) x",
 		many+" IN (SELECT unhex(value) FROM json_each($2))")
 	t.sql.insert = Same(name+".insert", InsertText(table, birth, plain, sealed))
+	if t.kind.Ledger {
+		return
+	}
 	t.sql.update = Same(name+".update", UpdateText(table, t.live(" AND "), plain))
 	if len(sealed) > 0 {
 		t.sql.reseal = Same(name+".reseal", UpdateText(table, t.live(" AND "), sealed))
@@ -123,19 +122,11 @@ func (t *Table[T, P]) compile() {
 	if t.kind.Permanent {
 		return
 	}
-	gone := one + " AND r.deleted_at IS NOT NULL"
-	t.sql.undrawn = Split(name+".lock_deleted", gone+lock, gone)
 	moved := []string{"version", "updated_at", "deleted_at"}
 	t.sql.discard = Same(name+".delete", UpdateText(table, t.live(" AND "), moved))
 	t.sql.restore = Same(name+".restore", UpdateText(table, " AND deleted_at IS NOT NULL", moved))
-}
-
-// live is the condition of records that are not deleted, with a prefix; none where the table has no column for it.
-func (t *Table[T, P]) live(prefix string) string {
-	if t.kind.Permanent {
-		return ""
-	}
-	return prefix + "deleted_at IS NULL"
+	gone := "SELECT " + t.selection() + " FROM " + t.from() + " WHERE r.tenant_id = $1 AND r.id = $2 AND r.deleted_at IS NOT NULL"
+	t.sql.undrawn = Split(name+".lock_deleted", gone+forUpdate, gone)
 }
 
 // selection lists the columns of a read, the key that opens the sealed ones among them.
@@ -160,14 +151,8 @@ func (t *Table[T, P]) from() string {
 // Statements lists the static statements of the table.
 func (t *Table[T, P]) Statements() []SQL {
 	s := &t.sql
-	all := []SQL{s.get, s.lock, s.many, s.insert, s.update}
-	if !t.kind.Permanent {
-		all = append(all, s.undrawn, s.discard, s.restore)
-	}
-	if t.sealed {
-		all = append(all, s.reseal)
-	}
-	return all
+	all := []SQL{s.get, s.lock, s.undrawn, s.many, s.insert, s.update, s.reseal, s.discard, s.restore}
+	return slices.DeleteFunc(all, func(q SQL) bool { return q.Name == "" })
 }
 
 // On binds the table to a database. keys seals and opens; it may be nil for a table without sealed texts.
@@ -176,7 +161,7 @@ func (t *Table[T, P]) On(db *DB, ring *keys.Ring) *Bound[T, P] {
 		panic("store: " + t.kind.Name() + " has sealed texts and needs keys")
 	}
 	db.plans.types.Store(t.row, t.plan)
-	return &Bound[T, P]{t, db, ring}
+	return &Bound[T, P]{Table: t, DB: db, Keys: ring}
 }
 
 // Bound is a [Table] on a database. It implements [work.Store] and [work.Ahead], is immutable and safe for concurrent use.
@@ -184,6 +169,9 @@ type Bound[T any, P work.Aggregate[T]] struct {
 	*Table[T, P]
 	DB   *DB
 	Keys *keys.Ring
+	// Retries makes a write that meets another one Retryable: the verb runs again and finds the other's record. It is for
+	// records that verbs find or make by a key of the domain's. Otherwise the write is a Conflict.
+	Retries bool
 }
 
 // warm loads the tenant's secrets before rows with sealed values are read.
@@ -197,6 +185,9 @@ func (b *Bound[T, P]) warm(ctx context.Context, c *work.Call) error {
 // Get implements [work.Store].
 func (b *Bound[T, P]) Get(ctx context.Context, c *work.Call, id ident.ID, how work.Fetch) (*T, error) {
 	q := [...]SQL{work.Look: b.sql.get, work.Lock: b.sql.lock, work.Undrawn: b.sql.undrawn}[how]
+	if q.Name == "" {
+		return nil, ErrNoRow
+	}
 	return b.One(ctx, c, q, c.Tenant(), id)
 }
 
@@ -244,6 +235,22 @@ func (b *Bound[T, P]) All(ctx context.Context, c *work.Call, q SQL, args ...any)
 	return b.rows(ctx, c, func(dest any) error { return b.DB.On(c.Unit).Select(ctx, q, dest, args...) })
 }
 
+// AllLater sends for what All returns.
+func (b *Bound[T, P]) AllLater(ctx context.Context, c *work.Call, q SQL, args ...any) func(ctx context.Context) ([]T, error) {
+	if err := b.warm(ctx, c); err != nil {
+		return func(context.Context) ([]T, error) { return nil, err }
+	}
+	list := reflect.New(reflect.SliceOf(b.row))
+	wait := b.DB.On(c.Unit).SelectLater(q, list.Interface(), args...)
+	return func(ctx context.Context) ([]T, error) {
+		if err := wait.Wait(ctx); err != nil {
+			return nil, err
+		}
+		rows, err := b.takeAll(c, list.Elem())
+		return recordsOf(rows), err
+	}
+}
+
 func (b *Bound[T, P]) rows(ctx context.Context, c *work.Call, read func(dest any) error) ([]work.Row[T], error) {
 	if err := b.warm(ctx, c); err != nil {
 		return nil, err
@@ -252,7 +259,10 @@ func (b *Bound[T, P]) rows(ctx context.Context, c *work.Call, read func(dest any
 	if err := read(list.Interface()); err != nil {
 		return nil, err
 	}
-	rows := list.Elem()
+	return b.takeAll(c, list.Elem())
+}
+
+func (b *Bound[T, P]) takeAll(c *work.Call, rows reflect.Value) ([]work.Row[T], error) {
 	out := make([]work.Row[T], rows.Len())
 	base, size := rows.UnsafePointer(), b.row.Size()
 	for i := range out {

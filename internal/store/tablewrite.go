@@ -46,7 +46,17 @@ func (b *Bound[T, P]) insert(c *work.Call, conn Conn, rec *T, sealed []any) erro
 	if err != nil {
 		return err
 	}
-	return conn.Queue(b.sql.insert, Taken, slices.Concat(args, plain, sealed)...)
+	return conn.Queue(b.sql.insert, b.refused(0), slices.Concat(args, plain, sealed)...)
+}
+
+// refused is the check of a write that the database refuses, or whose version is gone.
+func (b *Bound[T, P]) refused(was int64) func(err error) error {
+	return func(err error) error {
+		if b.Retries && (Duplicate(err) || errors.Is(err, ErrNoRow)) {
+			return fault.New(fault.Retryable, "another transaction was faster: %w", err)
+		}
+		return Moved(Taken(err), was)
+	}
 }
 
 // update writes the plain columns, and the sealed ones only where a text differs.
@@ -56,7 +66,7 @@ func (b *Bound[T, P]) update(c *work.Call, conn Conn, before, after *T, sealed [
 	if err != nil {
 		return err
 	}
-	check := func(err error) error { return Moved(Taken(err), was) }
+	check := b.refused(was)
 	if err := conn.QueueOne(b.sql.update, check, append([]any{c.Tenant(), m.ID, was}, plain...)...); err != nil || sealed == nil {
 		return err
 	}
@@ -75,8 +85,7 @@ func (b *Bound[T, P]) Restore(_ context.Context, c *work.Call, before, after *T)
 
 func (b *Bound[T, P]) move(c *work.Call, q SQL, before, after *T, deleted any) error {
 	m, was := P(after).Base(), P(before).Base().Version
-	check := func(err error) error { return Moved(Taken(err), was) }
-	return b.DB.On(c.Unit).QueueOne(q, check, c.Tenant(), m.ID, was, m.Version, m.UpdatedAt, deleted)
+	return b.DB.On(c.Unit).QueueOne(q, b.refused(was), c.Tenant(), m.ID, was, m.Version, m.UpdatedAt, deleted)
 }
 
 // Insert implements [work.Store] by the dialect's bulk load.
