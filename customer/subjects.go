@@ -45,13 +45,12 @@ func (x Subjects) Resolve(ctx context.Context, scope work.Scope, id ident.ID, a 
 	return out, err
 }
 
-// Address returns the normalised address to use for a channel, whatever the scope itself may see of it: that of the
+// Address looks for the normalised address to use for a channel, whatever the scope itself may see of it: that of the
 // primary contact point, else of another one that is not invalid. Without one it is absent. It is for the send gate,
 // which hands it to a transport and to nobody else.
-func (x Subjects) Address(ctx context.Context, scope work.Scope, subjects []ident.ID, ch personal.Channel) (personal.Text, error) {
-	var out personal.Text
-	err := x.read(ctx, scope, func(ctx context.Context, c *work.Call) error {
-		for _, id := range subjects[:min(1, len(subjects))] {
+func (x Subjects) Address(_ context.Context, scope work.Scope, id ident.ID, ch personal.Channel) func(ctx context.Context) (personal.Text, error) {
+	return func(ctx context.Context) (out personal.Text, _ error) {
+		err := x.read(ctx, scope, func(ctx context.Context, c *work.Call) error {
 			rec, err := x.s.store.Customer(ctx, c, id)
 			if err != nil {
 				return err
@@ -59,10 +58,10 @@ func (x Subjects) Address(ctx context.Context, scope work.Scope, subjects []iden
 			if p, ok := rec.Point(ch); ok {
 				out = p.Value
 			}
-		}
-		return nil
-	})
-	return out, err
+			return nil
+		})
+		return out, err
+	}
 }
 
 // Normalise brings an address into the form of those that Address returns.

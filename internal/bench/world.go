@@ -15,8 +15,8 @@ import (
 
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
-	"github.com/rapport-crm/rapport/privacy/access"
 	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
@@ -153,7 +153,7 @@ func seldom(text string) bool {
 
 // session returns who measures: somebody with every right, so that no row is left out and both sides read the same.
 func (w *world) session(c *crm.CRM, tenant string) *crm.Session {
-	return c.As(ident.User(tenant, "u-0", access.RoleAdmin).InTeams("team-0"), personal.Operations)
+	return c.As(ident.User(tenant, "u-0", work.RoleAdmin).InTeams("team-0"), personal.Operations)
 }
 
 // analyze gives the planner what it would have in production. On SQLite it does what PRAGMA optimize does: an ANALYZE

@@ -193,15 +193,16 @@ func (b *Bound[T, P]) Get(ctx context.Context, c *work.Call, id ident.ID, how wo
 
 // One reads the one record of a statement that selects the table's columns.
 func (b *Bound[T, P]) One(ctx context.Context, c *work.Call, q SQL, args ...any) (*T, error) {
-	return b.later(ctx, c, q, args...)(ctx)
+	return b.OneLater(ctx, c, q, args...)(ctx)
 }
 
 // GetLater implements [work.Ahead].
 func (b *Bound[T, P]) GetLater(ctx context.Context, c *work.Call, id ident.ID) func(ctx context.Context) (*T, error) {
-	return b.later(ctx, c, b.sql.get, c.Tenant(), id)
+	return b.OneLater(ctx, c, b.sql.get, c.Tenant(), id)
 }
 
-func (b *Bound[T, P]) later(ctx context.Context, c *work.Call, q SQL, args ...any) func(ctx context.Context) (*T, error) {
+// OneLater sends for what One returns.
+func (b *Bound[T, P]) OneLater(ctx context.Context, c *work.Call, q SQL, args ...any) func(ctx context.Context) (*T, error) {
 	if err := b.warm(ctx, c); err != nil {
 		return func(context.Context) (*T, error) { return nil, err }
 	}
@@ -302,7 +303,7 @@ func (b *Bound[T, P]) take(c *work.Call, row unsafe.Pointer, rec *T) error {
 
 func (b *Bound[T, P]) openers(c *work.Call, row unsafe.Pointer, rec *T) *keys.Openers {
 	wrapped := *(*[]byte)(unsafe.Add(row, b.plan.fields["wrapped"].offset))
-	return b.Keys.Openers(c.Tenant(), wrapped, c.Entity.KeyHolder(P(rec)))
+	return b.Keys.Openers(c.Tenant(), wrapped, b.kind.Entity.KeyHolder(P(rec)))
 }
 
 func (b *Bound[T, P]) place(col *column, id ident.ID) keys.Place {
