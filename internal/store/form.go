@@ -31,7 +31,7 @@ func formOf(name, body string) *form {
 	has := func(word string) bool { return strings.Contains(body, word) }
 	returns := has(" RETURNING ")
 	f.inserts = words[0] == "INSERT" && !has("DO UPDATE")
-	f.joins = words[0] != "DELETE" && !returns && !has("SELECT ") && !(words[0] == "UPDATE" && has(" FROM "))
+	f.joins = words[0] != "DELETE" && !returns && !has("SELECT ") && (words[0] != "UPDATE" || !has(" FROM "))
 	if !returns {
 		f.raising = label(name, "WITH changed AS ("+body+" RETURNING 1) SELECT 1 / count(*) FROM changed")
 	}
