@@ -29,7 +29,7 @@ func (b *Bound[T, P]) learnKeys(ctx context.Context, c *work.Call, recs []*T) er
 	asked := map[ident.ID]bool{}
 	var ids []ident.ID
 	for _, rec := range recs {
-		if id := c.Entity.KeyHolder(P(rec)); !asked[id] && c.LearnedKey(id) == nil {
+		if id := b.kind.Entity.KeyHolder(P(rec)); !asked[id] && c.LearnedKey(id) == nil {
 			asked[id] = true
 			ids = append(ids, id)
 		}
