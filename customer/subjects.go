@@ -3,6 +3,7 @@ package customer
 import (
 	"context"
 
+	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/work"
@@ -68,4 +69,27 @@ func (m *Module) Address(ctx context.Context, scope work.Scope, subjects []ident
 // Errors: Invalid naming the field "value".
 func (m *Module) Normalise(_ context.Context, _ work.Scope, ch personal.Channel, address string) (string, error) {
 	return m.points.Normalise(ch, address, "")
+}
+
+// FindExt implements [transfer.Finder]: files of other domains name customers by ids in other systems.
+func (s *Module) FindExt(ctx context.Context, scope *work.Scope, exts []ident.Ext) (map[ident.Ext]ident.ID, error) {
+	return work.View(ctx, s.engine, *scope, "customer: find", EntityCustomer, func(ctx context.Context, c *work.Call) (map[ident.Ext]ident.ID, error) {
+		out := map[ident.Ext]ident.ID{}
+		for _, ext := range exts {
+			if checkExt(ext) != nil {
+				continue
+			}
+			id, ok, err := s.store.ByExt(ctx, c, ext)
+			if err == nil && ok {
+				_, err = s.visible(ctx, c, id)
+			}
+			switch {
+			case err == nil && ok:
+				out[ext] = id
+			case err != nil && fault.CodeOf(err) != fault.NotFound:
+				return nil, err
+			}
+		}
+		return out, nil
+	})
 }

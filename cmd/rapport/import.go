@@ -15,7 +15,7 @@ import (
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
-	"github.com/rapport-crm/rapport/customer/transfer"
+	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/pipeline"
 )
 

@@ -13,7 +13,7 @@ import (
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
-	"github.com/rapport-crm/rapport/customer/transfer"
+	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/pipeline"
 )
 

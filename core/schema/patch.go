@@ -21,6 +21,7 @@ import (
 // A Patch is compiled once, as a package variable, and safe for concurrent use.
 type Patch[T, U any] struct {
 	fields        []assign
+	inputs        []input
 	custom, clear int // the fields Custom and Clear of U, -1 without one
 }
 
@@ -41,7 +42,11 @@ func PatchOf[T, U any](e *Entity) *Patch[T, U] {
 	p := &Patch[T, U]{custom: -1, clear: -1}
 	t, u := reflect.TypeFor[T](), reflect.TypeFor[U]()
 	for i := range u.NumField() {
-		switch f := u.Field(i); {
+		f := u.Field(i)
+		if in, ok := e.newInput(t, f, i); ok {
+			p.inputs = append(p.inputs, in)
+		}
+		switch {
 		case f.Name == "ID" || f.Tag.Get("crm") == "-":
 		case f.Type == setsType && f.Name == "Custom":
 			p.custom = i

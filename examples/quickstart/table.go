@@ -11,7 +11,7 @@ import (
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/customer/names"
-	"github.com/rapport-crm/rapport/customer/transfer"
+	"github.com/rapport-crm/rapport/core/transfer"
 )
 
 // rowFault is one complaint about one row: what --json lists under imported.faults.

@@ -12,8 +12,8 @@ import (
 )
 
 // members are the names of a mapping file.
-var members = []string{"entity", "kind", "system", "customers", "columns", "constants", "values", "ignore", "date", "currency", "delimiter",
-	"without_ids", "history"}
+var members = []string{"entity", "kind", "system", "customers", "columns", "by_header", "constants", "values", "ignore", "date", "currency",
+	"delimiter", "without_ids", "history"}
 
 // maxMapping bounds the size of a mapping file.
 const maxMapping = 1 << 20

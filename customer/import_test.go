@@ -1,4 +1,4 @@
-package transfer_test
+package customer_test
 
 import (
 	"context"
@@ -18,9 +18,9 @@ import (
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
-	"github.com/rapport-crm/rapport/customer/transfer"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/privacy/keys"
@@ -29,10 +29,7 @@ import (
 func TestMain(m *testing.M) { os.Exit(dbtest.Main(m)) }
 
 // bundle is a CRM with a custom field, and a session of an importer.
-type bundle struct {
-	*crm.Session
-	fields []schema.Field
-}
+type bundle struct{ *crm.Session }
 
 // each runs fn on every database.
 func each(t *testing.T, fn func(t *testing.T, b bundle)) {
@@ -45,23 +42,30 @@ func each(t *testing.T, fn func(t *testing.T, b bundle)) {
 			Entity: customer.EntityCustomer, Key: "tier", Type: rule.TypeText, Class: personal.None, Enum: []string{"gold", "silver"},
 		})
 		require.NoError(t, err)
-		fields, err := s.Schema.Fields(t.Context(), customer.EntityCustomer)
-		require.NoError(t, err)
-		fn(t, bundle{s, fields})
+		fn(t, bundle{s})
 	})
 }
 
-// load imports a text; inTx says whether each batch has a transaction of its own.
-func (b bundle) load(t *testing.T, text string, batch int, inTx bool) transfer.Report {
-	t.Helper()
-	opts := &transfer.Options{Fields: b.fields, Batch: batch}
-	if inTx {
-		opts.InTx = func(ctx context.Context, fn func(context.Context, customer.Customers) error) error {
-			return b.InTx(ctx, func(ctx context.Context, s *crm.Session) error { return fn(ctx, s.Customers) })
-		}
+// good is a mapping of persons that other cases change.
+func good() transfer.Mapping {
+	return transfer.Mapping{
+		Entity: "customer", Kind: "person", System: "shop",
+		Columns: map[string]string{"ext": "No.", "given": "First name", "email": "E-mail", "phone.work": "Phone", "custom.tier": "Tier"},
 	}
-	rep, err := transfer.Customers(t.Context(), b.Customers, strings.NewReader(text), good(), opts)
-	require.NoError(t, err)
+}
+
+// load imports a text; inTx says whether the session is inside a transaction.
+func (b bundle) load(t *testing.T, text string, batch int, inTx bool) (rep transfer.Report) {
+	t.Helper()
+	load := func(ctx context.Context, s *crm.Session) (err error) {
+		rep, err = transfer.Import(ctx, s.Customers.Import(), strings.NewReader(text), good(), &transfer.Options{Batch: batch})
+		return err
+	}
+	if inTx {
+		require.NoError(t, b.InTx(t.Context(), load))
+	} else {
+		require.NoError(t, load(t.Context(), b.Session))
+	}
 	require.Equal(t, rep.Rows, rep.Created+rep.Updated+rep.Unchanged+rep.Rejected, "each row is counted once")
 	return rep
 }
@@ -125,7 +129,7 @@ func TestATaxIDIsImported(t *testing.T) {
 				Entity: "customer", Kind: kind, System: kind, Columns: map[string]string{"ext": "No.", "name": "Name", "tax_id": "VAT"},
 			}
 			file := "No.,Name,VAT\n1,ACME,DE 1\n2,Bo," + strings.Repeat("9", 61) + "\n"
-			rep, err := transfer.Customers(t.Context(), b.Customers, strings.NewReader(file), m, nil)
+			rep, err := transfer.Import(t.Context(), b.Customers.Import(), strings.NewReader(file), m, nil)
 			require.NoError(t, err)
 			require.Equal(t, 1, rep.Created)
 			require.Equal(t, "[row 3, VAT: must have at most 60 characters]", fmt.Sprint(rep.Faults))
@@ -167,19 +171,10 @@ func TestC14Rehearsal(t *testing.T) {
 	t.Parallel()
 
 	each(t, func(t *testing.T, b bundle) {
-		back := errors.New("take it back")
-		opts := &transfer.Options{Fields: b.fields, Batch: 2, InTx: func(ctx context.Context, fn func(context.Context, customer.Customers) error) error {
-			err := b.InTx(ctx, func(ctx context.Context, s *crm.Session) error {
-				return errors.Join(fn(ctx, s.Customers), back)
-			})
-			if errors.Is(err, back) {
-				return nil
-			}
-			return err
-		}}
+		opts := &transfer.Options{Batch: 2, DryRun: true}
 		var seen []int
 		opts.Progress = func(r transfer.Report) { seen = append(seen, r.Rows) }
-		rep, err := transfer.Customers(t.Context(), b.Customers, strings.NewReader(header+"1,Ada,,,,\n2,Bo,x,,,\n3,Cy,,,,\n"), good(), opts)
+		rep, err := transfer.Import(t.Context(), b.Customers.Import(), strings.NewReader(header+"1,Ada,,,,\n2,Bo,x,,,\n3,Cy,,,,\n"), good(), opts)
 		require.NoError(t, err)
 		require.Equal(t, [3]int{3, 2, 1}, [3]int{rep.Rows, rep.Created, rep.Rejected})
 		require.Equal(t, []int{2, 3}, seen)
@@ -191,24 +186,26 @@ func TestImportStops(t *testing.T) {
 	t.Parallel()
 
 	each(t, func(t *testing.T, b bundle) {
-		opts := &transfer.Options{Fields: b.fields}
-		_, err := transfer.Customers(t.Context(), b.Customers, strings.NewReader("x\n1\n"), good(), opts)
+		opts := &transfer.Options{}
+		_, err := transfer.Import(t.Context(), b.Customers.Import(), strings.NewReader("x\n1\n"), good(), opts)
 		require.ErrorIs(t, err, fault.ErrInvalid, "no such columns")
-		_, err = transfer.Customers(t.Context(), b.Customers, strings.NewReader(header), good(), &transfer.Options{Batch: -1})
+		_, err = transfer.Import(t.Context(), b.Customers.Import(), strings.NewReader(header), good(), &transfer.Options{Batch: -1})
 		require.ErrorContains(t, err, "batch")
-		_, err = transfer.Customers(t.Context(), b.Customers, strings.NewReader(header), good(), nil)
-		require.ErrorContains(t, err, "custom.tier", "custom fields must be given")
+		m := good()
+		m.Columns["custom.teir"] = "Tier"
+		_, err = transfer.Import(t.Context(), b.Customers.Import(), strings.NewReader(header), m, nil)
+		require.ErrorContains(t, err, `did you mean "custom.tier"?`, "the tenant's own fields are known")
 
 		broken := errors.New("disk on fire")
 		file := io.MultiReader(strings.NewReader(header+"1,Ada,,,,\n2,B"), iotest.ErrReader(broken))
-		rep, err := transfer.Customers(t.Context(), b.Customers, file, good(), opts)
+		rep, err := transfer.Import(t.Context(), b.Customers.Import(), file, good(), opts)
 		require.ErrorIs(t, err, broken)
 		require.Equal(t, [2]int{1, 1}, [2]int{rep.Rows, rep.Created})
 		require.Equal(t, []string{"Ada []"}, trimmed(b.names(t)), "whole rows stay, half a row is none")
 
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err = transfer.Customers(ctx, b.Customers, strings.NewReader(header+"7,Zoe,,,,\n"), good(), opts)
+		_, err = transfer.Import(ctx, b.Customers.Import(), strings.NewReader(header+"7,Zoe,,,,\n"), good(), opts)
 		require.ErrorIs(t, err, context.Canceled)
 	})
 }
@@ -222,7 +219,7 @@ func TestKindsByColumn(t *testing.T) {
 			Columns: map[string]string{"ext": "id", "kind": "what", "name": "name", "given": "given"},
 			Values:  map[string]map[string]string{"kind": {"Firma": "organization"}},
 		}
-		rep, err := transfer.Customers(t.Context(), b.Customers, strings.NewReader(
+		rep, err := transfer.Import(t.Context(), b.Customers.Import(), strings.NewReader(
 			"id,what,name,given\n1,Firma,ACME,\n2,person,,Ada\n3,group,The Lovelaces,\n4,,X,\n5,robot,X,\n6,group,X,Ada\n7,Firma,,\n"), m, nil)
 		require.NoError(t, err)
 		require.Equal(t, [2]int{3, 4}, [2]int{rep.Created, rep.Rejected}, "%v", rep.Faults)
@@ -234,5 +231,61 @@ func TestKindsByColumn(t *testing.T) {
 			"row 5, what: must not be blank: want person, organization or group", "row 6, what: want one of person, organization, group",
 			"row 7, given: only a person has one, this is a group", "row 8, name: must not be empty",
 		}, got)
+	})
+}
+
+// What a mapping for customers must say beside what every mapping must.
+func TestMappingOfCustomers(t *testing.T) {
+	t.Parallel()
+
+	for name, tt := range map[string]struct {
+		change func(m *transfer.Mapping)
+		want   string
+	}{
+		"good":             {func(*transfer.Mapping) {}, ""},
+		"no kind":          {func(m *transfer.Mapping) { m.Kind = "" }, "kind: want person, organization or group, or a column for it"},
+		"unknown kind":     {func(m *transfer.Mapping) { m.Kind = "company" }, "kind: want person, organization or group"},
+		"kind twice":       {func(m *transfer.Mapping) { m.Columns["kind"] = "x" }, "kind: is told twice"},
+		"kind by column":   {func(m *transfer.Mapping) { m.Kind, m.Columns["kind"] = "", "x" }, ""},
+		"given of a group": {func(m *transfer.Mapping) { m.Kind = "group" }, "columns.given: only a person has given and family names: use name"},
+		"history":          {func(m *transfer.Mapping) { m.History = true }, "history: a customer has no history to import"},
+		"customers":        {func(m *transfer.Mapping) { m.Customers = "x" }, "customers: a customer names no customer"},
+		"labels":           {func(m *transfer.Mapping) { m.Columns["phone."] = "x" }, "columns.phone.: is no field"},
+		"label of a name":  {func(m *transfer.Mapping) { m.Columns["name.work"] = "x" }, "columns.name.work: is no field"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			m := good()
+			delete(m.Columns, "custom.tier")
+			tt.change(&m)
+			err := m.Validate(customer.ImportForm())
+			if tt.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			f, ok := errors.AsType[*fault.Error](err)
+			require.True(t, ok && f.Code == fault.Invalid)
+			var all []string
+			for _, v := range f.Violations {
+				all = append(all, v.Field+": "+v.Message)
+			}
+			require.Contains(t, strings.Join(all, "\n"), tt.want)
+		})
+	}
+}
+
+// Columns are known by the names that people give them.
+func TestCustomersByHeader(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, b bundle) {
+		m := transfer.Mapping{Entity: "customer", Kind: "person", System: "shop", ByHeader: true}
+		text := "\ufeffExternal ID;First Name;Surname;E-Mail;Tax-ID;tier\r\n1;Ada;\"King; Countess\";ada@example.com;GB 1;gold\r\n"
+		rep, err := transfer.Import(t.Context(), b.Customers.Import(), strings.NewReader(text), m, nil)
+		require.NoError(t, err)
+		require.Equal(t, 1, rep.Created, "%v", rep.Faults)
+		require.Empty(t, rep.Unmapped)
+		require.Equal(t, []string{"Ada King; Countess [:ada@example.com] gold"}, b.names(t))
 	})
 }

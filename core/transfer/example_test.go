@@ -7,12 +7,12 @@ import (
 	"strings"
 
 	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/crm/sqlite"
-	"github.com/rapport-crm/rapport/customer/transfer"
 	"github.com/rapport-crm/rapport/privacy"
 )
 
-func ExampleCustomers() {
+func ExampleImport() {
 	ctx := context.Background()
 	c, err := sqlite.Open(ctx, sqlite.Memory, nil)
 	if err != nil {
@@ -28,7 +28,7 @@ func ExampleCustomers() {
 	}
 	file := "No.,First name,E-mail\n1,Ada,ada@example.com\n2,Charles,charles\n3,Mary\n"
 	for range 2 {
-		rep, err := transfer.Customers(ctx, s.Customers, strings.NewReader(file), m, nil)
+		rep, err := transfer.Import(ctx, s.Customers.Import(), strings.NewReader(file), m, nil)
 		if err != nil {
 			log.Fatal(err)
 		}

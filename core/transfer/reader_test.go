@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rapport-crm/rapport/core/fault"
-	"github.com/rapport-crm/rapport/customer/transfer"
+	"github.com/rapport-crm/rapport/core/transfer"
 )
 
 // read returns every row as "line: a|b" or its faults.

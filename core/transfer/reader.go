@@ -23,9 +23,13 @@ const (
 // Format says how a CSV file is written. Its zero value is RFC 4180 with commas.
 type Format struct {
 	Delimiter rune // Defaults to ','; also ';', '|' or a tab
+	Detect    bool // without a Delimiter, the one that stands most often in the first line is taken
 	MaxField  int  // greatest size of a field in bytes. Defaults to [DefaultMaxField]
 	MaxRow    int  // greatest size of a row in bytes, its delimiters not counted. Defaults to [DefaultMaxRow]
 }
+
+// delimiters are those that a file may have.
+const delimiters = ",;|\t"
 
 func (f *Format) withDefaults() error {
 	if f.Delimiter == 0 {
@@ -38,7 +42,7 @@ func (f *Format) withDefaults() error {
 		f.MaxRow = DefaultMaxRow
 	}
 	var v fault.Violations
-	if !strings.ContainsRune(",;|\t", f.Delimiter) {
+	if !strings.ContainsRune(delimiters, f.Delimiter) {
 		v.Add("delimiter", `want "," or ";" or "|" or "tab"`)
 	}
 	if f.MaxField < 0 || f.MaxRow < 0 {
@@ -80,6 +84,7 @@ type Reader struct {
 // Errors: Invalid of field "delimiter", "max_row", or "header" for a file that is empty or not UTF-8, and for a header
 // that cannot be read, has a blank or doubled name, or more than [MaxColumns] columns; errors of r.
 func NewReader(r io.Reader, f Format) (*Reader, error) {
+	detect := f.Detect && f.Delimiter == 0
 	if err := f.withDefaults(); err != nil {
 		return nil, err
 	}
@@ -96,8 +101,31 @@ func NewReader(r io.Reader, f Format) (*Reader, error) {
 	case bytes.HasPrefix(mark, []byte("\xff\xfe")), bytes.HasPrefix(mark, []byte("\xfe\xff")):
 		return nil, fault.Field("header", "the file is in UTF-16: save it as CSV in UTF-8")
 	}
+	if detect {
+		f.Delimiter = detected(in)
+	}
 	rd := &Reader{scan: &scanner{in: in, src: src, format: f, line: 1, at: at}}
 	return rd, rd.readHeader()
+}
+
+// detected returns the delimiter that stands most often, outside of quotes, in the first line that is not blank.
+func detected(in *bufio.Reader) rune {
+	head, _ := in.Peek(in.Size())
+	line, _, _ := bytes.Cut(bytes.TrimLeft(head, "\r\n "), []byte("\n"))
+	best, most := ',', 0
+	for _, d := range delimiters {
+		n, quoted := 0, false
+		for _, c := range string(line) {
+			quoted = quoted != (c == '"')
+			if c == d && !quoted {
+				n++
+			}
+		}
+		if n > most {
+			best, most = d, n
+		}
+	}
+	return best
 }
 
 // position returns a source that can go back, and where it stands.

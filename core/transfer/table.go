@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -10,47 +11,86 @@ import (
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
-	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
 )
 
 // Table is a file read through a mapping: its records are asked by field, not by column. Not safe for concurrent use.
 type Table struct {
-	m       Mapping
-	target  Target
-	reader  *Reader
-	columns map[string]int // field to column
-	parse   parser
-	seen    map[string]int // external id to the row that had it first
-	blank   int            // rows with delimiters only
+	m        Mapping
+	form     Form
+	reader   *Reader
+	columns  map[string]int // field to column
+	filled   []Field        // by a column or a constant, in the order of the form
+	notation schema.Notation
+	seen     map[string]int // external id to the row that had it first
+	blank    int            // rows with delimiters only
 }
 
 // OpenTable reads a file's header and binds the mapping to its columns. The delimiter of f goes before the mapping's.
 //
 // Errors: those of [Mapping.Validate] and [NewReader]; Invalid for a column that the file does not have.
-func OpenTable(r io.Reader, m Mapping, t Target, f Format) (*Table, error) {
+func OpenTable(r io.Reader, m Mapping, form Form, f Format) (*Table, error) {
 	const op = "transfer: open"
-	if err := m.Validate(t); err != nil {
+	if !m.ByHeader {
+		if err := m.Validate(form); err != nil {
+			return nil, fault.At(op, err)
+		}
+	}
+	delimiter, err := m.delimiter()
+	if err != nil {
 		return nil, fault.At(op, err)
 	}
 	if f.Delimiter == 0 {
-		f.Delimiter, _ = m.delimiter() // Validate has read it
+		f.Delimiter, f.Detect = delimiter, m.ByHeader
 	}
 	rd, err := NewReader(r, f)
 	if err != nil {
 		return nil, fault.At(op, err)
 	}
-	layout, err := m.layout()
-	if err != nil {
-		return nil, fault.At(op, err)
+	if m.ByHeader {
+		m = m.byHeader(rd.Header(), &form)
+		if err := m.Validate(form); err != nil {
+			return nil, fault.At(op, err)
+		}
 	}
-	tab := &Table{m: m, target: t, reader: rd, columns: map[string]int{}, seen: map[string]int{}, parse: parser{layout, m.Currency}}
+	tab := &Table{m: m, form: form, reader: rd, columns: map[string]int{}, seen: map[string]int{}}
 	return tab, fault.At(op, tab.bind())
+}
+
+// byHeader returns the mapping with the columns that have the name of a field which nothing fills yet.
+func (m Mapping) byHeader(header []string, form *Form) Mapping {
+	used := slices.Concat(m.Ignore, slices.Collect(maps.Values(m.Columns)))
+	columns := maps.Clone(m.Columns)
+	if columns == nil {
+		columns = map[string]string{}
+	}
+	for _, name := range header {
+		field, ok := form.takes(name)
+		id := field == FieldExt || field == fieldID
+		if !ok || slices.Contains(used, name) || columns[field] != "" || m.Fills(field) || id && m.WithoutIDs {
+			continue
+		}
+		columns[field] = name
+	}
+	m.Columns = columns
+	return m
 }
 
 // bind finds the mapping's columns in the header.
 func (t *Table) bind() error {
 	var v fault.Violations
+	layout, err := t.m.layout()
+	if err != nil {
+		return err
+	}
+	t.notation = schema.Notation{Date: layout, Currency: t.m.Currency, System: t.m.System}
+	if t.m.Kind != "" {
+		t.m.Constants = maps.Clone(t.m.Constants)
+		if t.m.Constants == nil {
+			t.m.Constants = map[string]string{}
+		}
+		t.m.Constants[fieldKind] = t.m.Kind
+	}
 	header := t.reader.Header()
 	for _, f := range slices.Sorted(maps.Keys(t.m.Columns)) {
 		name := strings.TrimSpace(t.m.Columns[f])
@@ -63,7 +103,24 @@ func (t *Table) bind() error {
 			v.Add("ignore", "the file has no column %q%s", name, t.hint(name))
 		}
 	}
+	t.filled = t.fills()
 	return v.Err()
+}
+
+// fills returns the fields that the mapping fills, in the order of the form, labelled ones by their labels. The currency
+// fills none: it goes with the amounts.
+func (t *Table) fills() []Field {
+	var out []Field
+	names := slices.Sorted(maps.Keys(t.m.Columns))
+	names = append(names, slices.Sorted(maps.Keys(t.m.Constants))...)
+	for _, base := range t.form.Fields {
+		for _, name := range names {
+			if f, ok := t.form.Field(name); ok && (name == base.Name || base.Labelled && strings.HasPrefix(name, base.Name+".")) {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
 }
 
 // hint helps to find the column that was meant.
@@ -129,6 +186,8 @@ type Record struct {
 	t      *Table
 	row    *Row
 	ext    ident.Ext
+	ids    map[string]ident.ID // by field: the records that it names
+	draft  any
 	broken bool
 }
 
@@ -188,45 +247,52 @@ func (r *Record) Text(field string) string {
 	return s
 }
 
-// Value returns a field's value, blank when nothing stands there or it cannot be read; the latter is a fault.
-func (r *Record) Value(field string) rule.Value {
-	s := r.Text(field)
-	f, ok := r.t.target.field(field)
-	if s == "" || !ok {
-		return rule.Blank
+// Fields returns what the mapping fills, in the order of the form; of labelled fields those with their labels.
+func (r *Record) Fields() []Field { return r.t.filled }
+
+// Notation returns how the row's values are written.
+func (r *Record) Notation() schema.Notation {
+	n := r.t.notation
+	if c := r.Text(fieldCurrency); c != "" {
+		n.Currency = c
 	}
-	p := r.t.parse
-	if f.Type == rule.TypeMoney {
-		if c := r.Text("currency"); c != "" {
-			p.currency = c
-		}
-	}
-	v, wrong := p.value(f, s)
-	if wrong != "" {
-		r.Fault(field, "%s", wrong)
-		return rule.Blank
-	}
-	return v
+	return n
 }
 
-// Custom returns an assignment for each custom field that is mapped and not blank, ordered by name.
+// value returns the text of a field, with the id of the record in place of whatever names it.
+func (r *Record) value(f Field) string {
+	if id, ok := r.ids[f.Name]; ok {
+		return id.String()
+	}
+	return r.Text(f.Name)
+}
+
+// Custom returns an assignment for each custom field that is mapped and not blank.
 func (r *Record) Custom() []schema.Set {
 	var out []schema.Set
-	for _, f := range r.t.target.Fields {
+	for _, f := range r.t.filled {
 		if !strings.HasPrefix(f.Name, schema.CustomPrefix) {
 			continue
 		}
-		if v := r.Value(f.Name); !v.IsBlank() {
+		v, err := schema.ParseValue(f.Field, r.Text(f.Name), r.Notation())
+		if r.Refuse(err); !v.IsBlank() {
 			out = append(out, schema.NewSet(f.Name, v))
 		}
 	}
 	return out
 }
 
+// Refuse notes what an error says about the row; nil notes nothing.
+func (r *Record) Refuse(err error) {
+	if err != nil {
+		r.Faults = append(r.Faults, r.t.Refused(r.Row, err, nil)...)
+	}
+}
+
 // Refused turns an error about the record, as a write returns it, into faults of its row. rename gives the field of a
 // path the table does not know; nil knows none.
 func (t *Table) Refused(row int, err error, rename func(path string) string) []Fault {
-	f, ok := asFault(err)
+	f, ok := errors.AsType[*fault.Error](err)
 	if !ok {
 		return []Fault{{Row: row, Message: "was refused"}}
 	}

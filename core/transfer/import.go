@@ -1,0 +1,178 @@
+package transfer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/work"
+)
+
+// Options are the options of [Import]. A nil *Options means all defaults.
+type Options struct {
+	// Format says how the file is written. Its delimiter defaults to the mapping's.
+	Format Format
+	// Batch is how many rows are written in one transaction. Defaults to [work.DefaultBatch]; at most [work.MaxBatch].
+	Batch int
+	// DryRun takes back each batch after it was written: a rehearsal, whose report is that of the import.
+	DryRun bool
+	// Progress is called after each batch with the report so far. Defaults to nothing.
+	Progress func(Report)
+}
+
+// Report is what became of the rows of a file. Each row that is not blank is counted once: it was created, updated,
+// unchanged or rejected, and a rejected one has at least one fault.
+type Report struct {
+	Rows      int      `json:"rows"`               // rows in which something stands
+	Created   int      `json:"created"`            // were new
+	Updated   int      `json:"updated"`            // had that external id already, and something changed
+	Unchanged int      `json:"unchanged"`          // had that external id already, and nothing changed
+	Rejected  int      `json:"rejected"`           // has faults
+	Blank     int      `json:"blank,omitempty"`    // rows in which nothing stands; not counted in Rows
+	Unmapped  []string `json:"unmapped,omitempty"` // columns that were not imported and that the mapping does not ignore
+	Faults    []Fault  `json:"faults"`             // in the order of the rows
+}
+
+// Import loads the rows of a CSV file. A row whose external id the tenant knows updates that record, where the kind has
+// such ids; any other row creates one. Rows that cannot be taken are reported, the others are loaded. Importing again
+// after an error is safe when rows have ids.
+//
+// Errors: those of [OpenTable] before anything is written; Invalid for the options; Denied, and those of the database and
+// of src: the report then holds what earlier batches have done.
+func Import(ctx context.Context, t Target, src io.Reader, m Mapping, o *Options) (Report, error) {
+	const op = "transfer: import"
+	im := importer{target: t, report: Report{Faults: []Fault{}}, refs: refs{t, map[reference]ident.ID{}}}
+	if o != nil {
+		im.opts = *o
+	}
+	im.opts.Batch = cmp.Or(im.opts.Batch, work.DefaultBatch)
+	if im.opts.Batch < 0 || im.opts.Batch > work.MaxBatch {
+		return im.report, fault.At(op, fault.Field("batch", "want 1 to %d, have %d", work.MaxBatch, im.opts.Batch))
+	}
+	form, err := t.Form(ctx)
+	if err != nil {
+		return im.report, fault.At(op, err)
+	}
+	if im.table, err = OpenTable(src, m, form, im.opts.Format); err != nil {
+		return im.report, err
+	}
+	im.report.Unmapped = im.table.Unmapped()
+	err = im.run(ctx)
+	return im.report, err
+}
+
+// importer takes one batch after the other.
+type importer struct {
+	target Target
+	opts   Options
+	table  *Table
+	refs   refs
+	report Report
+	batch  []*Record
+}
+
+func (im *importer) run(ctx context.Context) error {
+	for rec, err := range im.table.Records() {
+		if err != nil {
+			return errors.Join(err, im.flush(ctx)) // the rows before it are whole
+		}
+		if im.batch = append(im.batch, rec); len(im.batch) < im.opts.Batch {
+			continue
+		}
+		if err := im.flush(ctx); err != nil {
+			return err
+		}
+	}
+	return im.flush(ctx)
+}
+
+// flush writes the batch and adds what became of it to the report.
+func (im *importer) flush(ctx context.Context) error {
+	good, err := im.read(ctx)
+	if err != nil {
+		return err
+	}
+	did, err := im.write(ctx, good)
+	if err != nil {
+		return err
+	}
+	for _, f := range did.Faults {
+		r := good[f.Row]
+		r.Faults = append(r.Faults, im.table.Refused(r.Row, f.Err, im.placed(r))...)
+	}
+	im.count(did)
+	im.batch = im.batch[:0]
+	if im.opts.Progress != nil {
+		im.opts.Progress(im.report)
+	}
+	return nil
+}
+
+// read makes drafts of the batch, and returns the rows that have one.
+func (im *importer) read(ctx context.Context) ([]*Record, error) {
+	good := whole(im.batch)
+	if len(good) == 0 {
+		return nil, nil
+	}
+	if err := im.refs.resolve(ctx, good); err != nil {
+		return nil, err
+	}
+	for _, r := range good {
+		r.draft = im.target.read(r)
+	}
+	return whole(good), nil
+}
+
+// whole returns the rows without faults.
+func whole(list []*Record) []*Record {
+	return slices.DeleteFunc(slices.Clone(list), func(r *Record) bool { return len(r.Faults) > 0 })
+}
+
+// errTakeBack rolls back the batches of a dry run.
+var errTakeBack = errors.New("dry run")
+
+// write loads the rows in one transaction, which a dry run takes back.
+func (im *importer) write(ctx context.Context, good []*Record) (did work.LoadReport, err error) {
+	if len(good) == 0 {
+		return did, nil
+	}
+	t := im.target
+	err = t.engine.Units.Write(ctx, t.scope.Unit, func(ctx context.Context, u work.Unit) (err error) {
+		did, err = t.load(ctx, t.scope.On(u), good, &work.LoadOptions{Batch: len(good), History: im.table.m.History})
+		if err == nil && im.opts.DryRun {
+			err = errTakeBack
+		}
+		return err
+	})
+	if errors.Is(err, errTakeBack) {
+		err = nil
+	}
+	return did, err
+}
+
+func (im *importer) placed(r *Record) func(path string) string {
+	if im.target.place == nil {
+		return nil
+	}
+	return func(path string) string { return im.target.place(r, path) }
+}
+
+// count adds a batch to the report.
+func (im *importer) count(did work.LoadReport) {
+	rep := &im.report
+	rep.Rows += len(im.batch)
+	rep.Created += did.Created
+	rep.Updated += did.Updated
+	rep.Unchanged += did.Unchanged
+	rep.Blank = im.table.Blank()
+	for _, r := range im.batch {
+		if len(r.Faults) > 0 {
+			rep.Rejected++
+			rep.Faults = append(rep.Faults, r.Faults...)
+		}
+	}
+}
