@@ -22,9 +22,9 @@ func (cs Customers) Import() transfer.Target {
 	return transfer.Of(importRows(), cs.s.engine, &cs.scope, func(s *work.Scope) upserts { return upserts{cs.s.Customers(*s)} })
 }
 
-// ImportForm returns what a row of a file can hold for a customer: ext, kind, names, language, country, tax_id, owners, and
+// ImportForms returns what rows of files can hold for customers: ext, kind, names, language, country, tax_id, owners, and
 // contact points by channel, each also with a label, as in "phone.work".
-func ImportForm() transfer.Form { return importRows().Form }
+func ImportForms() []transfer.Form { return []transfer.Form{importRows().Form} }
 
 func importRows() transfer.Rows[Draft] {
 	return transfer.Rows[Draft]{Form: importForm(), Read: readDraft, Place: placeOf}

@@ -248,8 +248,8 @@ func TestMappingOfCustomers(t *testing.T) {
 		"kind twice":       {func(m *transfer.Mapping) { m.Columns["kind"] = "x" }, "kind: is told twice"},
 		"kind by column":   {func(m *transfer.Mapping) { m.Kind, m.Columns["kind"] = "", "x" }, ""},
 		"given of a group": {func(m *transfer.Mapping) { m.Kind = "group" }, "columns.given: only a person has given and family names: use name"},
-		"history":          {func(m *transfer.Mapping) { m.History = true }, "history: a customer has no history to import"},
-		"customers":        {func(m *transfer.Mapping) { m.Customers = "x" }, "customers: a customer names no customer"},
+		"history":          {func(m *transfer.Mapping) { m.History = true }, "history: customer has no history to import"},
+		"customers":        {func(m *transfer.Mapping) { m.Customers = "x" }, "customers: customer names no customer"},
 		"labels":           {func(m *transfer.Mapping) { m.Columns["phone."] = "x" }, "columns.phone.: is no field"},
 		"label of a name":  {func(m *transfer.Mapping) { m.Columns["name.work"] = "x" }, "columns.name.work: is no field"},
 	} {
@@ -259,7 +259,7 @@ func TestMappingOfCustomers(t *testing.T) {
 			m := good()
 			delete(m.Columns, "custom.tier")
 			tt.change(&m)
-			err := m.Validate(customer.ImportForm())
+			err := m.Validate(customer.ImportForms()[0])
 			if tt.want == "" {
 				require.NoError(t, err)
 				return

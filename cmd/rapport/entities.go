@@ -8,6 +8,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/pipeline"
@@ -22,14 +23,16 @@ type entity struct {
 	byExt   func(ctx context.Context, s *crm.Session, ext ident.Ext) (any, error) // nil when it has no external ids
 	reveal  func(ctx context.Context, s *crm.Session, rec any) (any, error)       // with its sensitive fields; nil when it has none
 	page    func(ctx context.Context, s *crm.Session, q page.Query) (any, error)
+	target  func(s *crm.Session) transfer.Target // where the rows of files go
 }
 
 func entities() []entity {
 	return []entity{
 		{
-			name: customer.EntityCustomer, columns: []string{"id", "kind", "name", "country", "lifecycle", "owner_user"},
-			get:   func(ctx context.Context, s *crm.Session, id ident.ID) (any, error) { return s.Customers.Get(ctx, id) },
-			byExt: func(ctx context.Context, s *crm.Session, x ident.Ext) (any, error) { return s.Customers.ByExt(ctx, x) },
+			name: customer.EntityCustomer, target: func(s *crm.Session) transfer.Target { return s.Customers.Import() },
+			columns: []string{"id", "kind", "name", "country", "lifecycle", "owner_user"},
+			get:     func(ctx context.Context, s *crm.Session, id ident.ID) (any, error) { return s.Customers.Get(ctx, id) },
+			byExt:   func(ctx context.Context, s *crm.Session, x ident.Ext) (any, error) { return s.Customers.ByExt(ctx, x) },
 			reveal: func(ctx context.Context, s *crm.Session, rec any) (any, error) {
 				masked, ok := rec.(customer.Customer)
 				if !ok {
@@ -42,7 +45,8 @@ func entities() []entity {
 			},
 		},
 		{
-			name: pipeline.EntityOpportunity, columns: []string{"id", "name", "stage", "amount", "close_date", "customer", "owner_user"},
+			name: pipeline.EntityOpportunity, target: func(s *crm.Session) transfer.Target { return s.Opportunities.Import() },
+			columns: []string{"id", "name", "stage", "amount", "close_date", "customer", "owner_user"},
 			get: func(ctx context.Context, s *crm.Session, id ident.ID) (any, error) {
 				return s.Opportunities.Get(ctx, id)
 			},
@@ -54,20 +58,27 @@ func entities() []entity {
 			},
 		},
 		{
-			name: service.EntityCase, columns: []string{"id", "type", "priority", "state", "subject", "customer", "owner_user"},
-			get: func(ctx context.Context, s *crm.Session, id ident.ID) (any, error) { return s.Cases.Get(ctx, id) },
+			name: service.EntityCase, target: func(s *crm.Session) transfer.Target { return s.Cases.Import() },
+			columns: []string{"id", "type", "priority", "state", "subject", "customer", "owner_user"},
+			get:     func(ctx context.Context, s *crm.Session, id ident.ID) (any, error) { return s.Cases.Get(ctx, id) },
 			page: func(ctx context.Context, s *crm.Session, q page.Query) (any, error) {
 				return s.Cases.Page(ctx, service.CaseFilter{Query: q})
 			},
 		},
 		{
-			name: pipeline.EntityLead, columns: []string{"id", "state", "origin", "score", "customer", "owner_user"},
-			get: func(ctx context.Context, s *crm.Session, id ident.ID) (any, error) { return s.Leads.Get(ctx, id) },
+			name: pipeline.EntityLead, target: func(s *crm.Session) transfer.Target { return s.Leads.Import() },
+			columns: []string{"id", "state", "origin", "score", "customer", "owner_user"},
+			get:     func(ctx context.Context, s *crm.Session, id ident.ID) (any, error) { return s.Leads.Get(ctx, id) },
 			page: func(ctx context.Context, s *crm.Session, q page.Query) (any, error) {
 				return s.Leads.Page(ctx, pipeline.LeadFilter{Query: q})
 			},
 		},
 	}
+}
+
+// importForms lists what rows of files can hold, by kind of record.
+func importForms() []transfer.Form {
+	return slices.Concat(customer.ImportForms(), pipeline.ImportForms(), service.ImportForms())
 }
 
 func entityNames() []string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,21 +9,19 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/personal"
-	"github.com/rapport-crm/rapport/crm"
-	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/core/transfer"
-	"github.com/rapport-crm/rapport/pipeline"
 )
 
 func importCommand() command {
 	return command{
-		name: "import", args: "FILE --mapping FILE [--dry-run]", shared: true,
-		summary: "import customers or opportunities from a CSV file",
+		name: "import", args: "[KIND] FILE [--mapping FILE] [--dry-run]", shared: true,
+		summary: "import " + strings.Join(entityNames(), ", ") + " records from a CSV file",
 		help: "The mapping file says which column fills which field:\n\n" +
 			"  {\n" +
 			"    \"entity\": \"customer\", \"kind\": \"person\", \"system\": \"shop\",\n" +
@@ -30,19 +29,38 @@ func importCommand() command {
 			"                \"phone.work\": \"Phone\", \"custom.tier\": \"Tier\"},\n" +
 			"    \"constants\": {\"country\": \"DE\"}, \"values\": {\"custom.tier\": {\"A\": \"gold\"}}, \"ignore\": [\"Printed on\"]\n" +
 			"  }\n\n" +
-			"Fields of a customer:\n" + wrapped(customerFields()) +
-			"Fields of an opportunity:\n" + wrapped(opportunityFields()) +
-			"Its \"customer\" holds the customer's external id, \"history\": true takes closed ones without asking their gates.\n" +
-			"Custom fields are custom.KEY. Dates are YYYY-MM-DD unless \"date\" says otherwise, as \"M/D/YYYY\" does; amounts need\n" +
-			"a \"currency\".\n\n" +
+			"Without one, KIND says what rows become, and columns fill the fields whose names they have; \"by_header\": true does so\n" +
+			"in a mapping.\n\n" + importFields() +
+			"A \"customer\" is named by its id in \"system\", or in \"customers\" where that is another one, by SYSTEM/ID, or by its own\n" +
+			"id. \"history\": true takes closed opportunities without asking their gates. Rows without an id of their own want\n" +
+			"\"without_ids\": true. Custom fields are custom.KEY. Dates are YYYY-MM-DD unless \"date\" says otherwise, as \"M/D/YYYY\"\n" +
+			"does; amounts need a \"currency\".\n\n" +
 			"Each row is loaded, or listed as a fault with its row, column and reason; with faults the command ends with 1.\n" +
 			"A row whose external id is known updates. A SQLite database that is not there is made, but not by a dry run.",
 		setup: func(fs *flag.FlagSet) func(context.Context, *call) error {
-			mapping := fs.String("mapping", "", "mapping `file`")
-			dry := fs.Bool("dry-run", false, "do everything, then take it back: tells what an import would do")
-			return func(ctx context.Context, c *call) error { return c.load(ctx, *mapping, *dry) }
+			var o importOptions
+			fs.StringVar(&o.mapping, "mapping", "", "mapping `file`")
+			fs.StringVar(&o.system, "system", "", "`name` of the system whose ids the file has, in place of the mapping's")
+			fs.BoolVar(&o.withoutIDs, "without-ids", false, "rows have no ids: loading the file again doubles them")
+			fs.BoolVar(&o.dry, "dry-run", false, "do everything, then take it back: tells what an import would do")
+			return func(ctx context.Context, c *call) error { return c.load(ctx, &o) }
 		},
 	}
+}
+
+// importFields lists what columns may fill, by kind.
+func importFields() string {
+	var b strings.Builder
+	for _, f := range importForms() {
+		fmt.Fprintf(&b, "Fields of a record of kind %s:\n%s", f.Kind.Name(), wrapped(f.Names()))
+	}
+	return b.String()
+}
+
+// importOptions are the command's own flags.
+type importOptions struct {
+	mapping, system string
+	withoutIDs, dry bool
 }
 
 // imported is the answer in JSON.
@@ -53,100 +71,80 @@ type imported struct {
 	transfer.Report
 }
 
-func (c *call) load(ctx context.Context, mappingFile string, dry bool) (err error) {
-	switch {
-	case len(c.args) != 1:
-		return usage("want one CSV file, have %d arguments", len(c.args))
-	case mappingFile == "":
-		return usage("--mapping must name the mapping file")
-	}
-	data, err := os.ReadFile(mappingFile)
-	if err != nil {
-		return fault.Wrap(fault.Unavailable, err, "cannot read the mapping")
-	}
-	m, err := transfer.ParseMapping(data)
+func (c *call) load(ctx context.Context, opts *importOptions) (err error) {
+	m, err := c.mapping(opts)
 	if err != nil {
 		return err
 	}
-	run := importers()[m.Entity]
-	if run == nil {
-		return fault.Field("entity", "want %q or %q, have %q", customer.EntityCustomer, pipeline.EntityOpportunity, m.Entity)
+	e, err := importable(m.Entity)
+	if err != nil {
+		return err
 	}
-	file, err := os.Open(c.args[0])
+	path := c.args[len(c.args)-1]
+	file, err := os.Open(path)
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, err, "cannot read the file")
 	}
 	defer file.Close() //nolint:errcheck // opened for reading
-	o, err := c.open(ctx, map[bool]access{true: rehearse, false: write}[dry])
+	o, err := c.open(ctx, map[bool]access{true: rehearse, false: write}[opts.dry])
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.Close(context.WithoutCancel(ctx))) }()
-	im := &importJob{
-		s: o.s.From(personal.Source{System: source(m.System), Ref: short(filepath.Base(c.args[0]))}), m: m, file: file, dry: dry, progress: c.progress(),
-	}
-	rep, err := run(ctx, im)
+	s := o.s.From(personal.Source{System: source(m.System), Ref: short(filepath.Base(path))})
+	rep, err := transfer.Import(ctx, e.target(s), file, m, &transfer.Options{DryRun: opts.dry, Progress: c.progress()})
 	if err != nil {
-		if rep.Rows > 0 && !dry {
-			fmt.Fprintf(c.stderr, "stopped after %d rows of %s; what was written stays: import the file again to go on\n", rep.Rows, c.args[0])
+		if rep.Rows > 0 && !opts.dry {
+			fmt.Fprintf(c.stderr, "stopped after %d rows of %s; what was written stays: import the file again to go on\n", rep.Rows, path)
 		}
 		return err
 	}
-	return c.printImport(imported{File: c.args[0], Entity: m.Entity, DryRun: dry, Report: rep})
+	return c.printImport(imported{File: path, Entity: m.Entity, DryRun: opts.dry, Report: rep})
 }
 
-// importJob is one file on its way into the database.
-type importJob struct {
-	s        *crm.Session
-	m        transfer.Mapping
-	file     *os.File
-	dry      bool
-	progress func(transfer.Report)
-}
-
-func importers() map[string]func(context.Context, *importJob) (transfer.Report, error) {
-	return map[string]func(context.Context, *importJob) (transfer.Report, error){
-		customer.EntityCustomer:    importCustomers,
-		pipeline.EntityOpportunity: importOpportunities,
+// mapping reads the mapping file, or makes the mapping of a file whose header names the fields.
+func (c *call) mapping(o *importOptions) (m transfer.Mapping, err error) {
+	var kind string
+	switch n := len(c.args); {
+	case n == 2 && slices.Contains(entityNames(), c.args[0]):
+		kind = c.args[0]
+	case n == 2:
+		return m, usage("want one CSV file, have 2 arguments, and %q is no kind of record: want %s", c.args[0], strings.Join(entityNames(), ", "))
+	case n != 1:
+		return m, usage("want one CSV file, have %d arguments", n)
+	case o.mapping == "":
+		return m, usage("--mapping must name the mapping file, or the kind of record must stand before the CSV file")
 	}
-}
-
-// errTakeBack rolls a batch of a dry run back.
-var errTakeBack = errors.New("dry run")
-
-// inTx runs one batch in a transaction, which a dry run takes back.
-func (im *importJob) inTx(ctx context.Context, fn func(ctx context.Context, s *crm.Session) error) error {
-	err := im.s.InTx(ctx, func(ctx context.Context, s *crm.Session) error {
-		if err := fn(ctx, s); err != nil || !im.dry {
-			return err
+	if m.ByHeader = o.mapping == ""; !m.ByHeader {
+		if m, err = readMapping(o.mapping); err != nil {
+			return m, err
 		}
-		return errTakeBack
-	})
-	if errors.Is(err, errTakeBack) {
-		return nil
 	}
-	return err
+	m.Entity = cmp.Or(m.Entity, kind)
+	m.System = cmp.Or(o.system, m.System)
+	m.WithoutIDs = m.WithoutIDs || o.withoutIDs
+	if kind != "" && kind != m.Entity {
+		return m, usage("the mapping is for %s, not for %s", m.Entity, kind)
+	}
+	return m, nil
 }
 
-func importCustomers(ctx context.Context, im *importJob) (transfer.Report, error) {
-	fields, err := im.s.Schema.Fields(ctx, customer.EntityCustomer)
+func readMapping(path string) (transfer.Mapping, error) {
+	data, err := os.ReadFile(path)
 	if err != nil {
-		return transfer.Report{}, err
+		return transfer.Mapping{}, fault.Wrap(fault.Unavailable, err, "cannot read the mapping")
 	}
-	return transfer.Customers(ctx, im.s.Customers, im.file, im.m, &transfer.Options{
-		Fields: fields, Progress: im.progress,
-		InTx: func(ctx context.Context, fn func(context.Context, customer.Customers) error) error {
-			return im.inTx(ctx, func(ctx context.Context, s *crm.Session) error { return fn(ctx, s.Customers) })
-		},
-	})
+	return transfer.ParseMapping(data)
 }
 
-func customerFields() []string {
-	var names []string
-	for _, f := range transfer.CustomerTarget(transfer.Mapping{}, nil).Fields {
-		names = append(names, f.Name)
+// importable returns what a mapping is for.
+func importable(name string) (entity, error) {
+	all := entities()
+	i := slices.IndexFunc(all, func(e entity) bool { return e.name == name })
+	if i < 0 {
+		return entity{}, fault.Field("entity", "want one of %s, have %q", strings.Join(entityNames(), ", "), name)
 	}
-	return names
+	return all[i], nil
 }
 
 // progress tells how far the import is, once a second.

@@ -57,8 +57,8 @@ func TestImportOpportunities(t *testing.T) {
 			faults = append(faults, f.String())
 		}
 		require.Equal(t, []string{
-			`row 5, Who: no customer has this id in system "shop": import the customers first`,
-			`row 6, Who: must not be blank`,
+			`row 5, Who: no customer has this id in system "shop": import the customer first`,
+			`row 6, Who: must not be blank: an opportunity belongs to a customer`,
 			`row 7, Value: want an amount in "EUR", such as 1200.50, with no more decimals than it has`,
 			`row 8, State: pipeline standard version 1 has no such stage: want one of ["prospecting" "qualification" "proposal" "negotiation" "won" "lost"]`,
 			`row 9, Deal: is the same as in row 4`,
@@ -94,7 +94,7 @@ func TestImportRefused(t *testing.T) {
 			"a folder":         {1, []string{sh.dir, "--mapping", mapping}, "is a directory"},
 			"mapping is CSV":   {1, []string{csv, "--mapping", csv}, "the mapping is not JSON: line 1"},
 			"CSV is JSON":      {1, []string{mapping, "--mapping", mapping}, `the file has no column "E-mail"`},
-			"unknown entity":   {1, []string{csv, "--mapping", sh.write("e.json", `{"entity": "contact"}`)}, `want "customer" or "opportunity", have "contact"`},
+			"unknown entity":   {1, []string{csv, "--mapping", sh.write("e.json", `{"entity": "contact"}`)}, `want one of customer, opportunity, case, lead, have "contact"`},
 			"unknown member":   {1, []string{csv, "--mapping", sh.write("m.json", `{"entty": "customer"}`)}, `did you mean "entity"?`},
 			"unknown field":    {1, []string{csv, "--mapping", sh.write("f.json", `{"entity": "customer", "kind": "person", "system": "s", "columns": {"ext": "No.", "gven": "x"}}`)}, `did you mean "given"?`},
 			"unknown column":   {1, []string{csv, "--mapping", sh.write("c.json", `{"entity": "customer", "kind": "person", "system": "s", "columns": {"ext": "no."}}`)}, `did you mean "No."?`},

@@ -225,7 +225,10 @@ func (n Notation) value(f Field, s string) (v rule.Value, want string) {
 		id, err := ident.Parse(s)
 		return rule.ID(id), unless(err, "want an id like 0190e6a2-7b1c-7def-8a34-0123456789ab")
 	case rule.TypeTexts:
-		return rule.Texts(pieces(s)), ""
+		if list := pieces(s); len(list) > 0 {
+			v = rule.Texts(list)
+		}
+		return v, ""
 	case rule.TypeNone:
 	}
 	return v, "cannot be filled from text"

@@ -157,13 +157,13 @@ func (m *Mapping) validateIDs(v *fault.Violations, f *Form) {
 func (m *Mapping) validateUse(v *fault.Violations, f *Form) {
 	toCustomer := func(x Field) bool { return x.Ref == kindCustomer }
 	if m.Customers != "" && !slices.ContainsFunc(f.Fields, toCustomer) {
-		v.Add("customers", "a %s names no customer", f.name())
+		v.Add("customers", "%s names no customer", f.name())
 	}
 	if m.History && !f.History {
-		v.Add("history", "a %s has no history to import", f.name())
+		v.Add("history", "%s has no history to import", f.name())
 	}
 	if _, ok := f.Field(fieldKind); m.Kind != "" && !ok {
-		v.Add("kind", "a %s has no kind", f.name())
+		v.Add("kind", "%s has no field kind", f.name())
 	}
 }
 

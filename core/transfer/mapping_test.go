@@ -134,7 +134,7 @@ func TestValidateMapping(t *testing.T) {
 		"constant own id":    {func(m *transfer.Mapping) { m.Constants = map[string]string{"id": "1"} }, "cannot be the same in every row"},
 		"kind":               {func(m *transfer.Mapping) { m.Kind = "person" }, ""},
 		"currency by column": {func(m *transfer.Mapping) { m.Columns["custom.limit"], m.Columns["currency"] = "x", "y" }, ""},
-		"history":            {func(m *transfer.Mapping) { m.History = true }, "history: a contact has no history to import"},
+		"history":            {func(m *transfer.Mapping) { m.History = true }, "history: contact has no history to import"},
 		"customers":          {func(m *transfer.Mapping) { m.Customers = "crm" }, ""},
 		"malformed system":   {func(m *transfer.Mapping) { m.Customers = strings.Repeat("x", 65) }, "customers: "},
 		"label of nothing":   {func(m *transfer.Mapping) { m.Columns["given.work"] = "x" }, "columns.given.work: is no field"},

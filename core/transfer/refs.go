@@ -109,15 +109,14 @@ func chosen(text string, exts []ident.Ext, found map[ident.Ext]ident.ID) ident.I
 
 // name puts the id of what a row names into the row.
 func (x *refs) name(r *Record, f Field, text string) {
+	if r.ids == nil {
+		r.ids = map[string]ident.ID{}
+	}
 	id := x.known[reference{f.Ref, text}]
-	switch in := system(r, f); {
+	switch r.ids[f.Name] = id; {
 	case !id.IsZero():
-		if r.ids == nil {
-			r.ids = map[string]ident.ID{}
-		}
-		r.ids[f.Name] = id
-	case in != "":
-		r.Fault(f.Name, "no %s has this id in system %q: import the %ss first", f.Ref, in, f.Ref)
+	case system(r, f) != "":
+		r.Fault(f.Name, "no %s has this id in system %q: import the %s first", f.Ref, system(r, f), f.Ref)
 	default:
 		r.Fault(f.Name, "no %s has this id: want its own, or SYSTEM/ID of another system, such as erp/4711", f.Ref)
 	}

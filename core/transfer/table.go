@@ -259,12 +259,17 @@ func (r *Record) Notation() schema.Notation {
 	return n
 }
 
-// value returns the text of a field, with the id of the record in place of whatever names it.
+// value returns the text of a field, with the id of the record in place of whatever names it; "" where nothing has that
+// name, which is a fault already.
 func (r *Record) value(f Field) string {
-	if id, ok := r.ids[f.Name]; ok {
-		return id.String()
+	id, names := r.ids[f.Name]
+	switch {
+	case !names:
+		return r.Text(f.Name)
+	case id.IsZero():
+		return ""
 	}
-	return r.Text(f.Name)
+	return id.String()
 }
 
 // Custom returns an assignment for each custom field that is mapped and not blank.

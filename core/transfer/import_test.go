@@ -1,0 +1,136 @@
+package transfer_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/transfer"
+	"github.com/rapport-crm/rapport/crm"
+	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/pipeline"
+	"github.com/rapport-crm/rapport/privacy"
+)
+
+// lines imports leads by their header, and returns the counts and the faults.
+func (b bundle) lines(t *testing.T, s *crm.Session, m transfer.Mapping, text string) string {
+	t.Helper()
+	m.Entity, m.ByHeader = pipeline.EntityLead, true
+	rep, err := transfer.Import(t.Context(), s.Leads.Import(), strings.NewReader(b.filled(text)), m, nil)
+	require.NoError(t, err)
+	return fmt.Sprintf("%d created, %d rejected %v", rep.Created, rep.Rejected, rep.Faults)
+}
+
+// A customer is known by its id in the mapping's system, by SYSTEM/ID, and by its own id, in this order.
+func TestReferences(t *testing.T) {
+	t.Parallel()
+
+	each(t, pipeline.EntityLead, func(t *testing.T, b bundle) {
+		odd, err := b.Customers.Create(t.Context(), customer.PersonDraft{Given: "Odd", Ext: []ident.Ext{
+			{System: "crm", ID: b.second.String()}, {System: "crm", ID: "shop/1"},
+		}})
+		require.NoError(t, err)
+		text := "customer\nSECOND\nshop/1\n"
+		m := transfer.Mapping{WithoutIDs: true}
+		require.Equal(t, "2 created, 0 rejected []", b.lines(t, b.Session, m, text))
+		require.Equal(t, []string{"Ada1", "Ada2"}, b.owners(t))
+
+		m.System = "crm"
+		require.Equal(t, "2 created, 0 rejected []", b.lines(t, b.Session, m, text))
+		require.Equal(t, []string{"Ada1", "Ada2", odd.Name.Reveal(), odd.Name.Reveal()}, b.owners(t), "ids of the file's own system go first")
+
+		m.Customers = "shop"
+		require.Equal(t, "1 created, 2 rejected [row 3, customer: no customer has this id in system \"shop\": import the customer first "+
+			"row 4, customer: no customer has this id in system \"shop\": import the customer first]", b.lines(t, b.Session, m, "customer\n1\n3\nshop/3\n"))
+		require.Equal(t, "0 created, 2 rejected [row 2, customer: no customer has this id: want its own, or SYSTEM/ID of another system, such as erp/4711 "+
+			"row 3, customer: no customer has this id: want its own, or SYSTEM/ID of another system, such as erp/4711]",
+			b.lines(t, b.Session, transfer.Mapping{WithoutIDs: true}, "customer\n1\n\""+strings.Repeat("x", 300)+"\"\n"))
+	})
+}
+
+// owners names the customers of all leads, in order.
+func (b bundle) owners(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	for l, err := range b.Leads.All(t.Context(), pipeline.LeadFilter{}) {
+		require.NoError(t, err)
+		out = append(out, owner(t.Context(), b.Session, l.Customer))
+	}
+	return sorted(out)
+}
+
+// A file says nothing about customers that its importer may not see, nor about those of another tenant.
+func TestReferencesOutOfSight(t *testing.T) {
+	t.Parallel()
+
+	each(t, pipeline.EntityLead, func(t *testing.T, b bundle) {
+		mine, err := b.Customers.Create(t.Context(), customer.PersonDraft{Given: "Mine", OwnerUser: "u-1", Ext: []ident.Ext{{System: "shop", ID: "3"}}})
+		require.NoError(t, err)
+		m := transfer.Mapping{System: "shop", WithoutIDs: true}
+		seller := b.acting(ident.User("acme", "u-1", "sales"))
+		require.Equal(t, "1 created, 3 rejected [row 3, customer: no customer has this id in system \"shop\": import the customer first "+
+			"row 4, customer: no customer has this id in system \"shop\": import the customer first "+
+			"row 5, customer: no such customer, or none that you may see]", b.lines(t, seller, m, "customer\n3\n1\n99\nSECOND\n"))
+		require.Equal(t, []string{mine.Name.Reveal()}, b.owners(t))
+
+		other := b.acting(ident.System("other", "import"))
+		require.Equal(t, "0 created, 1 rejected [row 2, customer: no customer has this id in system \"shop\": import the customer first]",
+			b.lines(t, other, m, "customer\n1\n"))
+	})
+}
+
+// Rows with ids of their own are not doubled.
+func TestOwnIDs(t *testing.T) {
+	t.Parallel()
+
+	each(t, pipeline.EntityLead, func(t *testing.T, b bundle) {
+		text := "ID;Origin\nNOBODY;fair\nx;web\n"
+		text = b.filled(text)
+		require.Equal(t, "1 created, 1 rejected [row 3, ID: want an id like 0190e6a2-7b1c-7def-8a34-0123456789ab]", b.lines(t, b.Session, transfer.Mapping{}, text))
+		require.Contains(t, b.lines(t, b.Session, transfer.Mapping{}, text), "0 created, 2 rejected [row 2, ID: ")
+		require.Equal(t, []int{1}, b.count(t, "crm_lead"))
+	})
+}
+
+func TestImportStops(t *testing.T) {
+	t.Parallel()
+
+	each(t, pipeline.EntityLead, func(t *testing.T, b bundle) {
+		m := transfer.Mapping{Entity: pipeline.EntityLead, ByHeader: true, WithoutIDs: true}
+		broken := errors.New("disk on fire")
+		file := io.MultiReader(strings.NewReader("origin\na\nb\nc\nd"), iotest.ErrReader(broken))
+		rep, err := transfer.Import(t.Context(), b.Leads.Import(), file, m, &transfer.Options{Batch: 2})
+		require.ErrorIs(t, err, broken)
+		require.Equal(t, 3, rep.Created)
+		require.Equal(t, []int{3}, b.count(t, "crm_lead"), "whole rows stay, half a row is none")
+
+		for field, tt := range map[string]struct {
+			s *crm.Session
+			m transfer.Mapping
+			o *transfer.Options
+		}{
+			"batch":   {b.Session, m, &transfer.Options{Batch: -1}},
+			"entity":  {b.Session, transfer.Mapping{Entity: "case", ByHeader: true, WithoutIDs: true}, nil},
+			"history": {b.Session, transfer.Mapping{Entity: pipeline.EntityLead, ByHeader: true, WithoutIDs: true, History: true}, nil},
+			"once":    {b.Once("k"), m, nil},
+			"tenant":  {b.acting(ident.Principal{}), m, nil},
+		} {
+			_, err := transfer.Import(t.Context(), tt.s.Leads.Import(), strings.NewReader("origin\nx\n"), tt.m, tt.o)
+			f, ok := errors.AsType[*fault.Error](err)
+			require.True(t, ok && f.Code == fault.Invalid && f.Field == field, "%s: %v", field, err)
+		}
+		_, err = transfer.Import(t.Context(), b.acting(ident.User("acme", "u-1", "nobody")).Leads.Import(), strings.NewReader("origin\nx\n"), m, nil)
+		require.ErrorIs(t, err, fault.ErrDenied)
+		require.Equal(t, []int{3}, b.count(t, "crm_lead"))
+	})
+}
+
+// acting returns a session of another principal.
+func (b bundle) acting(p ident.Principal) *crm.Session { return b.crm.As(p, privacy.Operations) }
