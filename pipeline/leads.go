@@ -8,6 +8,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
@@ -22,6 +23,7 @@ var (
 	leadKind   = &work.Kind{Entity: schema.Of[Lead](EntityLead), Module: ModuleName, Table: "crm_lead", Rights: leadRights}
 	leadDraft  = schema.PatchOf[Lead, LeadDraft](leadKind.Entity)
 	leadUpdate = schema.PatchOf[Lead, LeadUpdate](leadKind.Entity)
+	leadRows   = transfer.RowsOf(leadKind, leadDraft)
 
 	leadRights = work.Rights{Manager: "aatttnnn", Sales: "ttttnnnn", Service: "aonnnnnn", Marketing: "aattnnnn", Viewer: "annnnnnn"}
 )
@@ -49,6 +51,10 @@ func (m *Module) newLead(d *LeadDraft) work.Verb[Lead] {
 func (l Leads) Load(ctx context.Context, rows iter.Seq2[LeadDraft, error], o *work.LoadOptions) (work.LoadReport, error) {
 	return work.LoadRows(ctx, l.m.leads, l.scope, rows, o, l.m.newLead)
 }
+
+// Import returns the target of files whose rows are leads. A lead has no id in another system: rows with the column "id"
+// keep their ids, and importing them again refuses them.
+func (l Leads) Import() transfer.Target { return transfer.Of(leadRows, l.m.engine, l.scope, l.m.Leads) }
 
 // Get returns one lead.
 //

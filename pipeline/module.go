@@ -3,6 +3,7 @@ package pipeline
 import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
@@ -31,6 +32,9 @@ const ModuleName = "pipeline"
 
 // Kinds returns the kinds of records that the module brings.
 func Kinds() []*work.Kind { return []*work.Kind{pipelineKind, leadKind, opportunityKind} }
+
+// ImportForms returns what rows of files can hold for the kinds that are imported.
+func ImportForms() []transfer.Form { return []transfer.Form{leadRows.Form, opportunityRows.Form} }
 
 // New returns a Module. It panics when a required field of the Config is missing: that is a programmer's error.
 func New(cfg Config) *Module {

@@ -8,6 +8,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
@@ -25,6 +26,7 @@ var (
 	}
 	opportunityDraft  = schema.PatchOf[Opportunity, OpportunityDraft](opportunityKind.Entity)
 	opportunityUpdate = schema.PatchOf[Opportunity, OpportunityUpdate](opportunityKind.Entity)
+	opportunityRows   = transfer.RowsOf(opportunityKind, opportunityDraft).WithHistory()
 )
 
 // Create adds an opportunity in the first stage of its pipeline, or in the stage the draft names: the entry gates of
@@ -73,6 +75,11 @@ func (o Opportunities) Load(ctx context.Context, rows iter.Seq2[OpportunityDraft
 		})
 		return out, err
 	})
+}
+
+// Import returns the target of files whose rows are opportunities. A row with a known external id updates.
+func (o Opportunities) Import() transfer.Target {
+	return transfer.Of(opportunityRows, o.m.engine, o.scope, o.m.Opportunities)
 }
 
 // Get returns one opportunity.

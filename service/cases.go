@@ -10,6 +10,7 @@ import (
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
@@ -26,6 +27,7 @@ var (
 	}
 	caseDraft  = schema.PatchOf[Case, CaseDraft](caseKind.Entity)
 	caseUpdate = schema.PatchOf[Case, CaseUpdate](caseKind.Entity)
+	caseRows   = transfer.RowsOf(caseKind, caseDraft).Optional("type", "priority")
 
 	caseRights = work.Rights{
 		Manager: "aaaatntn", Sales: "aoonnnnn", Service: "aaannnnn", Marketing: "nnnnnnnn", Viewer: "annnnnnn",
@@ -81,6 +83,12 @@ func check(c *work.Call, rec *Case, priority error) error {
 // Errors: Invalid for the options; Denied; those of the database, which end the load.
 func (s Cases) Load(ctx context.Context, rows iter.Seq2[CaseDraft, error], o *work.LoadOptions) (work.LoadReport, error) {
 	return work.LoadRows(ctx, s.m.cases, s.scope, rows, o, s.m.newCase)
+}
+
+// Import returns the target of files whose rows are cases, which are opened as by [Cases.Open]. A case has no id in another
+// system: rows with the column "id" keep their ids, and importing them again refuses them.
+func (s Cases) Import() transfer.Target {
+	return transfer.Of(caseRows, s.m.cases.Engine(), s.scope, s.m.Cases)
 }
 
 // Get returns one case.

@@ -3,6 +3,7 @@ package service
 import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
@@ -43,6 +44,9 @@ func New(cfg Config) (*Module, error) {
 	}
 	return &Module{sla, work.NewRecords(cfg.Engine, caseKind, cfg.Store.Cases()), cfg.Store.Entries()}, nil
 }
+
+// ImportForms returns what rows of files can hold for cases.
+func ImportForms() []transfer.Form { return []transfer.Form{caseRows.Form} }
 
 // Entities returns the package's entities for the schema registry.
 func Entities() []*schema.Entity { return []*schema.Entity{caseKind.Entity} }

@@ -65,6 +65,8 @@ var rooms = []room{
 	{name: "core/rule/cel", own: core, libs: list(cel, proto, "google.golang.org/genproto/googleapis/api/expr/..."), never: list(bun, grpc, drivers)},
 	{name: "core/money", own: core, libs: []string{decimal}, reach: light},
 	{name: "core/ident", own: core, libs: []string{uuid}, reach: light},
+	// Imports know kinds and not domains: what is particular to a domain comes with its target.
+	{name: "core/transfer", own: core, reach: light, never: list(domains, heavy)},
 	{name: "core/...", own: core, reach: light},
 
 	// The phone library is a family member's: who imports customer alone does not pay for it.
