@@ -2,13 +2,11 @@ package customer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"strings"
 
 	"github.com/rapport-crm/rapport/core/fault"
-	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
@@ -19,40 +17,38 @@ import (
 // Import returns the target of files whose rows are customers. A row brings what it holds into the customer with its
 // external id, as by [Customers.Upsert], or creates one.
 func (cs Customers) Import() transfer.Target {
-	return transfer.Of(importRows(), cs.s.engine, &cs.scope, func(s *work.Scope) upserts { return upserts{cs.s.Customers(*s)} })
+	return transfer.Of(importRows, cs.m.engine, cs.scope, func(s *work.Scope) upserts { return upserts{cs.m.Customers(s)} })
 }
 
-// ImportForms returns what rows of files can hold for customers: ext, kind, names, language, country, tax_id, owners, and
-// contact points by channel, each also with a label, as in "phone.work".
-func ImportForms() []transfer.Form { return []transfer.Form{importRows().Form} }
+// ImportForms returns what rows of files can hold for customers: the fields of a [PersonDraft], the kind, and contact
+// points by channel, each also with a label, as in "phone.work".
+func ImportForms() []transfer.Form { return []transfer.Form{importRows.Form} }
 
-func importRows() transfer.Rows[Draft] {
-	return transfer.Rows[Draft]{Form: importForm(), Read: readDraft, Place: placeOf}
+var (
+	personRows = transfer.RowsOf(customerKind, customerDraft)
+	importRows = transfer.Rows[Draft]{Form: importForm(personRows.Form), Read: readDraft, Place: placeOf}
+)
+
+// synonyms are what columns are called for people.
+var synonyms = map[string][]string{
+	"name": {"full name"}, "given": {"first name", "given name"}, "family": {"last name", "family name", "surname"},
 }
-
-var customerKind = &work.Kind{Entity: schema.Of[Customer](EntityCustomer)}
 
 // channels are the contact points that a column can hold.
 var channels = []personal.Channel{personal.ByEmail, personal.ByPhone, personal.BySMS, personal.ByPost, personal.ByPush, personal.BySocial}
 
-func importForm() transfer.Form {
-	form := transfer.Form{Kind: customerKind, Check: checkKind}
-	add := func(name string, synonyms ...string) {
-		f, _ := customerKind.Entity.Field(name)
-		f.Name, f.Type, f.Required, f.ReadOnly = name, rule.TypeText, false, false
-		form.Fields = append(form.Fields, transfer.Field{Field: f, Synonyms: synonyms})
+func importForm(form transfer.Form) transfer.Form {
+	for i := range form.Fields {
+		f := &form.Fields[i]
+		f.Synonyms = append(f.Synonyms, synonyms[f.Name]...)
 	}
-	add(transfer.FieldExt, "external id")
-	add("kind")
-	add("name", "full name")
-	add("given", "first name", "given name")
-	add("family", "last name", "family name", "surname")
-	for _, name := range []string{"language", "country", "tax_id", "owner_user", "owner_team"} {
-		add(name)
-	}
+	kind, _ := customerKind.Entity.Field("kind")
+	kind.Required = false // the mapping may say it for all rows
+	form.Fields = append(form.Fields, transfer.Field{Field: kind})
 	for _, ch := range channels {
 		form.Fields = append(form.Fields, transfer.Field{Field: schema.Field{Name: string(ch), Type: rule.TypeText}, Labelled: true})
 	}
+	form.Check = checkKind
 	return form
 }
 
@@ -84,27 +80,16 @@ func checkKind(m *transfer.Mapping, v *fault.Violations) {
 
 // readDraft makes a customer of a row.
 func readDraft(r *transfer.Record) Draft {
-	d := draft{
-		Name: r.Text("name"), Given: r.Text("given"), Family: r.Text("family"), Language: r.Text("language"), Country: r.Text("country"),
-		TaxID: r.Text("tax_id"), Custom: r.Custom(), OwnerUser: r.Text("owner_user"), OwnerTeam: r.Text("owner_team"),
-	}
-	if ext := r.Ext(); !ext.IsZero() {
-		d.Ext = []ident.Ext{ext}
-	}
+	d := personRows.Read(r)
 	for _, f := range pointFields(r) {
 		channel, label, _ := strings.Cut(f, ".")
 		d.Points = append(d.Points, PointDraft{Channel: personal.Channel(channel), Value: r.Text(f), Label: label})
 	}
-	switch kind := r.Text("kind"); Kind(kind) {
+	switch kind := Kind(r.Text("kind")); kind {
 	case Person:
-		return PersonDraft{ID: d.ID, Given: d.Given, Family: d.Family, Name: d.Name, Language: d.Language, Country: d.Country, TaxID: d.TaxID,
-			Points: d.Points, Ext: d.Ext, Custom: d.Custom, OwnerUser: d.OwnerUser, OwnerTeam: d.OwnerTeam}
-	case Organization:
-		refuseParts(r, "an organization")
-		return d.organization()
-	case Group:
-		refuseParts(r, "a group")
-		return GroupDraft(d.organization())
+		return d
+	case Organization, Group:
+		return d.named(r, kind)
 	case "":
 		r.Fault("kind", "must not be blank: want person, organization or group")
 	default:
@@ -113,17 +98,22 @@ func readDraft(r *transfer.Record) Draft {
 	return nil
 }
 
-func (d *draft) organization() OrganizationDraft {
-	return OrganizationDraft{Name: d.Name, Language: d.Language, Country: d.Country, TaxID: d.TaxID, Points: d.Points, Ext: d.Ext,
-		Custom: d.Custom, OwnerUser: d.OwnerUser, OwnerTeam: d.OwnerTeam}
-}
-
-func refuseParts(r *transfer.Record, what string) {
+// named returns the draft of a customer that has one name only.
+func (d *PersonDraft) named(r *transfer.Record, kind Kind) Draft {
+	what := map[Kind]string{Organization: "an organization", Group: "a group"}[kind]
 	for _, f := range []string{"given", "family"} {
 		if r.Text(f) != "" {
 			r.Fault(f, "only a person has one, this is %s", what)
 		}
 	}
+	out := OrganizationDraft{
+		ID: d.ID, Name: d.Name, Language: d.Language, Country: d.Country, TaxID: d.TaxID, Points: d.Points, Ext: d.Ext,
+		Custom: d.Custom, OwnerUser: d.OwnerUser, OwnerTeam: d.OwnerTeam,
+	}
+	if kind == Group {
+		return GroupDraft(out)
+	}
+	return out
 }
 
 // pointFields returns the fields that hold the contact points of a row, in their order.
@@ -145,9 +135,6 @@ func placeOf(r *transfer.Record, path string) string {
 			return f
 		}
 	}
-	if path == "system" || path == "id" || strings.HasPrefix(path, "add_ext[") {
-		return transfer.FieldExt
-	}
 	return path
 }
 
@@ -160,13 +147,11 @@ func (u upserts) Load(ctx context.Context, rows iter.Seq2[Draft, error], o *work
 	for d := range rows {
 		list = append(list, d)
 	}
-	did, err := u.Customers.Load(ctx, rows, &LoadOptions{Batch: o.Batch})
-	rep := work.LoadReport{Rows: did.Rows, Created: did.Created}
-	for _, f := range did.Faults {
-		if err != nil {
-			break
-		}
-		err = u.again(ctx, list[f.Row], work.RowFault(f), &rep)
+	rep, err := u.Customers.Load(ctx, rows, o)
+	refused := rep.Faults
+	rep.Faults = nil
+	for i := 0; err == nil && i < len(refused); i++ {
+		err = u.again(ctx, list[refused[i].Row], refused[i], &rep)
 	}
 	return rep, err
 }
@@ -174,7 +159,7 @@ func (u upserts) Load(ctx context.Context, rows iter.Seq2[Draft, error], o *work
 // again brings a row that could not be created into the customer with its external id.
 func (u upserts) again(ctx context.Context, d Draft, f work.RowFault, rep *work.LoadReport) error {
 	exts := d.parts().Ext
-	if !errors.Is(f.Err, &fault.Error{Code: fault.Conflict, Reason: work.ReasonTaken}) || len(exts) == 0 {
+	if !work.IsTaken(f.Err) || len(exts) == 0 {
 		rep.Faults = append(rep.Faults, f)
 		return nil
 	}

@@ -132,7 +132,7 @@ func TestATaxIDIsImported(t *testing.T) {
 			rep, err := transfer.Import(t.Context(), b.Customers.Import(), strings.NewReader(file), m, nil)
 			require.NoError(t, err)
 			require.Equal(t, 1, rep.Created)
-			require.Equal(t, "[row 3, VAT: must have at most 60 characters]", fmt.Sprint(rep.Faults))
+			require.Equal(t, "[row 3, VAT: must have at most 60 characters, has 61]", fmt.Sprint(rep.Faults))
 			got, err := b.Customers.ByExt(t.Context(), ident.Ext{System: kind, ID: "1"})
 			require.NoError(t, err)
 			got, err = b.Customers.Reveal(t.Context(), got.ID)

@@ -33,6 +33,8 @@ type CustomerStore interface {
 	CheckCustomers(ctx context.Context, c *work.Call, recs []*Customer, given bool) ([]error, error)
 	// ByExt must return the live customer, after merging, that has the external id; ok is false when none has.
 	ByExt(ctx context.Context, c *work.Call, ext ident.Ext) (id ident.ID, ok bool, err error)
+	// ByExts must do what ByExt does for many external ids; those that nobody has are left out.
+	ByExts(ctx context.Context, c *work.Call, exts []ident.Ext) (map[ident.Ext]ident.ID, error)
 	// ByPoint must return the live customers, after merging, that have the normalised value on a live point of one of
 	// the channels, which share a blind index; in order of id, at most limit, each once.
 	ByPoint(ctx context.Context, c *work.Call, value string, limit int, channels ...personal.Channel) ([]ident.ID, error)

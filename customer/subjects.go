@@ -2,16 +2,20 @@ package customer
 
 import (
 	"context"
+	"maps"
+	"slices"
 
-	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
 var (
-	_ work.Subjects = (*Module)(nil)
-	_ work.Referee  = (*Module)(nil)
+	_ work.Subjects   = (*Module)(nil)
+	_ work.Referee    = (*Module)(nil)
+	_ transfer.Finder = (*Module)(nil)
 )
 
 // Resolve implements [work.Subjects]: it returns every id under which the customer's records may be stored, first its own,
@@ -72,24 +76,24 @@ func (m *Module) Normalise(_ context.Context, _ work.Scope, ch personal.Channel,
 }
 
 // FindExt implements [transfer.Finder]: files of other domains name customers by ids in other systems.
-func (s *Module) FindExt(ctx context.Context, scope *work.Scope, exts []ident.Ext) (map[ident.Ext]ident.ID, error) {
-	return work.View(ctx, s.engine, *scope, "customer: find", EntityCustomer, func(ctx context.Context, c *work.Call) (map[ident.Ext]ident.ID, error) {
-		out := map[ident.Ext]ident.ID{}
-		for _, ext := range exts {
-			if checkExt(ext) != nil {
-				continue
-			}
-			id, ok, err := s.store.ByExt(ctx, c, ext)
-			if err == nil && ok {
-				_, err = s.visible(ctx, c, id)
-			}
-			switch {
-			case err == nil && ok:
-				out[ext] = id
-			case err != nil && fault.CodeOf(err) != fault.NotFound:
+func (m *Module) FindExt(ctx context.Context, s *work.Scope, exts []ident.Ext) (map[ident.Ext]ident.ID, error) {
+	return work.View(ctx, m.engine, *s, "customer: find", EntityCustomer, func(ctx context.Context, c *work.Call) (map[ident.Ext]ident.ID, error) {
+		sound := slices.DeleteFunc(slices.Clone(exts), func(x ident.Ext) bool { return checkExt(x) != nil })
+		found, err := m.store.ByExts(ctx, c, sound)
+		if err != nil {
+			return nil, err
+		}
+		seen := map[ident.ID]bool{}
+		for ids := range slices.Chunk(slices.Collect(maps.Values(found)), page.MaxLimit) {
+			recs, err := m.rows.Show(ctx, c, ids)
+			if err != nil {
 				return nil, err
 			}
+			for i := range recs {
+				seen[recs[i].ID] = true
+			}
 		}
-		return out, nil
+		maps.DeleteFunc(found, func(_ ident.Ext, id ident.ID) bool { return !seen[id] })
+		return found, nil
 	})
 }

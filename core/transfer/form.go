@@ -55,8 +55,9 @@ type Rows[D any] struct {
 
 // RowsOf returns the rows for a kind whose drafts are assigned by a patch: columns fill the inputs of the patch.
 func RowsOf[T, D any](k *work.Kind, p *schema.Patch[T, D]) Rows[D] {
-	form := Form{Kind: k}
+	form, own := Form{Kind: k}, map[string]bool{}
 	for _, f := range p.Inputs() {
+		own[f.Name] = true
 		in := Field{Field: f}
 		if f.Name == FieldExt {
 			in.Synonyms = []string{"external id"}
@@ -65,7 +66,7 @@ func RowsOf[T, D any](k *work.Kind, p *schema.Patch[T, D]) Rows[D] {
 	}
 	return Rows[D]{Form: form, Read: func(r *Record) (d D) {
 		for _, f := range r.t.filled {
-			if text := r.value(f); text != "" {
+			if text := r.value(f); text != "" && (own[f.Name] || strings.HasPrefix(f.Name, schema.CustomPrefix)) {
 				r.Refuse(p.Parse(&d, f.Field, text, r.Notation()))
 			}
 		}

@@ -22,6 +22,16 @@ var (
 		FROM crm_customer_ext e JOIN crm_customer c ON c.tenant_id = $1 AND c.id = e.customer_id
 		WHERE e.tenant_id = $1 AND e.system = $2 AND e.ext_id = $3`)
 
+	// PostgreSQL is held to one look per value, as by takenExts.
+	byExts = store.Split("customer.by_exts", `
+		SELECT s.value AS ext_id, x.id FROM jsonb_array_elements_text($2::jsonb) AS s(value) CROSS JOIN LATERAL (
+			SELECT coalesce(c.canonical_id, c.id) AS id
+			FROM crm_customer_ext e JOIN crm_customer c ON c.tenant_id = $1 AND c.id = e.customer_id
+			WHERE e.tenant_id = $1 AND e.system = $3 AND e.ext_id = s.value LIMIT 1) x`, `
+		SELECT e.ext_id, coalesce(c.canonical_id, c.id) AS id
+		FROM crm_customer_ext e JOIN crm_customer c ON c.tenant_id = $1 AND c.id = e.customer_id
+		WHERE e.tenant_id = $1 AND e.system = $3 AND e.ext_id IN (SELECT value FROM json_each($2))`)
+
 	byPoint = store.Split("customer.by_point", byPointText+"$5", byPointText+"$5 + 0")
 
 	losersOf = splitIn("customer.losers", `
@@ -29,7 +39,7 @@ var (
 )
 
 func lookupStatements() []store.SQL {
-	return []store.SQL{byExt, byPoint, losersOf, takenIDs, takenExts, takenPoints, lastDocument}
+	return []store.SQL{byExt, byExts, byPoint, losersOf, takenIDs, takenExts, takenPoints, lastDocument}
 }
 
 // ByExt implements [customer.CustomerStore].
@@ -40,6 +50,30 @@ func (s *Store) ByExt(ctx context.Context, c *work.Call, ext ident.Ext) (ident.I
 		return ident.ID{}, false, nil
 	}
 	return ident.ID(id), err == nil, err
+}
+
+// extRow is an external id of one system, and who has it.
+type extRow struct {
+	ExtID string   `bun:"ext_id"`
+	ID    store.ID `bun:"id"`
+}
+
+// ByExts implements [customer.CustomerStore].
+func (s *Store) ByExts(ctx context.Context, c *work.Call, exts []ident.Ext) (map[ident.Ext]ident.ID, error) {
+	bySystem, out := map[string][]string{}, map[ident.Ext]ident.ID{}
+	for _, x := range exts {
+		bySystem[x.System] = append(bySystem[x.System], x.ID)
+	}
+	for system, ids := range bySystem {
+		var rows []extRow
+		if err := s.on(c).Select(ctx, byExts, &rows, c.Tenant(), ids, system); err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			out[ident.Ext{System: system, ID: r.ExtID}] = ident.ID(r.ID)
+		}
+	}
+	return out, nil
 }
 
 // ByPoint implements [customer.CustomerStore].
