@@ -16,6 +16,7 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/transfer"
+	"github.com/rapport-crm/rapport/core/work"
 )
 
 func importCommand() command {
@@ -68,7 +69,35 @@ type imported struct {
 	File   string `json:"file"`
 	Entity string `json:"entity"`
 	DryRun bool   `json:"dry_run,omitempty"`
-	transfer.Report
+
+	Rows      int        `json:"rows"`
+	Created   int        `json:"created"`
+	Updated   int        `json:"updated"`
+	Unchanged int        `json:"unchanged"`
+	Rejected  int        `json:"rejected"`
+	Blank     int        `json:"blank,omitempty"`
+	Unmapped  []string   `json:"unmapped,omitempty"`
+	Faults    []rowFault `json:"faults"`
+}
+
+// rowFault is one complaint about one row.
+type rowFault struct {
+	Row     int    `json:"row"` // line of the file on which the row begins
+	Field   string `json:"field,omitempty"`
+	Message string `json:"message"`
+}
+
+func importedOf(rep *work.LoadReport) imported {
+	out := imported{
+		Rows: rep.Rows, Created: rep.Created, Updated: rep.Updated, Unchanged: rep.Unchanged, Rejected: len(rep.Faults),
+		Blank: rep.Blank, Unmapped: rep.Unmapped, Faults: []rowFault{},
+	}
+	for _, f := range rep.Faults {
+		for _, v := range f.Violations() {
+			out.Faults = append(out.Faults, rowFault{f.Row, v.Field, v.Message})
+		}
+	}
+	return out
 }
 
 func (c *call) load(ctx context.Context, opts *importOptions) (err error) {
@@ -99,7 +128,9 @@ func (c *call) load(ctx context.Context, opts *importOptions) (err error) {
 		}
 		return err
 	}
-	return c.printImport(imported{File: path, Entity: m.Entity, DryRun: opts.dry, Report: rep})
+	did := importedOf(&rep)
+	did.File, did.Entity, did.DryRun = path, m.Entity, opts.dry
+	return c.printImport(&did, rep.Faults)
 }
 
 // mapping reads the mapping file, or makes the mapping of a file whose header names the fields.
@@ -147,19 +178,19 @@ func importable(name string) (entity, error) {
 	return all[i], nil
 }
 
-// progress tells how far the import is, once a second.
-func (c *call) progress() func(transfer.Report) {
+// progress prints how far the import is, once a second.
+func (c *call) progress() func(work.LoadReport) {
 	last := time.Now()
-	return func(r transfer.Report) {
+	return func(r work.LoadReport) {
 		if time.Since(last) < time.Second {
 			return
 		}
 		last = time.Now()
-		fmt.Fprintf(c.stderr, "%d rows: %d created, %d updated, %d unchanged, %d rejected\n", r.Rows, r.Created, r.Updated, r.Unchanged, r.Rejected)
+		fmt.Fprintf(c.stderr, "%d rows: %d created, %d updated, %d unchanged, %d rejected\n", r.Rows, r.Created, r.Updated, r.Unchanged, len(r.Faults))
 	}
 }
 
-func (c *call) printImport(r imported) error {
+func (c *call) printImport(r *imported, faults []work.RowFault) error {
 	if c.json {
 		if err := json.NewEncoder(c.stdout).Encode(r); err != nil {
 			return err
@@ -178,7 +209,7 @@ func (c *call) printImport(r imported) error {
 		if len(r.Unmapped) > 0 {
 			fmt.Fprintf(c.stdout, "columns not imported: %q\n", r.Unmapped)
 		}
-		for _, f := range r.Faults {
+		for _, f := range faults {
 			fmt.Fprintf(c.stdout, "%s\n", f)
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"testing"
 
@@ -54,7 +55,7 @@ func TestImportOpportunities(t *testing.T) {
 		require.Empty(t, rep.Unmapped)
 		var faults []string
 		for _, f := range rep.Faults {
-			faults = append(faults, f.String())
+			faults = append(faults, fmt.Sprintf("row %d, %s: %s", f.Row, f.Field, f.Message))
 		}
 		require.Equal(t, []string{
 			`row 5, Who: no customer has this id in system "shop": import the customer first`,

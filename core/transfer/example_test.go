@@ -32,7 +32,7 @@ func ExampleImport() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println(rep.Rows, "rows:", rep.Created, "created,", rep.Unchanged, "unchanged,", rep.Rejected, "rejected")
+		fmt.Println(rep.Rows, "rows:", rep.Created, "created,", rep.Unchanged, "unchanged,", len(rep.Faults), "rejected")
 		for _, f := range rep.Faults {
 			fmt.Println(" ", f)
 		}
@@ -62,6 +62,6 @@ func ExampleNewReader() {
 	}
 	// Output:
 	// 2 Ada []
-	// 3 Bo [row 3, city: goes on after its closing quote: write a quote inside a quoted field twice]
+	// 3 Bo [{city goes on after its closing quote: write a quote inside a quoted field twice}]
 	// 4 Cy []
 }

@@ -21,31 +21,18 @@ type Options struct {
 	// DryRun takes back each batch after it was written: a rehearsal, whose report is that of the import.
 	DryRun bool
 	// Progress is called after each batch with the report so far. Defaults to nothing.
-	Progress func(Report)
+	Progress func(work.LoadReport)
 }
 
-// Report is what became of the rows of a file. Each row that is not blank is counted once: it was created, updated,
-// unchanged or rejected, and a rejected one has at least one fault.
-type Report struct {
-	Rows      int      `json:"rows"`               // rows in which something stands
-	Created   int      `json:"created"`            // were new
-	Updated   int      `json:"updated"`            // had that external id already, and something changed
-	Unchanged int      `json:"unchanged"`          // had that external id already, and nothing changed
-	Rejected  int      `json:"rejected"`           // has faults
-	Blank     int      `json:"blank,omitempty"`    // rows in which nothing stands; not counted in Rows
-	Unmapped  []string `json:"unmapped,omitempty"` // columns that were not imported and that the mapping does not ignore
-	Faults    []Fault  `json:"faults"`             // in the order of the rows
-}
-
-// Import loads the rows of a CSV file. A row whose external id the tenant knows updates that record, where the kind has
+// Import loads the rows of a file. A row whose external id the tenant knows updates that record, where the kind has
 // such ids; any other row creates one. Rows that cannot be taken are reported, the others are loaded. Importing again
 // after an error is safe when rows have ids.
 //
 // Errors: those of [OpenTable] before anything is written; Invalid for the options; Denied, and those of the database and
 // of src: the report then holds what earlier batches have done.
-func Import(ctx context.Context, t Target, src io.Reader, m Mapping, o *Options) (Report, error) {
+func Import(ctx context.Context, t Target, src io.Reader, m Mapping, o *Options) (work.LoadReport, error) {
 	const op = "transfer: import"
-	im := importer{target: t, report: Report{Faults: []Fault{}}, refs: refs{t, map[reference]ident.ID{}}}
+	im := importer{target: t, refs: refs{t, map[reference]ident.ID{}}}
 	if o != nil {
 		im.opts = *o
 	}
@@ -71,7 +58,7 @@ type importer struct {
 	opts   Options
 	table  *Table
 	refs   refs
-	report Report
+	report work.LoadReport
 	batch  []*Record
 }
 
@@ -101,8 +88,7 @@ func (im *importer) flush(ctx context.Context) error {
 		return err
 	}
 	for _, f := range did.Faults {
-		r := good[f.Row]
-		r.Faults = append(r.Faults, im.table.Refused(r.Row, f.Err, im.placed(r))...)
+		good[f.Row].refused(f.Err, im.target.place)
 	}
 	im.count(did)
 	im.batch = im.batch[:0]
@@ -129,7 +115,7 @@ func (im *importer) read(ctx context.Context) ([]*Record, error) {
 
 // whole returns the rows without faults.
 func whole(list []*Record) []*Record {
-	return slices.DeleteFunc(slices.Clone(list), func(r *Record) bool { return len(r.Faults) > 0 })
+	return slices.DeleteFunc(slices.Clone(list), func(r *Record) bool { return r.Err() != nil })
 }
 
 // errTakeBack rolls back the batches of a dry run.
@@ -154,13 +140,6 @@ func (im *importer) write(ctx context.Context, good []*Record) (did work.LoadRep
 	return did, err
 }
 
-func (im *importer) placed(r *Record) func(path string) string {
-	if im.target.place == nil {
-		return nil
-	}
-	return func(path string) string { return im.target.place(r, path) }
-}
-
 // count adds a batch to the report.
 func (im *importer) count(did work.LoadReport) {
 	rep := &im.report
@@ -170,9 +149,8 @@ func (im *importer) count(did work.LoadReport) {
 	rep.Unchanged += did.Unchanged
 	rep.Blank = im.table.Blank()
 	for _, r := range im.batch {
-		if len(r.Faults) > 0 {
-			rep.Rejected++
-			rep.Faults = append(rep.Faults, r.Faults...)
+		if err := r.Err(); err != nil {
+			rep.Faults = append(rep.Faults, work.RowFault{Row: r.Row, Err: err})
 		}
 	}
 }

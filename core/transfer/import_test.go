@@ -25,7 +25,7 @@ func (b bundle) lines(t *testing.T, s *crm.Session, m transfer.Mapping, text str
 	m.Entity, m.ByHeader = pipeline.EntityLead, true
 	rep, err := transfer.Import(t.Context(), s.Leads.Import(), strings.NewReader(b.filled(text)), m, nil)
 	require.NoError(t, err)
-	return fmt.Sprintf("%d created, %d rejected %v", rep.Created, rep.Rejected, rep.Faults)
+	return fmt.Sprintf("%d created, %d rejected %v", rep.Created, len(rep.Faults), rep.Faults)
 }
 
 // A customer is known by its id in the mapping's system, by SYSTEM/ID, and by its own id, in this order.

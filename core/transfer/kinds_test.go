@@ -15,6 +15,7 @@ import (
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/transfer"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/internal/dbtest"
@@ -221,10 +222,10 @@ func TestEveryKindIsImported(t *testing.T) {
 					rows++
 					line++
 				}
-				load := func(o *transfer.Options) transfer.Report {
+				load := func(o *transfer.Options) work.LoadReport {
 					rep, err := transfer.Import(t.Context(), k.target(b.Session), strings.NewReader(b.filled(text)), m, o)
 					require.NoError(t, err)
-					require.Equal(t, [5]int{rows, len(k.good), 0, 0, len(k.bad)}, [5]int{rep.Rows, rep.Created, rep.Updated, rep.Unchanged, rep.Rejected}, "%v", rep.Faults)
+					require.Equal(t, [5]int{rows, len(k.good), 0, 0, len(k.bad)}, [5]int{rep.Rows, rep.Created, rep.Updated, rep.Unchanged, len(rep.Faults)}, "%v", rep.Faults)
 					return rep
 				}
 				tables := []string{k.table, "crm_audit", "crm_event", "crm_dispatch", "crm_timeline"}

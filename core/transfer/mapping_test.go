@@ -222,12 +222,12 @@ func TestValues(t *testing.T) {
 		return nil
 	}
 	rec := read("A,1200.50,31.12.2026,2026-03-02T09:00:00+01:00,-7,12.5,X,a | b|,0190e6a2-7b1c-7def-8a34-0123456789ab")
-	require.Empty(t, rec.Faults)
+	require.NoError(t, rec.Err())
 	got := map[string]rule.Value{}
 	for _, s := range rec.Custom() {
 		got[s.Key()] = s.Value()
 	}
-	require.Empty(t, rec.Faults)
+	require.NoError(t, rec.Err())
 	require.Len(t, got, 9)
 	require.Equal(t, "gold", got["tier"].Text())
 	require.Equal(t, date.MustParse("2026-12-31"), got["since"].Date())
@@ -235,7 +235,7 @@ func TestValues(t *testing.T) {
 	require.Equal(t, []string{"a", "b"}, got["tags"].Texts())
 	require.True(t, got["vip"].Bool())
 
-	require.Empty(t, read("gold,,,,,,,,").Faults)
+	require.NoError(t, read("gold,,,,,,,,").Err())
 	for layout, s := range map[string]string{"M/D/YYYY": "3/2/2026", "d.m.yyyy": "2.3.2026", "DD.MM.YYYY": "02.03.2026", "2 Jan 2006": "2 Mar 2026"} {
 		m.Date = layout
 		require.Equal(t, date.MustParse("2026-03-02"), read(",," + s + ",,,,,,").Custom()[0].Value().Date(), layout)
@@ -250,10 +250,12 @@ func TestValues(t *testing.T) {
 			cells[column] = `"` + s + `"`
 			rec := read(strings.Join(cells, ","))
 			require.Empty(t, rec.Custom(), s)
-			require.Len(t, rec.Faults, 1, s)
-			require.Equal(t, header[column], rec.Faults[0].Field)
-			require.Equal(t, 2, rec.Faults[0].Row)
-			require.NotContains(t, rec.Faults[0].Message, s, "a fault does not tell what stands in the file")
+			f, ok := errors.AsType[*fault.Error](rec.Err())
+			require.True(t, ok, s)
+			require.Len(t, f.Violations, 1, s)
+			require.Equal(t, header[column], f.Field)
+			require.Equal(t, 2, rec.Row)
+			require.NotContains(t, f.Error(), s, "a fault does not repeat what stands in the file")
 		}
 	}
 }
@@ -296,7 +298,7 @@ func TestByHeader(t *testing.T) {
 			require.Equal(t, tt.unmapped, tab.Unmapped())
 			for rec, err := range tab.Records() {
 				require.NoError(t, err)
-				require.Empty(t, rec.Faults)
+				require.NoError(t, rec.Err())
 				got := map[string]string{}
 				for _, f := range rec.Fields() {
 					got[f.Name] = rec.Text(f.Name)

@@ -51,21 +51,6 @@ func (f *Format) withDefaults() error {
 	return v.Err()
 }
 
-// Fault is one complaint about one row. It never holds what stands in the file.
-type Fault struct {
-	Row     int    `json:"row"`             // line of the file on which the row begins; the first line is 1
-	Field   string `json:"field,omitempty"` // the column, or the field where none is mapped to it; "" where neither is known
-	Message string `json:"message"`         // what is wrong, worded to follow the field's name
-}
-
-// String joins the parts as "row 7, email: is not an e-mail address".
-func (f Fault) String() string {
-	if f.Field == "" {
-		return fmt.Sprintf("row %d: %s", f.Row, f.Message)
-	}
-	return fmt.Sprintf("row %d, %s: %s", f.Row, f.Field, f.Message)
-}
-
 // Reader reads the rows of a CSV file with a header, in UTF-8 with or without a byte order mark. Every row of the
 // file comes out: one that cannot be read is a row with faults. Not safe for concurrent use.
 //
@@ -181,11 +166,11 @@ type Row struct {
 	Line   int // of the file on which the row begins; the first line is 1
 	header []string
 	values []string // as many as the row has
-	faults []Fault
+	faults []fault.Violation
 }
 
-// Faults returns what is wrong with the row's shape; such a row must not be used.
-func (r *Row) Faults() []Fault { return r.faults }
+// Faults returns what is wrong with the row's shape, by column, but never what stands in it; a row with any must not be used.
+func (r *Row) Faults() []fault.Violation { return r.faults }
 
 // Blank reports whether the row has delimiters and spaces only.
 func (r *Row) Blank() bool { return len(r.faults) == 0 && !slices.ContainsFunc(r.values, notBlank) }
@@ -247,7 +232,7 @@ func (r *Reader) row(rec record) *Row {
 	row := &Row{Line: rec.line, header: r.header, values: rec.fields}
 	add := func(column int, format string, args ...any) {
 		field := r.header[min(column, len(r.header)-1)]
-		row.faults = append(row.faults, Fault{Row: rec.line, Field: field, Message: fmt.Sprintf(format, args...)})
+		row.faults = append(row.faults, fault.Violation{Field: field, Message: fmt.Sprintf(format, args...)})
 	}
 	for _, b := range rec.broken {
 		add(b.column, "%s", b.message)

@@ -28,7 +28,7 @@ func read(t *testing.T, src io.Reader, f transfer.Format) ([]string, *transfer.R
 		require.NoError(t, err)
 		if len(row.Faults()) > 0 {
 			for _, f := range row.Faults() {
-				out = append(out, f.String())
+				out = append(out, fmt.Sprintf("row %d, %s: %s", row.Line, f.Field, f.Message))
 			}
 			continue
 		}

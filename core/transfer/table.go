@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -10,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/rapport-crm/rapport/core/fault"
-	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/schema"
 )
 
@@ -152,8 +150,9 @@ func (t *Table) Unmapped() []string {
 // Blank returns how many rows were passed over so far because nothing stands in them.
 func (t *Table) Blank() int { return t.blank + t.reader.Blank() }
 
-// Records returns the rows of the file in order, those with faults too, and those in which nothing stands not. It can be ranged over once. A second row with
-// an external id is a fault that names the first. An error ends it: the file could not be read any further.
+// Records returns the rows of the file in order, also those with faults, without those in which nothing stands. It can be
+// ranged over once. A second row with the same external id has a fault that names the first. An error ends the sequence: the
+// file could not be read any further.
 func (t *Table) Records() iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
 		for row, err := range t.reader.Rows() {
@@ -165,9 +164,8 @@ func (t *Table) Records() iter.Seq2[*Record, error] {
 				t.blank++
 				continue
 			}
-			rec := &Record{Row: row.Line, t: t, row: row, Faults: row.Faults()}
-			rec.broken = len(rec.Faults) > 0
-			if !rec.broken {
+			rec := &Record{Row: row.Line, t: t, row: row, faults: row.Faults()}
+			if rec.broken = rec.Err() != nil; !rec.broken {
 				rec.readExt()
 			}
 			if !yield(rec, nil) {
@@ -175,45 +173,6 @@ func (t *Table) Records() iter.Seq2[*Record, error] {
 			}
 		}
 	}
-}
-
-// Record is one row asked by field. Its getters note a fault where a value cannot be read, and return the zero value
-// then; of a row that is broken as a whole they return zero values.
-type Record struct {
-	Row    int     // line of the file on which the row begins
-	Faults []Fault // what is wrong with it so far; a record with any must not be loaded
-
-	t      *Table
-	row    *Row
-	ext    ident.Ext
-	ids    map[string]ident.ID // by field: the records that it names
-	draft  any
-	broken bool
-}
-
-// Ext returns the row's id in the mapping's system; zero when the mapping has none.
-func (r *Record) Ext() ident.Ext { return r.ext }
-
-func (r *Record) readExt() {
-	if _, mapped := r.t.columns[FieldExt]; !mapped {
-		return
-	}
-	id := r.Text(FieldExt)
-	if id == "" {
-		r.Fault(FieldExt, "must not be blank")
-		return
-	}
-	r.ext = ident.Ext{System: r.t.m.System, ID: id}
-	if first, again := r.t.seen[id]; again {
-		r.Fault(FieldExt, "is the same as in row %d", first)
-		return
-	}
-	r.t.seen[strings.Clone(id)] = r.Row
-}
-
-// Fault notes a complaint about a field.
-func (r *Record) Fault(field, format string, args ...any) {
-	r.Faults = append(r.Faults, Fault{Row: r.Row, Field: r.t.Column(field), Message: fmt.Sprintf(format, args...)})
 }
 
 // Column returns the name of the column that fills a field, or the field's own name when none does. A path within a
@@ -229,92 +188,4 @@ func (t *Table) Column(field string) string {
 		}
 		f = f[:cut]
 	}
-}
-
-// Text returns a field's text, from its column without spaces around it, or its constant, translated by the mapping's
-// values; "" when it has neither.
-func (r *Record) Text(field string) string {
-	if r.broken {
-		return ""
-	}
-	s := r.t.m.Constants[field]
-	if c, ok := r.t.columns[field]; ok {
-		s = strings.TrimSpace(r.row.At(c))
-	}
-	if value, ok := r.t.m.Values[field][s]; ok {
-		return value
-	}
-	return s
-}
-
-// Fields returns what the mapping fills, in the order of the form; of labelled fields those with their labels.
-func (r *Record) Fields() []Field { return r.t.filled }
-
-// Notation returns how the row's values are written.
-func (r *Record) Notation() schema.Notation {
-	n := r.t.notation
-	if c := r.Text(fieldCurrency); c != "" {
-		n.Currency = c
-	}
-	return n
-}
-
-// value returns the text of a field, with the id of the record in place of whatever names it; "" where nothing has that
-// name, which is a fault already.
-func (r *Record) value(f Field) string {
-	id, names := r.ids[f.Name]
-	switch {
-	case !names:
-		return r.Text(f.Name)
-	case id.IsZero():
-		return ""
-	}
-	return id.String()
-}
-
-// Custom returns an assignment for each custom field that is mapped and not blank.
-func (r *Record) Custom() []schema.Set {
-	var out []schema.Set
-	for _, f := range r.t.filled {
-		if !strings.HasPrefix(f.Name, schema.CustomPrefix) {
-			continue
-		}
-		v, err := schema.ParseValue(f.Field, r.Text(f.Name), r.Notation())
-		if r.Refuse(err); !v.IsBlank() {
-			out = append(out, schema.NewSet(f.Name, v))
-		}
-	}
-	return out
-}
-
-// Refuse notes what an error says about the row; nil notes nothing.
-func (r *Record) Refuse(err error) {
-	if err != nil {
-		r.Faults = append(r.Faults, r.t.Refused(r.Row, err, nil)...)
-	}
-}
-
-// Refused turns an error about the record, as a write returns it, into faults of its row. rename gives the field of a
-// path the table does not know; nil knows none.
-func (t *Table) Refused(row int, err error, rename func(path string) string) []Fault {
-	f, ok := errors.AsType[*fault.Error](err)
-	if !ok {
-		return []Fault{{Row: row, Message: "was refused"}}
-	}
-	list := f.Violations
-	if len(list) == 0 {
-		list = []fault.Violation{{Field: f.Field, Message: f.Message}}
-	}
-	out := make([]Fault, len(list))
-	for i, x := range list {
-		if rename != nil {
-			x.Field = rename(x.Field)
-		}
-		message := x.Message
-		if message == "" {
-			message = strings.ReplaceAll(string(f.Code), "_", " ")
-		}
-		out[i] = Fault{Row: row, Field: t.Column(x.Field), Message: message}
-	}
-	return out
 }

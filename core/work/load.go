@@ -3,7 +3,9 @@ package work
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/rapport-crm/rapport/core/fault"
 )
@@ -27,19 +29,55 @@ type LoadOptions struct {
 	History bool
 }
 
-// LoadReport is what became of the rows of a load so far. Each row is counted once.
+// LoadReport is what became of the rows of a load so far. Each row is counted once: it was created, updated or unchanged, or
+// it has a fault.
 type LoadReport struct {
 	Rows      int        // rows that were read
 	Created   int        // were new
 	Updated   int        // were there by their external id, and something changed
 	Unchanged int        // were there by their external id, and nothing changed
-	Faults    []RowFault // in the order of the rows
+	Faults    []RowFault // rows that were refused, in their order, each once
+
+	// Of the rows of a file:
+
+	Blank    int      // lines in which nothing stands; not counted in Rows
+	Unmapped []string // columns that were not read and that the mapping does not ignore
 }
 
 // RowFault is one row that was refused.
 type RowFault struct {
-	Row int   // place in the sequence, from 0
+	Row int   // place in the sequence, from 0; of a file, the line on which the row begins, from 1
 	Err error // as a write of the row alone would return it, or the sequence's own error for the row
+}
+
+// Violations returns what is wrong with the row, by field: at least one. The fields of a row of a file are its columns.
+func (f RowFault) Violations() []fault.Violation {
+	err, ok := errors.AsType[*fault.Error](f.Err)
+	switch {
+	case !ok:
+		return []fault.Violation{{Message: "was refused"}}
+	case len(err.Violations) > 0:
+		return err.Violations
+	case err.Message == "":
+		return []fault.Violation{{Field: err.Field, Message: strings.ReplaceAll(string(err.Code), "_", " ")}}
+	}
+	return []fault.Violation{{Field: err.Field, Message: err.Message}}
+}
+
+// String returns a line for each violation, such as "row 7, email: is not an e-mail address".
+func (f RowFault) String() string {
+	var b strings.Builder
+	for i, v := range f.Violations() {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "row %d", f.Row)
+		if v.Field != "" {
+			b.WriteString(", " + v.Field)
+		}
+		b.WriteString(": " + v.Message)
+	}
+	return b.String()
 }
 
 // Outcome says what became of one row.

@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/rapport-crm/rapport/core/fault"
-	"github.com/rapport-crm/rapport/customer/names"
 	"github.com/rapport-crm/rapport/core/transfer"
+	"github.com/rapport-crm/rapport/customer/names"
 )
 
 // rowFault is one complaint about one row: what --json lists under imported.faults.
