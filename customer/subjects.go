@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/rapport-crm/rapport/core/ident"
-	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/core/work"
@@ -80,18 +79,16 @@ func (m *Module) FindExt(ctx context.Context, s *work.Scope, exts []ident.Ext) (
 	return work.View(ctx, m.engine, *s, "customer: find", EntityCustomer, func(ctx context.Context, c *work.Call) (map[ident.Ext]ident.ID, error) {
 		sound := slices.DeleteFunc(slices.Clone(exts), func(x ident.Ext) bool { return checkExt(x) != nil })
 		found, err := m.store.ByExts(ctx, c, sound)
+		if err != nil || len(found) == 0 {
+			return found, err
+		}
+		recs, err := m.store.Rows().GetMany(ctx, c, slices.Collect(maps.Values(found)))
 		if err != nil {
 			return nil, err
 		}
 		seen := map[ident.ID]bool{}
-		for ids := range slices.Chunk(slices.Collect(maps.Values(found)), page.MaxLimit) {
-			recs, err := m.rows.Show(ctx, c, ids)
-			if err != nil {
-				return nil, err
-			}
-			for i := range recs {
-				seen[recs[i].ID] = true
-			}
+		for _, rec := range m.rows.MaskAll(c, recs, func(a, b *Customer) int { return a.ID.Compare(b.ID) }) {
+			seen[rec.ID] = true
 		}
 		maps.DeleteFunc(found, func(_ ident.Ext, id ident.ID) bool { return !seen[id] })
 		return found, nil

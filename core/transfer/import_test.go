@@ -15,8 +15,10 @@ import (
 	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
+	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
 // lines imports leads by their header, and returns the counts and the faults.
@@ -134,3 +136,36 @@ func TestImportStops(t *testing.T) {
 
 // acting returns a session of another principal.
 func (b bundle) acting(p ident.Principal) *crm.Session { return b.crm.As(p, privacy.Operations) }
+
+// What a batch refers to is asked for at once, however many rows it has.
+func TestLookupsAreBatched(t *testing.T) {
+	t.Parallel()
+
+	dbtest.EachChaos(t, func(t *testing.T, db dbtest.Backend, wire *dbtest.Chaos) {
+		c, err := crm.NewPools(t.Context(), crm.Pools{Write: db.Write, Read: db.Read}, db.Dialect, &crm.Config{KMS: keys.NewMemory()})
+		require.NoError(t, err)
+		s := c.As(ident.System("acme", "import"), privacy.Operations)
+		people, leads := "ext,given\n", "customer,score\n"
+		for i := range 120 {
+			people += fmt.Sprintf("%d,Ada\n", i)
+			leads += fmt.Sprintf("%d,1\nshop/%d,2\n", i, i)
+		}
+		m := transfer.Mapping{Entity: customer.EntityCustomer, Kind: "person", System: "shop", ByHeader: true}
+		rep, err := transfer.Import(t.Context(), s.Customers.Import(), strings.NewReader(people), m, nil)
+		require.NoError(t, err)
+		require.Equal(t, 120, rep.Created, "%v", rep.Faults)
+
+		before := wire.Coverage()
+		m = transfer.Mapping{Entity: pipeline.EntityLead, System: "shop", ByHeader: true, WithoutIDs: true}
+		rep, err = transfer.Import(t.Context(), s.Leads.Import(), strings.NewReader(leads), m, &transfer.Options{Batch: 80})
+		require.NoError(t, err)
+		require.Equal(t, 240, rep.Created, "%v", rep.Faults)
+		after := wire.Coverage()
+		for name, n := range after {
+			if n -= before[name]; n > 0 {
+				t.Log(n, name)
+			}
+		}
+		require.Equal(t, 3, after["customer.by_exts"]-before["customer.by_exts"], "one for each batch")
+	})
+}

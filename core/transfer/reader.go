@@ -13,15 +13,18 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 )
 
-// Limits of a CSV file.
+// Limits of a file.
 const (
 	DefaultMaxField = 64 << 10 // bytes of one field
 	DefaultMaxRow   = 1 << 20  // bytes of one row
 	MaxColumns      = 1000     // columns of a file
 )
 
-// Format says how a CSV file is written. Its zero value is RFC 4180 with commas.
+// Format says how a file is written. Its zero value is CSV by RFC 4180 with commas.
 type Format struct {
+	// NDJSON says that each line is a JSON object, whose members are the columns of its row. What is said of delimiters and
+	// quotes plays no part then.
+	NDJSON    bool
 	Delimiter rune // Defaults to ','; also ';', '|' or a tab
 	Detect    bool // without a Delimiter, the one that stands most often in the first line is taken
 	MaxField  int  // greatest size of a field in bytes. Defaults to [DefaultMaxField]
@@ -51,30 +54,34 @@ func (f *Format) withDefaults() error {
 	return v.Err()
 }
 
-// Reader reads the rows of a CSV file with a header, in UTF-8 with or without a byte order mark. Every row of the
-// file comes out: one that cannot be read is a row with faults. Not safe for concurrent use.
+// Reader reads the rows of a file in UTF-8, with or without a byte order mark. Every row of the file comes out: one that
+// cannot be read is a row with faults. Lines in which nothing stands are passed over and counted. Not safe for concurrent use.
 //
-// Rows end with LF or CRLF; a line in which nothing stands is passed over and counted. What stands between quotes is
-// taken as it is, line ends included. A quote that is left open makes a fault of its line, and the rows after it are
-// read, where the source is an [io.Seeker]; of any other source it takes the lines up to the next quote along, and the
-// fault tells which.
+// A CSV file has a header. Its rows end with LF or CRLF. What stands between quotes is taken as it is, line ends included. A
+// quote that is left open makes a fault of its line, and the rows after it are read, where the source is an [io.Seeker]; of
+// any other source it takes the lines up to the next quote along, and the fault names them.
+//
+// The columns of NDJSON are the members of the objects within the first [DefaultMaxRow] bytes. A member that is missing or
+// null is blank; one that only later objects have is a fault of its row, so that none is lost. Numbers and truth are read as
+// they are written, and a list as its elements with bars between them.
 type Reader struct {
-	scan   *scanner
-	header []string
-	blank  int
+	scan    *scanner
+	objects *objects // of NDJSON; nil for CSV
+	header  []string
+	blank   int
 }
 
-// NewReader reads the header.
+// NewReader reads the header, or finds the members of the first objects.
 //
-// Errors: Invalid of field "delimiter", "max_row", or "header" for a file that is empty or not UTF-8, and for a header
-// that cannot be read, has a blank or doubled name, or more than [MaxColumns] columns; errors of r.
+// Errors: Invalid of field "delimiter", "max_row", or "header" for a file that is empty or not UTF-8, for a header that cannot
+// be read, has a blank or doubled name, or more than [MaxColumns] columns, and for NDJSON without an object; errors of r.
 func NewReader(r io.Reader, f Format) (*Reader, error) {
 	detect := f.Detect && f.Delimiter == 0
 	if err := f.withDefaults(); err != nil {
 		return nil, err
 	}
 	src, at := position(r)
-	in := bufio.NewReaderSize(r, 64<<10)
+	in := bufio.NewReaderSize(r, map[bool]int{false: 64 << 10, true: DefaultMaxRow}[f.NDJSON])
 	mark, err := in.Peek(3)
 	if err != nil && err != io.EOF {
 		return nil, unreadable(err)
@@ -84,7 +91,11 @@ func NewReader(r io.Reader, f Format) (*Reader, error) {
 		_, _ = in.Discard(3)
 		at += 3
 	case bytes.HasPrefix(mark, []byte("\xff\xfe")), bytes.HasPrefix(mark, []byte("\xfe\xff")):
-		return nil, fault.Field("header", "the file is in UTF-16: save it as CSV in UTF-8")
+		return nil, fault.Field("header", "the file is in UTF-16: save it in UTF-8")
+	}
+	if f.NDJSON {
+		lines, header, err := openObjects(in, f)
+		return &Reader{objects: lines, header: header}, err
 	}
 	if detect {
 		f.Delimiter = detected(in)
@@ -191,19 +202,33 @@ func (r *Row) Get(column string) string { return r.At(slices.Index(r.header, col
 func (r *Reader) Rows() iter.Seq2[*Row, error] {
 	return func(yield func(*Row, error) bool) {
 		for {
-			rec, err := r.next()
-			if err == io.EOF { //nolint:errorlint // next returns it bare
+			row, err := r.read()
+			if err == io.EOF { //nolint:errorlint // read returns it bare
 				return
 			}
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if !yield(r.row(rec), nil) {
+			if !yield(row, nil) {
 				return
 			}
 		}
 	}
+}
+
+// read returns the next row; io.EOF at the end.
+func (r *Reader) read() (*Row, error) {
+	if r.objects != nil {
+		row, blank, err := r.objects.row(r.header)
+		r.blank += blank
+		return row, err
+	}
+	rec, err := r.next()
+	if err != nil {
+		return nil, err
+	}
+	return r.row(rec), nil
 }
 
 // next returns the next record that is not a blank line.

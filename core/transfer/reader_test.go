@@ -28,7 +28,11 @@ func read(t *testing.T, src io.Reader, f transfer.Format) ([]string, *transfer.R
 		require.NoError(t, err)
 		if len(row.Faults()) > 0 {
 			for _, f := range row.Faults() {
-				out = append(out, fmt.Sprintf("row %d, %s: %s", row.Line, f.Field, f.Message))
+				place := fmt.Sprintf("row %d", row.Line)
+				if f.Field != "" {
+					place += ", " + f.Field
+				}
+				out = append(out, place+": "+f.Message)
 			}
 			continue
 		}
