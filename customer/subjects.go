@@ -12,9 +12,9 @@ import (
 )
 
 var (
-	_ work.Subjects   = (*Module)(nil)
-	_ work.Referee    = (*Module)(nil)
-	_ transfer.Finder = (*Module)(nil)
+	_ work.Subjects    = (*Module)(nil)
+	_ work.BulkReferee = (*Module)(nil)
+	_ transfer.Finder  = (*Module)(nil)
 )
 
 // Resolve implements [work.Subjects]: it returns every id under which the customer's records may be stored, first its own,
@@ -50,6 +50,11 @@ func (m *Module) resolution(ctx context.Context, scope work.Scope, rec *Customer
 // Refer implements [work.Referee]: it reads one row, without points.
 func (m *Module) Refer(ctx context.Context, c *work.Call, id ident.ID) (wait func(ctx context.Context) error) {
 	return m.rows.Refer(ctx, c, id)
+}
+
+// ReferAll implements [work.BulkReferee].
+func (m *Module) ReferAll(ctx context.Context, c *work.Call, ids []ident.ID) ([]ident.ID, error) {
+	return m.rows.ReferAll(ctx, c, ids)
 }
 
 // Address returns the normalised address to use for a channel, whatever the scope itself may see of it: that of the

@@ -168,14 +168,14 @@ func (b *batch[T, P]) create(ctx context.Context, v Verb[T], place int) (*draft[
 // referred asks once for each record that the batch refers to.
 func (b *batch[T, P]) referred(drafts []*draft[T]) Check[T] {
 	return func(ctx context.Context, _ *Call, _ []*T) ([]error, error) {
-		type target struct {
-			kind string
-			id   ident.ID
+		there, err := b.there(ctx, drafts)
+		if err != nil {
+			return nil, err
 		}
-		asked := map[target]func(ctx context.Context) error{}
+		asked := map[ident.Ref]func(ctx context.Context) error{}
 		for _, d := range drafts {
 			for _, x := range d.refs {
-				if t := (target{x.Kind, x.ID}); asked[t] == nil {
+				if t := (ident.Ref{Entity: x.Kind, ID: x.ID}); !there[t] && asked[t] == nil {
 					asked[t] = once(referrals{x}.ask(ctx, b.c))
 				}
 			}
@@ -183,7 +183,11 @@ func (b *batch[T, P]) referred(drafts []*draft[T]) Check[T] {
 		out := make([]error, len(drafts))
 		for i, d := range drafts {
 			for _, x := range d.refs {
-				err := asked[target{x.Kind, x.ID}](ctx)
+				t := ident.Ref{Entity: x.Kind, ID: x.ID}
+				if there[t] {
+					continue
+				}
+				err := asked[t](ctx)
 				if err != nil && !OfRow(err) {
 					return nil, err
 				}
@@ -191,16 +195,6 @@ func (b *batch[T, P]) referred(drafts []*draft[T]) Check[T] {
 			}
 		}
 		return out, nil
-	}
-}
-
-func once(fn func(ctx context.Context) error) func(ctx context.Context) error {
-	done, result := false, error(nil)
-	return func(ctx context.Context) error {
-		if !done {
-			done, result = true, fn(ctx)
-		}
-		return result
 	}
 }
 

@@ -99,6 +99,14 @@ type Referee interface {
 	Refer(ctx context.Context, c *Call, id ident.ID) (wait func(ctx context.Context) error)
 }
 
+// BulkReferee is a [Referee] that answers for many records at once.
+type BulkReferee interface {
+	Referee
+	// ReferAll must return those of the ids for which the answer of Refer is nil. It may leave out some of them: Refer is
+	// asked about the rest.
+	ReferAll(ctx context.Context, c *Call, ids []ident.ID) ([]ident.ID, error)
+}
+
 // Zones knows in which time zone a tenant's days begin.
 type Zones interface {
 	// Zone must return the tenant's zone as the unit sees it.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/schema"
 )
 
@@ -46,6 +47,65 @@ func (list referrals) ask(ctx context.Context, c *Call) func(ctx context.Context
 		}
 		return nil
 	}
+}
+
+// there finds the records that the batch refers to and that are there, in one statement for each kind where its referee can.
+// What it does not find is for [Referee.Refer] to judge, which says why.
+func (b *batch[T, P]) there(ctx context.Context, drafts []*draft[T]) (map[ident.Ref]bool, error) {
+	out, ids := map[ident.Ref]bool{}, map[string][]ident.ID{}
+	for _, d := range drafts {
+		for _, x := range d.refs {
+			t := ident.Ref{Entity: x.Kind, ID: x.ID}
+			if _, listed := out[t]; listed {
+				continue
+			}
+			out[t] = false
+			ids[x.Kind] = append(ids[x.Kind], x.ID)
+		}
+	}
+	for kind, list := range ids {
+		who, ok := b.c.Engine.Referees[kind].(BulkReferee)
+		if !ok {
+			continue
+		}
+		found, err := who.ReferAll(ctx, b.c, list)
+		if err != nil && !OfRow(err) {
+			return nil, err
+		}
+		for _, id := range found {
+			out[ident.Ref{Entity: kind, ID: id}] = true
+		}
+	}
+	return out, nil
+}
+
+func once(fn func(ctx context.Context) error) func(ctx context.Context) error {
+	done, result := false, error(nil)
+	return func(ctx context.Context) error {
+		if !done {
+			done, result = true, fn(ctx)
+		}
+		return result
+	}
+}
+
+// ReferAll implements [BulkReferee].
+func (r *Records[T, P]) ReferAll(ctx context.Context, c *Call, ids []ident.ID) ([]ident.ID, error) {
+	own, err := r.sight(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.store.GetMany(ctx, own, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]ident.ID, 0, len(found))
+	for i := range found {
+		if rec, err := r.pass(own, &found[i], nil); err == nil {
+			out = append(out, P(rec).Base().ID)
+		}
+	}
+	return out, nil
 }
 
 // InField names the field that a NotFound fault is about, unless it names one.
