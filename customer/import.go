@@ -52,7 +52,7 @@ func importForm(form transfer.Form) transfer.Form {
 	return form
 }
 
-// checkKind wants the kind of customer to be known, once.
+// checkKind requires exactly one place from which the kind of customer comes.
 func checkKind(m *transfer.Mapping, v *fault.Violations) {
 	_, byColumn := m.Columns["kind"]
 	kind := m.Kind
@@ -62,7 +62,7 @@ func checkKind(m *transfer.Mapping, v *fault.Violations) {
 	switch Kind(kind) {
 	case Person, Organization, Group:
 		if byColumn || m.Kind != "" && m.Constants["kind"] != "" {
-			v.Add("kind", "is told twice: leave it out, or leave out the column or constant")
+			v.Add("kind", "is given twice: leave it out, or leave out the column or constant")
 		}
 	default:
 		if kind != "" || !byColumn {

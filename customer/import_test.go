@@ -212,6 +212,10 @@ func TestImportStops(t *testing.T) {
 		require.ErrorIs(t, err, broken)
 		require.Equal(t, [2]int{1, 1}, [2]int{rep.Rows, rep.Created})
 		require.Equal(t, []string{"Ada []"}, trimmed(b.names(t)), "whole rows stay, half a row is none")
+		rep, err = transfer.Import(t.Context(), b.Customers.Import(), strings.NewReader(header+"1,Ada,,,,\n2,Bo,,,,\n"), good(), opts)
+		require.NoError(t, err)
+		require.Equal(t, [3]int{2, 1, 1}, [3]int{rep.Rows, rep.Created, rep.Unchanged}, "repeated, it goes on")
+		require.Equal(t, []string{"Ada []", "Bo []"}, trimmed(b.names(t)))
 
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -251,7 +255,7 @@ func TestMappingOfCustomers(t *testing.T) {
 		"good":             {func(*transfer.Mapping) {}, ""},
 		"no kind":          {func(m *transfer.Mapping) { m.Kind = "" }, "kind: want person, organization or group, or a column for it"},
 		"unknown kind":     {func(m *transfer.Mapping) { m.Kind = "company" }, "kind: want person, organization or group"},
-		"kind twice":       {func(m *transfer.Mapping) { m.Columns["kind"] = "x" }, "kind: is told twice"},
+		"kind twice":       {func(m *transfer.Mapping) { m.Columns["kind"] = "x" }, "kind: is given twice"},
 		"kind by column":   {func(m *transfer.Mapping) { m.Kind, m.Columns["kind"] = "", "x" }, ""},
 		"given of a group": {func(m *transfer.Mapping) { m.Kind = "group" }, "columns.given: only a person has given and family names: use name"},
 		"history":          {func(m *transfer.Mapping) { m.History = true }, "history: customer has no history to import"},

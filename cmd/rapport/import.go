@@ -22,7 +22,7 @@ import (
 func importCommand() command {
 	return command{
 		name: "import", args: "[KIND] FILE [--mapping FILE] [--dry-run]", shared: true,
-		summary: "import " + strings.Join(entityNames(), ", ") + " records from a CSV file",
+		summary: "import " + strings.Join(entityNames(), ", ") + " records from a CSV or NDJSON file",
 		help: "The mapping file says which column fills which field:\n\n" +
 			"  {\n" +
 			"    \"entity\": \"customer\", \"kind\": \"person\", \"system\": \"shop\",\n" +
@@ -33,9 +33,10 @@ func importCommand() command {
 			"Without one, KIND says what rows become, and columns fill the fields whose names they have; \"by_header\": true does so\n" +
 			"in a mapping.\n\n" + importFields() +
 			"A \"customer\" is named by its id in \"system\", or in \"customers\" where that is another one, by SYSTEM/ID, or by its own\n" +
-			"id. \"history\": true takes closed opportunities without asking their gates. Rows without an id of their own want\n" +
+			"id. \"history\": true takes closed opportunities without asking their gates. Rows without an id of their own need\n" +
 			"\"without_ids\": true. Custom fields are custom.KEY. Dates are YYYY-MM-DD unless \"date\" says otherwise, as \"M/D/YYYY\"\n" +
 			"does; amounts need a \"currency\".\n\n" +
+			"A file named .ndjson or .jsonl has a JSON object on each line, whose members are its columns; any other is CSV in UTF-8.\n" +
 			"Each row is loaded, or listed as a fault with its row, column and reason; with faults the command ends with 1.\n" +
 			"A row whose external id is known updates. A SQLite database that is not there is made, but not by a dry run.",
 		setup: func(fs *flag.FlagSet) func(context.Context, *call) error {
@@ -43,7 +44,7 @@ func importCommand() command {
 			fs.StringVar(&o.mapping, "mapping", "", "mapping `file`")
 			fs.StringVar(&o.system, "system", "", "`name` of the system whose ids the file has, in place of the mapping's")
 			fs.BoolVar(&o.withoutIDs, "without-ids", false, "rows have no ids: loading the file again doubles them")
-			fs.BoolVar(&o.dry, "dry-run", false, "do everything, then take it back: tells what an import would do")
+			fs.BoolVar(&o.dry, "dry-run", false, "do everything, then take it back: reports what an import would do")
 			return func(ctx context.Context, c *call) error { return c.load(ctx, &o) }
 		},
 	}
@@ -121,7 +122,7 @@ func (c *call) load(ctx context.Context, opts *importOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, o.Close(context.WithoutCancel(ctx))) }()
 	s := o.s.From(personal.Source{System: source(m.System), Ref: short(filepath.Base(path))})
-	rep, err := transfer.Import(ctx, e.target(s), file, m, &transfer.Options{DryRun: opts.dry, Progress: c.progress()})
+	rep, err := transfer.Import(ctx, e.target(s), file, m, &transfer.Options{Format: formatOf(path), DryRun: opts.dry, Progress: c.progress()})
 	if err != nil {
 		if rep.Rows > 0 && !opts.dry {
 			fmt.Fprintf(c.stderr, "stopped after %d rows of %s; what was written stays: import the file again to go on\n", rep.Rows, path)
@@ -133,6 +134,12 @@ func (c *call) load(ctx context.Context, opts *importOptions) (err error) {
 	return c.printImport(&did, rep.Faults)
 }
 
+// formatOf returns how a file of this name is written.
+func formatOf(path string) transfer.Format {
+	ext := strings.ToLower(filepath.Ext(path))
+	return transfer.Format{NDJSON: ext == ".ndjson" || ext == ".jsonl"}
+}
+
 // mapping reads the mapping file, or makes the mapping of a file whose header names the fields.
 func (c *call) mapping(o *importOptions) (m transfer.Mapping, err error) {
 	var kind string
@@ -140,11 +147,11 @@ func (c *call) mapping(o *importOptions) (m transfer.Mapping, err error) {
 	case n == 2 && slices.Contains(entityNames(), c.args[0]):
 		kind = c.args[0]
 	case n == 2:
-		return m, usage("want one CSV file, have 2 arguments, and %q is no kind of record: want %s", c.args[0], strings.Join(entityNames(), ", "))
+		return m, usage("want one file, have 2 arguments, and %q is no kind of record: want %s", c.args[0], strings.Join(entityNames(), ", "))
 	case n != 1:
-		return m, usage("want one CSV file, have %d arguments", n)
+		return m, usage("want one file, have %d arguments", n)
 	case o.mapping == "":
-		return m, usage("--mapping must name the mapping file, or the kind of record must stand before the CSV file")
+		return m, usage("--mapping must name the mapping file, or the kind of record must stand before the file")
 	}
 	if m.ByHeader = o.mapping == ""; !m.ByHeader {
 		if m, err = readMapping(o.mapping); err != nil {

@@ -59,7 +59,7 @@ func TestImportOpportunities(t *testing.T) {
 		}
 		require.Equal(t, []string{
 			`row 5, Who: no customer has this id in system "shop": import the customer first`,
-			`row 6, Who: must not be blank: an opportunity belongs to a customer`,
+			`row 6, Who: must not be blank`,
 			`row 7, Value: want an amount in "EUR", such as 1200.50, with no more decimals than it has`,
 			`row 8, State: pipeline standard version 1 has no such stage: want one of ["prospecting" "qualification" "proposal" "negotiation" "won" "lost"]`,
 			`row 9, Deal: is the same as in row 4`,
@@ -87,8 +87,8 @@ func TestImportRefused(t *testing.T) {
 			args []string
 			want string
 		}{
-			"no file":          {2, []string{"--mapping", mapping}, "want one CSV file, have 0 arguments"},
-			"two files":        {2, []string{csv, csv, "--mapping", mapping}, "want one CSV file, have 2 arguments"},
+			"no file":          {2, []string{"--mapping", mapping}, "want one file, have 0 arguments"},
+			"two files":        {2, []string{csv, csv, "--mapping", mapping}, "want one file, have 2 arguments"},
 			"no mapping":       {2, []string{csv}, "--mapping must name the mapping file"},
 			"absent mapping":   {1, []string{csv, "--mapping", sh.path("absent.json")}, "cannot read the mapping"},
 			"absent file":      {1, []string{sh.path("absent.csv"), "--mapping", mapping}, "cannot read the file"},
@@ -132,4 +132,29 @@ func TestImportAndKeys(t *testing.T) {
 	require.NoFileExists(t, sh.keys)
 	out, _ := sh.run(0, "get", "customer", "shop/1", "--reveal", "--keys", sh.path("away"))
 	require.Contains(t, out, "ada@example.com")
+}
+
+// Leads, cases and customers come from either form of file, with a mapping or by the names of their columns.
+func TestImportOfEveryKind(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, sh *shell) {
+		sh.filled()
+		people := sh.write("more.jsonl", `{"ext":9,"given":"Mary","kind":"person","email":null}`+"\n"+`{"ext":10,"given":["a"],"kind":"robot"}`+"\n")
+		out, _ := sh.run(1, "import", "customer", people, "--system", "shop")
+		require.Contains(t, out, "  created    1\n  updated    0\n  unchanged  0\n  rejected   1\nrow 2, kind: want one of person, organization, group\n")
+		leads := sh.write("leads.csv", "Customer;Origin;Score;Remarks\nshop/1;fair;7;x\nshop/9;web;x;\n")
+		out, _ = sh.run(1, "import", "lead", leads, "--without-ids")
+		require.Contains(t, out, "columns not imported: [\"Remarks\"]\nrow 3, Score: want a whole number\n")
+		cases := sh.write("cases.NDJSON", "{\"who\":\"9\",\"what\":\"broken\",\"how\":\"urgent\"}\n{\"who\":\"9\"}\n")
+		mapping := sh.write("cases.json", `{"entity": "case", "system": "shop", "without_ids": true, "columns": {"customer": "who", "subject": "what", "priority": "how"}}`)
+		out, _ = sh.run(1, "import", cases, "--mapping", mapping, "--dry-run")
+		require.Contains(t, out, "dry run, nothing was written: cases.NDJSON (case)\n  rows       2\n  created    1\n")
+		out, _ = sh.run(1, "import", cases, "--mapping", mapping, "--json")
+		require.Contains(t, out, `"faults":[{"row":2,"field":"what","message":"must not be blank`)
+		out, _ = sh.run(0, "list", "case", "--reveal")
+		require.Contains(t, out, "ID  request  urgent    new    broken   ID\n")
+		out, _ = sh.run(0, "list", "lead")
+		require.Contains(t, out, "fair")
+	})
 }

@@ -1,4 +1,5 @@
-// Package transfer imports records from CSV files: every kind of record by the same reader, mapping, rehearsal and report.
+// Package transfer imports records from CSV and NDJSON files: every kind of record by the same reader, mapping, rehearsal
+// and report.
 //
 //	m, err := transfer.ParseMapping(json) // {"entity": "lead", "customers": "shop", "without_ids": true, "columns": {...}}
 //	rep, err := transfer.Import(ctx, s.Leads.Import(), file, m, &transfer.Options{DryRun: true})

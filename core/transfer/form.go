@@ -37,7 +37,7 @@ type Form struct {
 	Kind *work.Kind
 	// Fields are what columns may fill, without the tenant's own fields.
 	Fields []Field
-	// History says that rows may tell what happened elsewhere: see [work.LoadOptions].
+	// History says that rows may record what happened elsewhere: see [work.LoadOptions].
 	History bool
 	// Check adds what else is wrong with a mapping. nil adds nothing.
 	Check func(m *Mapping, v *fault.Violations)

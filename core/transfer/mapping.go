@@ -49,11 +49,11 @@ type Mapping struct {
 	Date string `json:"date,omitempty"`
 	// Currency is that of amounts without a column "currency", such as "EUR".
 	Currency string `json:"currency,omitempty"`
-	// Delimiter is ",", ";", "|" or "tab". Defaults to ",".
+	// Delimiter of CSV is ",", ";", "|" or "tab". Defaults to ",".
 	Delimiter string `json:"delimiter,omitempty"`
 	// WithoutIDs says that rows have no id: loading the file again doubles them.
 	WithoutIDs bool `json:"without_ids,omitempty"`
-	// History says that rows tell what happened elsewhere, where the kind has a history: entry gates are not asked.
+	// History says that rows record what happened elsewhere, where the kind has a history: entry gates are not asked.
 	History bool `json:"history,omitempty"`
 }
 

@@ -23,7 +23,7 @@ type LoadOptions struct {
 	Batch int
 	// Progress is called after each batch, on the goroutine that loads. Defaults to nothing.
 	Progress func(LoadReport)
-	// History says that the rows tell what happened elsewhere: states and dates are taken as they come, gates are not
+	// History says that the rows record what happened elsewhere: states and dates are taken as they come, gates are not
 	// asked, and nothing unknown is filled in. Each row of history is marked as imported, and the scope must name a source,
 	// which is stored with what is written. Kinds without a history of states refuse it.
 	History bool
@@ -97,7 +97,7 @@ type Result struct {
 }
 
 // Load takes rows batch by batch. An error that rows yields is the fault of its row; an error of batch ends the load, and
-// the report tells what earlier batches have done.
+// the report holds what earlier batches have done.
 //
 // Errors: Invalid for rows, options or an idempotency key, which a load does not take; whatever batch returns.
 func Load[D any](ctx context.Context, op string, s *Scope, rows iter.Seq2[D, error], o *LoadOptions,
