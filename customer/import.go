@@ -48,7 +48,7 @@ func importForm(form transfer.Form) transfer.Form {
 	for _, ch := range channels {
 		form.Fields = append(form.Fields, transfer.Field{Field: schema.Field{Name: string(ch), Type: rule.TypeText}, Labelled: true})
 	}
-	form.Check = checkKind
+	form.Batch, form.Check = DefaultBatch, checkKind
 	return form
 }
 
@@ -141,10 +141,14 @@ func placeOf(r *transfer.Record, path string) string {
 // upserts are customers whose load updates those that are there.
 type upserts struct{ Customers }
 
-// Load implements [transfer.Loader]: what is new is written together, what the tenant has one by one.
+// Load implements [transfer.Loader]: new customers are written together, those that exist are updated one by one. The rows
+// of a file have no errors of their own.
 func (u upserts) Load(ctx context.Context, rows iter.Seq2[Draft, error], o *work.LoadOptions) (work.LoadReport, error) {
 	var list []Draft
-	for d := range rows {
+	for d, err := range rows {
+		if err != nil {
+			return work.LoadReport{}, err
+		}
 		list = append(list, d)
 	}
 	rep, err := u.Customers.Load(ctx, rows, o)

@@ -190,8 +190,9 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		again, v := everyDraft{}, rule.Blank
-		if v, err = schema.ParseValue(in, s, notation); in.Name == schema.FieldExt || v.IsBlank() {
+		var again everyDraft
+		v, err := schema.ParseValue(in, s, notation)
+		if in.Name == schema.FieldExt || v.IsBlank() {
 			return
 		}
 		require.NoError(t, err)

@@ -39,6 +39,8 @@ type Form struct {
 	Fields []Field
 	// History says that rows may record what happened elsewhere: see [work.LoadOptions].
 	History bool
+	// Batch is how many rows are written in one transaction when the options do not say. Defaults to [work.DefaultBatch].
+	Batch int
 	// Check adds what else is wrong with a mapping. nil adds nothing.
 	Check func(m *Mapping, v *fault.Violations)
 }

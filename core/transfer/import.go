@@ -16,7 +16,7 @@ import (
 type Options struct {
 	// Format says how the file is written. Its delimiter defaults to the mapping's.
 	Format Format
-	// Batch is how many rows are written in one transaction. Defaults to [work.DefaultBatch]; at most [work.MaxBatch].
+	// Batch is how many rows are written in one transaction. Defaults to what the form says; at most [work.MaxBatch].
 	Batch int
 	// DryRun takes back each batch after it was written: a rehearsal, whose report is that of the import.
 	DryRun bool
@@ -36,7 +36,7 @@ func Import(ctx context.Context, t Target, src io.Reader, m Mapping, o *Options)
 	if o != nil {
 		im.opts = *o
 	}
-	im.opts.Batch = cmp.Or(im.opts.Batch, work.DefaultBatch)
+	im.opts.Batch = cmp.Or(im.opts.Batch, t.form.Batch, work.DefaultBatch)
 	if im.opts.Batch < 0 || im.opts.Batch > work.MaxBatch {
 		return im.report, fault.At(op, fault.Field("batch", "want 1 to %d, have %d", work.MaxBatch, im.opts.Batch))
 	}
