@@ -128,7 +128,7 @@ func TestATaxIDIsImported(t *testing.T) {
 			rep, err := transfer.Customers(t.Context(), b.Customers, strings.NewReader(file), m, nil)
 			require.NoError(t, err)
 			require.Equal(t, 1, rep.Created)
-			require.Equal(t, "[row 3, VAT: must have at most 60 characters]", fmt.Sprint(rep.Faults))
+			require.Equal(t, "[row 3, VAT: must have at most 60 characters, has 61]", fmt.Sprint(rep.Faults))
 			got, err := b.Customers.ByExt(t.Context(), ident.Ext{System: kind, ID: "1"})
 			require.NoError(t, err)
 			got, err = b.Customers.Reveal(t.Context(), got.ID)
@@ -232,7 +232,7 @@ func TestKindsByColumn(t *testing.T) {
 		}
 		require.Equal(t, []string{
 			"row 5, what: must not be blank: want person, organization or group", "row 6, what: want one of person, organization, group",
-			"row 7, given: only a person has one, this is a group", "row 8, name: must not be empty",
+			"row 7, given: only a person has one, this is a group", "row 8, name: must not be blank",
 		}, got)
 	})
 }
