@@ -70,7 +70,9 @@ func leadSteps() []step {
 		lead("delete", "gone", func(ctx context.Context, p *play, l pipeline.Leads) error {
 			return l.Delete(ctx, p.id("gone"), schema.AnyVersion)
 		}),
-		lead("restore", "gone", func(ctx context.Context, p *play, l pipeline.Leads) error { return second(l.Restore(ctx, p.id("gone"))) }),
+		lead("restore", "gone", func(ctx context.Context, p *play, l pipeline.Leads) error {
+			return second(l.Restore(ctx, p.id("gone")))
+		}),
 		lead("read", "hot", func(ctx context.Context, p *play, _ pipeline.Leads) error {
 			_, err := p.s.Leads.Get(ctx, p.id("hot"))
 			return errors.Join(err, second(p.s.Leads.History(ctx, p.id("hot"))), second(p.s.Leads.Page(ctx, pipeline.LeadFilter{})))
