@@ -2,26 +2,24 @@ package crm
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/work"
-	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/internal/boundary"
 	"github.com/rapport-crm/rapport/internal/store/pluginstore"
-	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/plugin"
 	"github.com/rapport-crm/rapport/privacy"
-	"github.com/rapport-crm/rapport/service"
 )
 
 // buildBoundary gives the extensions their one door. Whatever they read comes out of the domains' own read path.
 func (c *CRM) buildBoundary() (*boundary.Boundary, error) {
 	cfg := boundary.Config{
-		Extensions: c.cfg.Extensions, Engine: c.engine, Store: pluginstore.New(c.db), Sources: c.sources(),
+		Extensions: c.cfg.Extensions, Engine: c.engine, Store: pluginstore.New(c.db), Sources: c.readable(),
 		LogInteraction: c.logInteraction, Claims: c.claims.In, Derive: c.keys.Derive, Logger: c.cfg.Logger,
 	}
 	if c.cfg.has(ModulePrivacy) {
@@ -30,31 +28,14 @@ func (c *CRM) buildBoundary() (*boundary.Boundary, error) {
 	return boundary.New(cfg)
 }
 
-// sources reads the entities that plugins may ask for.
-func (c *CRM) sources() map[string]boundary.Source {
-	return map[string]boundary.Source{
-		customer.EntityCustomer: boundary.From(
-			func(ctx context.Context, s work.Scope, id ident.ID) (customer.Customer, error) {
-				return c.customers.Customers(&s).Get(ctx, id)
-			},
-			func(ctx context.Context, s work.Scope, q page.Query) (page.Page[customer.Customer], error) {
-				return c.customers.Customers(&s).Page(ctx, customer.Filter{Query: q})
-			}),
-		pipeline.EntityOpportunity: boundary.From(
-			func(ctx context.Context, s work.Scope, id ident.ID) (pipeline.Opportunity, error) {
-				return c.pipelines.Opportunities(&s).Get(ctx, id)
-			},
-			func(ctx context.Context, s work.Scope, q page.Query) (page.Page[pipeline.Opportunity], error) {
-				return c.pipelines.Opportunities(&s).Page(ctx, pipeline.OpportunityFilter{Query: q})
-			}),
-		service.EntityCase: boundary.From(
-			func(ctx context.Context, s work.Scope, id ident.ID) (service.Case, error) {
-				return c.cases.Cases(&s).Get(ctx, id)
-			},
-			func(ctx context.Context, s work.Scope, q page.Query) (page.Page[service.Case], error) {
-				return c.cases.Cases(&s).Page(ctx, service.CaseFilter{Query: q})
-			}),
-	}
+// readable are the kinds of records that plugins may ask for: those of the business, not those by which the CRM governs it.
+func (c *CRM) readable() map[string]work.Source {
+	out := maps.Clone(c.sources)
+	maps.DeleteFunc(out, func(_ string, s work.Source) bool {
+		m := Module(s.Kind().Module)
+		return m == ModuleFoundation || m == ModulePrivacy
+	})
+	return out
 }
 
 func (c *CRM) logInteraction(ctx context.Context, s work.Scope, w plugin.LogInteraction) (ident.ID, error) {
@@ -65,7 +46,7 @@ func (c *CRM) logInteraction(ctx context.Context, s work.Scope, w plugin.LogInte
 	return rec.ID, err
 }
 
-// consented tells whether somebody's yes to a purpose stands, by at least one channel. The CRM asks for itself: whoever
+// consented reports whether somebody's yes to a purpose stands, by at least one channel. The CRM asks for itself: whoever
 // reads a customer's record need not be allowed to read what the customer agreed to.
 func (c *CRM) consented(ctx context.Context, s work.Scope, id ident.ID, why personal.Purpose) (bool, error) {
 	said := c.office.Consents(background(nil, s.Principal.Tenant, "plugins", why))

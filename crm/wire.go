@@ -2,6 +2,7 @@ package crm
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,6 +45,7 @@ type parts struct {
 	office    *privacy.Module
 	relay     *outbox.Relay
 	boundary  *boundary.Boundary
+	sources   map[string]work.Source // by the name of their kind
 }
 
 // build joins the domains. It is the only place that knows all of them.
@@ -69,7 +71,7 @@ func (c *CRM) build(db *store.DB) (err error) {
 		return err
 	}
 	c.engine.Subjects = c.customers
-	c.engine.Referees = map[string]work.Referee{customer.EntityCustomer: c.customers}
+	c.listSources(c.customers.Sources(), c.talks.Sources(), c.pipelines.Sources(), c.cases.Sources())
 	c.office = privacy.New(privacy.Config{
 		Engine: c.engine, Store: privacystore.New(db, c.keys), Keys: c.keys, Subjects: c.customers,
 		Purposes: c.cfg.Purposes,
@@ -82,6 +84,16 @@ func (c *CRM) build(db *store.DB) (err error) {
 	})
 	db.OnCommit(c.relay.Wake)
 	return nil
+}
+
+// listSources makes the records of the modules known by the names of their kinds, to whoever refers to them, too.
+func (c *CRM) listSources(modules ...[]work.Source) {
+	c.sources, c.engine.Referees = map[string]work.Source{}, map[string]work.Referee{}
+	for _, source := range slices.Concat(modules...) {
+		name := source.Kind().Name()
+		c.sources[name], c.engine.Referees[name] = source, source
+	}
+	c.engine.Referees[customer.EntityCustomer] = c.customers // answers for whom others were merged into as well
 }
 
 func (c *CRM) buildEngine(core *corestore.Store) error {

@@ -1,5 +1,5 @@
-// Package customer is the customer master: people, organizations and groups, how to reach them, how they relate to
-// each other, and every contact with them.
+// Package customer is the customer master: people, organizations and groups, how to reach them, and how they relate to
+// each other. What happens with them is in package activity.
 //
 //	ada, err := s.Customers.Create(ctx, customer.PersonDraft{
 //		Given: "Ada", Family: "Lovelace",
@@ -7,10 +7,6 @@
 //	})
 //	rel, err := s.Customers.Relate(ctx, customer.RelationshipDraft{
 //		Type: customer.Employment, From: ada.ID, To: acme.ID, Role: "decision maker",
-//	})
-//	call, err := s.Interactions.Log(ctx, customer.InteractionDraft{
-//		Channel: personal.ByPhone, Direction: customer.Inbound, Subject: "Asks for a quote",
-//		Participants: []customer.Participant{{Customer: ada.ID, Role: "caller"}},
 //	})
 //
 // A [Customer] is the party root of all three kinds, so relationships, contact points, consents and the timeline

@@ -64,6 +64,11 @@ func Kinds() []*work.Kind { return []*work.Kind{customerKind, relationKind} }
 // Entities returns the descriptions of this package's kinds, for the schema registry.
 func Entities() []*schema.Entity { return []*schema.Entity{customerKind.Entity, relationKind.Entity} }
 
+// Sources returns the records of each of [Kinds], in that order, without their Go types.
+func (m *Module) Sources() []work.Source {
+	return []work.Source{m.customers.Source(), m.relations.Source()}
+}
+
 // Customers returns the customers as the scope sees them.
 func (m *Module) Customers(scope *work.Scope) Customers { return Customers{m, scope} }
 

@@ -17,6 +17,7 @@ const (
 	LeadMoved        event.Kind = "lead.moved"        // its state changed: worked, qualified, disqualified, reopened
 	LeadConverted    event.Kind = "lead.converted"    // it was converted; refers to the customer and the opportunity
 	LeadDeleted      event.Kind = "lead.deleted"      // it was deleted
+	LeadRestored     event.Kind = "lead.restored"     // a deleted one is back
 	LeadDisqualified event.Kind = "lead.disqualified" // follows lead.moved; fact reason
 )
 
@@ -31,4 +32,5 @@ const (
 	OpportunityReopened event.Kind = "opportunity.reopened" // a closed one is open again
 	OpportunitySwitched event.Kind = "opportunity.switched" // another version of its pipeline; facts from_version, to_version
 	OpportunityDeleted  event.Kind = "opportunity.deleted"  // it was deleted
+	OpportunityRestored event.Kind = "opportunity.restored" // a deleted one is back
 )

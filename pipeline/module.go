@@ -63,6 +63,11 @@ func Entities() []*schema.Entity {
 	return out
 }
 
+// Sources returns the records of each of [Kinds], in that order, without their Go types.
+func (m *Module) Sources() []work.Source {
+	return []work.Source{m.pipelines.Source(), m.leads.Source(), m.opportunities.Source()}
+}
+
 // Pipelines returns the pipelines as a scope sees them.
 func (m *Module) Pipelines(scope *work.Scope) Pipelines { return Pipelines{m, scope} }
 

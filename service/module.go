@@ -51,5 +51,10 @@ func ImportForms() []transfer.Form { return []transfer.Form{caseRows.Form} }
 // Entities returns the package's entities for the schema registry.
 func Entities() []*schema.Entity { return []*schema.Entity{caseKind.Entity} }
 
+// Sources returns the records of each of [Kinds], in that order, without their Go types.
+func (m *Module) Sources() []work.Source {
+	return []work.Source{m.cases.Source()}
+}
+
 // Cases returns the cases as a scope sees them.
 func (m *Module) Cases(scope *work.Scope) Cases { return Cases{m, scope} }

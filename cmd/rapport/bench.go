@@ -35,7 +35,7 @@ func benchCommand() command {
 			rows := fs.Int("rows", 100_000, "`customers` in the database")
 			op := fs.String("op", "", "operations to measure, `names` with commas; all without it")
 			dialect := fs.String("dialect", "", "sqlite, postgres or both, `names` with commas; both without it")
-			seconds := fs.Float64("seconds", 3, "`seconds` for one operation on one database")
+			seconds := fs.Float64("seconds", 2.5, "`seconds` for one operation on one database")
 			db := fs.String("db", "", "postgres:// `address` of a server to make a database on; a throw-away server without it")
 			return func(ctx context.Context, c *call) error {
 				if len(c.args) > 0 {

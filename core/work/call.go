@@ -156,16 +156,20 @@ func (c *Call) Keep(h History, row any) {
 	c.kept = append(c.kept, k)
 }
 
-// LearnKey keeps the wrapped key of a subject that a read of this write has come upon, so that sealing a text does not ask
-// for it again. In a read it does nothing.
+// LearnKey keeps the wrapped key of a subject that a read of this write has come upon, or nil for a subject that has none,
+// so that sealing a text does not ask for it again. In a read it does nothing.
 func (c *Call) LearnKey(subject ident.ID, wrapped []byte) {
-	if c.keys != nil && len(wrapped) > 0 {
+	if c.keys != nil {
 		c.keys[subject] = wrapped
 	}
 }
 
-// LearnedKey returns the wrapped key of a subject, nil for one that no read has come upon.
-func (c *Call) LearnedKey(subject ident.ID) []byte { return c.keys[subject] }
+// LearnedKey returns the wrapped key of a subject, empty for one without a key. known is false when no read has come upon
+// the subject.
+func (c *Call) LearnedKey(subject ident.ID) (wrapped []byte, known bool) {
+	wrapped, known = c.keys[subject]
+	return wrapped, known
+}
 
 // saved remembers the record that the lines belong to.
 func (c *Call) saved(rec schema.Aggregate) { c.meta, c.subject = rec.Base(), c.Entity.KeyHolder(rec) }

@@ -261,6 +261,9 @@ func (r *Records[T, P]) PageOf(ctx context.Context, s *Scope, subject ident.ID, 
 	return View(ctx, r.engine, *s, r.op("list"), r.kind.Name(), func(ctx context.Context, c *Call) (page.Page[T], error) {
 		l := Listing{}
 		if !subject.IsZero() {
+			if len(c.Entity.SubjectFields()) == 0 {
+				return page.Page[T]{}, fault.Field("customer", "must be left out: a %s belongs to no customer", r.kind.Name())
+			}
 			var err error
 			if l.Subjects, err = r.engine.Subjects.Resolve(ctx, c.Scope, subject, Read); err != nil {
 				return page.Page[T]{}, err

@@ -47,5 +47,10 @@ func Kinds() []*work.Kind { return []*work.Kind{interactionKind} }
 // Entities returns the descriptions of this package's kinds, for the schema registry.
 func Entities() []*schema.Entity { return []*schema.Entity{interactionKind.Entity} }
 
+// Sources returns the records of each of [Kinds], in that order, without their Go types.
+func (m *Module) Sources() []work.Source {
+	return []work.Source{m.interactions.Source()}
+}
+
 // Interactions returns the interactions as the scope sees them.
 func (m *Module) Interactions(scope *work.Scope) Interactions { return Interactions{m, scope} }

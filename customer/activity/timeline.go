@@ -83,8 +83,8 @@ func (t *timeline) page(ctx context.Context, size int) (out page.Page[Entry], er
 	}
 }
 
-// next returns the next entries. The first time it asks in the same breath whether the customer may be seen; nearly always
-// the customer has one id, the one that was asked for, and the entries are the right ones.
+// next returns the next entries. The first ones are asked for together with the question whether the customer may be seen:
+// nearly always it has one id, which is the one that was asked for.
 func (t *timeline) next(ctx context.Context, want int) ([]Entry, error) {
 	if t.ids == nil {
 		resolve := t.m.customers.ResolveLater(ctx, t.c.Scope, t.customer, work.Read)

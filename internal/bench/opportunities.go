@@ -140,7 +140,7 @@ func (w *world) moves(ctx context.Context) (*operation, error) {
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]ident.ID, 2*min(manyChanges, w.rows/8))
+	ids := make([]ident.ID, 2*manyChanges)
 	s := w.session(w.ours, sample.BigTenant)
 	for i := range ids {
 		o, err := s.Opportunities.Create(ctx, w.deal(customers[i%len(customers)], i))

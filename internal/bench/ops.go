@@ -26,9 +26,9 @@ const (
 	opMove      = "opportunity.move"   // to the next stage and back, own commit
 	opOpen      = "case.open"          // with both clocks and their four timers, own commit
 	opImport    = "customer.import"    // many new customers in one load; times are for one of them
-	manyCalls   = 1000                 // different calls of an operation
+	manyCalls   = 1000                 // different calls of an operation that reads
 	fewCalls    = 64                   // different calls of one that reads much
-	manyChanges = 256                  // records that change, of each side
+	manyChanges = 128                  // different writes, and records of each side that change
 	pageSize    = 50
 )
 

@@ -28,7 +28,7 @@ type Options struct {
 	Rows     int                                      // customers in the database. Defaults to 100,000; at least 1,000
 	Dialects []string                                 // [SQLite], [Postgres]. Defaults to both; without a PostgreSQL to be had, to SQLite alone
 	Ops      []string                                 // operations, see [Ops]. Defaults to all
-	Duration time.Duration                            // how long one operation is measured on one database, all sides together. Defaults to 3 seconds
+	Duration time.Duration                            // how long one operation is measured on one database, all sides together. Defaults to 2.5 seconds
 	DSN      string                                   // PostgreSQL server on which a database of its own is made and dropped. Defaults to a throw-away server of installed programs
 	Seed     uint64                                   // picks the customers. Defaults to 1
 	Peers    string                                   // directory of the peers' source. Defaults to the one in this source tree
@@ -48,7 +48,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Ops = Ops()
 	}
 	if o.Duration == 0 {
-		o.Duration = 3 * time.Second
+		o.Duration = 2500 * time.Millisecond
 	}
 	if o.farCalls == 0 {
 		o.farCalls = farCalls

@@ -20,7 +20,7 @@ import (
 // A timeline is measured on customers with many contacts: talks each, for one customer in busyShare.
 const (
 	talks     = 40
-	busyShare = 100
+	busyShare = 200
 	maxBusy   = 400
 )
 

@@ -10,6 +10,9 @@ import (
 	"github.com/rapport-crm/rapport/plugin"
 )
 
+// entityCustomer is the kind to whose records the others belong.
+const entityCustomer = "customer"
+
 // Boundary stands between the domains and the extensions. It is safe for concurrent use.
 type Boundary struct {
 	cfg     Config

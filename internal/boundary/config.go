@@ -10,7 +10,6 @@ import (
 	"github.com/rapport-crm/rapport/core/claim"
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
-	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
@@ -22,15 +21,15 @@ type Config struct {
 	Extensions []plugin.Extension
 	Engine     *work.Engine // its Policy should be one made by [Policy]
 	Store      Store
-	// Sources read the entities that plugins may read, by name in the schema registry.
-	Sources map[string]Source
+	// Sources are the kinds of records that plugins may read, by name.
+	Sources map[string]work.Source
 	// LogInteraction stores an interaction with one customer on the scope's unit and returns its id.
 	LogInteraction func(ctx context.Context, s work.Scope, w plugin.LogInteraction) (ident.ID, error)
 	// Claims gives the claims of a scope.
 	Claims func(s work.Scope) claim.Claims
 	// Derive returns a tenant's secret for a use; tokens are keyed with "plugin-token".
 	Derive func(ctx context.Context, tenant, label string) ([32]byte, error)
-	// Consented tells whether a customer has agreed to a plugin's purpose. Nil refuses extensions that name a purpose
+	// Consented must report whether a customer has agreed to a plugin's purpose. Nil refuses extensions that name a purpose
 	// whose basis is consent.
 	Consented func(ctx context.Context, s work.Scope, customer ident.ID, why personal.Purpose) (bool, error)
 	Logger    *slog.Logger // Defaults to slog.Default
@@ -50,34 +49,6 @@ type Store interface {
 	Disclose(ctx context.Context, u work.Unit, tenant string, list []plugin.Disclosure) error
 	// Disclosures must return the ledger of one record in order, after a line's id.
 	Disclosures(ctx context.Context, u work.Unit, tenant string, record ident.Ref, after ident.ID, limit int) ([]plugin.Disclosure, error)
-}
-
-// Source reads one entity through its domain's read path. What it returns are pointers to records, masked.
-type Source struct {
-	// Get must return a record that the scope may see, or fault.NotFound.
-	Get func(ctx context.Context, s work.Scope, id ident.ID) (any, error)
-	// Page must return one page of records that the scope may see.
-	Page func(ctx context.Context, s work.Scope, q page.Query) (page.Page[any], error)
-}
-
-// From makes a Source of a domain's functions.
-func From[T any](get func(ctx context.Context, s work.Scope, id ident.ID) (T, error),
-	list func(ctx context.Context, s work.Scope, q page.Query) (page.Page[T], error),
-) Source {
-	return Source{
-		Get: func(ctx context.Context, s work.Scope, id ident.ID) (any, error) {
-			rec, err := get(ctx, s, id)
-			return &rec, err
-		},
-		Page: func(ctx context.Context, s work.Scope, q page.Query) (page.Page[any], error) {
-			p, err := list(ctx, s, q)
-			out := page.Page[any]{Next: p.Next, Items: make([]any, len(p.Items))}
-			for i := range p.Items {
-				out.Items[i] = &p.Items[i]
-			}
-			return out, err
-		},
-	}
 }
 
 // New checks the manifests against the schema and returns a Boundary. Nothing runs before [Boundary.Start].

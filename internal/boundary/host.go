@@ -8,6 +8,7 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
@@ -58,7 +59,7 @@ func (b *Boundary) query(ctx context.Context, g *grant, q plugin.Query) (out pag
 	if err != nil {
 		return out, err
 	}
-	found, err := b.find(ctx, scope, ent, g, q)
+	found, err := b.find(ctx, &scope, ent, g, q)
 	if err != nil {
 		return out, err
 	}
@@ -66,41 +67,28 @@ func (b *Boundary) query(ctx context.Context, g *grant, q plugin.Query) (out pag
 		return out, err
 	}
 	out.Next = found.Next
+	basis := b.basis(&scope, ent, g)
 	for _, rec := range found.Items {
-		r, err := b.project(ctx, scope, ent, g, rec, q.Fields)
+		agreed, err := basis.covers(ctx, rec)
 		if err != nil {
 			return out, err
 		}
-		out.Items = append(out.Items, r)
+		out.Items = append(out.Items, project(ent, rec, q.Fields, agreed))
 	}
 	return out, b.disclose(ctx, g, out.Items)
 }
 
 // find reads the records of a query through their domain.
-func (b *Boundary) find(ctx context.Context, scope work.Scope, ent *schema.Entity, g *grant, q plugin.Query) (out page.Page[any], err error) {
+func (b *Boundary) find(ctx context.Context, scope *work.Scope, ent *schema.Entity, g *grant, q plugin.Query) (out page.Page[schema.Aggregate], err error) {
 	source := b.cfg.Sources[q.Entity]
-	if q.IDs == nil {
-		if err := b.checkWhere(ent, g, q); err != nil {
-			return out, err
-		}
-		return source.Page(ctx, scope, page.Query{Where: q.Where, Limit: q.Limit, Cursor: q.Cursor})
+	if q.IDs != nil {
+		out.Items, err = source.GetMany(ctx, scope, q.IDs)
+		return out, err
 	}
-	seen := map[ident.ID]bool{}
-	for _, id := range q.IDs {
-		if seen[id] {
-			continue
-		}
-		seen[id] = true
-		rec, err := source.Get(ctx, scope, id)
-		switch fault.CodeOf(err) {
-		case "":
-			out.Items = append(out.Items, rec)
-		case fault.NotFound:
-		default:
-			return out, err
-		}
+	if err := b.checkWhere(ent, g, q); err != nil {
+		return out, err
 	}
-	return out, nil
+	return source.Page(ctx, scope, ident.ID{}, page.Query{Where: q.Where, Limit: q.Limit, Cursor: q.Cursor})
 }
 
 // checkWhere refuses conditions over fields that the plugin may not see, which would tell their values; so would a
@@ -137,14 +125,10 @@ func (b *Boundary) checkWhere(ent *schema.Entity, g *grant, q plugin.Query) erro
 	return nil
 }
 
-// project cuts a record down to fields. What the reader may not see, and what nobody has consented to, is hidden.
-func (b *Boundary) project(ctx context.Context, scope work.Scope, ent *schema.Entity, g *grant, rec any, names []string) (plugin.Record, error) {
-	base := rec.(schema.Aggregate).Base() //nolint:forcetypeassert // sources return records
-	agreed, err := b.agreed(ctx, scope, g, ident.Ref{Entity: ent.Name, ID: base.ID})
-	if err != nil {
-		return plugin.Record{}, err
-	}
-	values := ent.Record(rec)
+// project cuts a record down to fields. What the reader may not see is hidden, and so is what is personal unless the
+// customers have agreed.
+func project(ent *schema.Entity, rec schema.Aggregate, names []string, agreed bool) plugin.Record {
+	base, values := rec.Base(), ent.Record(rec)
 	fields := make(map[string]plugin.Field, len(names))
 	var hidden []string
 	for _, name := range names {
@@ -158,19 +142,48 @@ func (b *Boundary) project(ctx context.Context, scope work.Scope, ent *schema.En
 			fields[name] = plugin.Field{Class: f.Class, Value: values.Field(name)}
 		}
 	}
-	return plugin.NewRecord(ident.Ref{Entity: ent.Name, ID: base.ID}, base.Version, fields, hidden...), nil
+	return plugin.NewRecord(ident.Ref{Entity: ent.Name, ID: base.ID}, base.Version, fields, hidden...)
 }
 
-// agreed reports whether the purpose's basis stands for the record's subject.
-func (b *Boundary) agreed(ctx context.Context, scope work.Scope, g *grant, ref ident.Ref) (bool, error) {
+// basis answers for the records of one query whether the purpose's basis stands for them. It asks once for each customer.
+type basis struct {
+	b       *Boundary
+	scope   *work.Scope
+	entity  *schema.Entity
+	why     personal.Purpose
+	consent bool // the purpose rests on consent
+	known   map[ident.ID]bool
+}
+
+func (b *Boundary) basis(scope *work.Scope, ent *schema.Entity, g *grant) *basis {
 	p, _ := g.m.manifest.Purpose(g.purpose)
-	if p.Basis != plugin.Consent {
+	return &basis{b, scope, ent, g.purpose, p.Basis == plugin.Consent, map[ident.ID]bool{}}
+}
+
+// covers reports whether every customer that a record belongs to has agreed. A record that belongs to none is covered by
+// nobody's consent.
+func (s *basis) covers(ctx context.Context, rec schema.Aggregate) (bool, error) {
+	if !s.consent {
 		return true, nil
 	}
-	if ref.Entity != "customer" {
-		return false, nil // whose consent it would need is not known
+	whose := s.entity.Subjects(rec)
+	if s.entity.Name == entityCustomer {
+		whose = []ident.ID{rec.Base().ID}
 	}
-	return b.cfg.Consented(ctx, scope, ref.ID, g.purpose)
+	for _, id := range whose {
+		yes, asked := s.known[id]
+		if !asked {
+			var err error
+			if yes, err = s.b.cfg.Consented(ctx, *s.scope, id, s.why); err != nil {
+				return false, err
+			}
+			s.known[id] = yes
+		}
+		if !yes {
+			return false, nil
+		}
+	}
+	return len(whose) > 0, nil
 }
 
 // disclose writes the ledger before anything is handed over.

@@ -62,7 +62,7 @@ func newLab(t *testing.T, b dbtest.Backend, ext plugin.Extension) *lab {
 	l.boundary, err = boundary.New(boundary.Config{
 		Extensions: []plugin.Extension{ext}, Engine: l.Engine, Store: pluginstore.New(l.DB), Claims: claims.In, Derive: l.Keys.Derive,
 		Logger:  slog.New(slog.DiscardHandler),
-		Sources: map[string]boundary.Source{customer.EntityCustomer: customerSource(l.customers)},
+		Sources: map[string]work.Source{customer.EntityCustomer: l.customers.Sources()[0]},
 		LogInteraction: func(ctx context.Context, s work.Scope, w plugin.LogInteraction) (ident.ID, error) {
 			rec, err := l.talks.Interactions(&s).Log(ctx, activity.InteractionDraft{
 				Channel: w.Channel, Direction: activity.Direction(w.Direction), At: w.At, Subject: w.Subject, Body: w.Body,
@@ -78,16 +78,6 @@ func newLab(t *testing.T, b dbtest.Backend, ext plugin.Extension) *lab {
 		DB: l.DB, Now: l.Now, NewID: ident.New, Logger: slog.New(slog.DiscardHandler), Consumers: l.consumers(),
 	})
 	return l
-}
-
-func customerSource(svc *customer.Module) boundary.Source {
-	return boundary.From(
-		func(ctx context.Context, s work.Scope, id ident.ID) (customer.Customer, error) {
-			return svc.Customers(&s).Get(ctx, id)
-		},
-		func(ctx context.Context, s work.Scope, q page.Query) (page.Page[customer.Customer], error) {
-			return svc.Customers(&s).Page(ctx, customer.Filter{Query: q})
-		})
 }
 
 func (l *lab) consumers() []outbox.Consumer {

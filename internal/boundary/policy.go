@@ -53,7 +53,7 @@ func declared(m plugin.Manifest, why personal.Purpose, entity string, a work.Act
 	switch {
 	case entity == claim.Entity:
 		return len(m.Claims) > 0 && (a == work.Read || a == work.Create || a == work.Edit)
-	case entity == "interaction" && a == work.Create, entity == "customer" && a == work.Read && logs:
+	case entity == plugin.WriteInteraction && a == work.Create, entity == entityCustomer && a == work.Read && logs:
 		return logs
 	case a == work.Read:
 		_, ok := m.Grant(entity, why)

@@ -311,7 +311,7 @@ func (w *wire) end() error {
 	return w.Conn.Close()
 }
 
-// isLost tells errors of a connection from those of a server.
+// isLost reports whether an error is one of a connection, not of a server.
 func isLost(err error) bool {
 	var lost net.Error
 	return errors.As(err, &lost) || errors.Is(err, driver.ErrBadConn)

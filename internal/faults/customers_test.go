@@ -115,6 +115,8 @@ func customerSteps() []step {
 		{name: "read by address", run: func(ctx context.Context, p *play) error {
 			return second(p.s.Customers.ByPoint(ctx, privacy.ByEmail, "ada@example.com"))
 		}},
+		{name: "delete one to restore", run: func(ctx context.Context, p *play) error { return p.once().Customers.Delete(ctx, p.id("bob"), 1) }},
+		{name: "restore", run: func(ctx context.Context, p *play) error { return second(p.once().Customers.Restore(ctx, p.id("bob"))) }},
 		{name: "read lists", run: func(ctx context.Context, p *play) error {
 			_, err := p.s.Customers.Page(ctx, customer.Filter{Query: page.Query{Sort: "custom.tier"}})
 			return errors.Join(err, second(p.s.Customers.Count(ctx, customer.Filter{})), drained(p.s.Customers.All(ctx, customer.Filter{})))

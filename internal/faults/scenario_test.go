@@ -74,7 +74,7 @@ func steps(groups ...[]step) (out []step) {
 // scenario touches every statement of the product.
 func scenario() []step {
 	return steps(schemaSteps(), customerSteps(), relationSteps(), pipelineSteps(), leadSteps(), opportunitySteps(), caseSteps(),
-		consentSteps(), sendSteps(), claimSteps(), pluginSteps(), transactionSteps(), queueSteps(), lastSteps())
+		consentSteps(), sendSteps(), claimSteps(), kindSteps(), pluginSteps(), transactionSteps(), queueSteps(), lastSteps())
 }
 
 // second drops the first result.

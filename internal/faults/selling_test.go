@@ -70,6 +70,9 @@ func leadSteps() []step {
 		lead("delete", "gone", func(ctx context.Context, p *play, l pipeline.Leads) error {
 			return l.Delete(ctx, p.id("gone"), schema.AnyVersion)
 		}),
+		lead("restore", "gone", func(ctx context.Context, p *play, l pipeline.Leads) error {
+			return second(l.Restore(ctx, p.id("gone")))
+		}),
 		lead("read", "hot", func(ctx context.Context, p *play, _ pipeline.Leads) error {
 			_, err := p.s.Leads.Get(ctx, p.id("hot"))
 			return errors.Join(err, second(p.s.Leads.History(ctx, p.id("hot"))), second(p.s.Leads.Page(ctx, pipeline.LeadFilter{})))
@@ -129,6 +132,9 @@ func opportunitySteps() []step {
 		}},
 		on("delete an opportunity", func(ctx context.Context, p *play, o pipeline.Opportunities) error {
 			return o.Delete(ctx, p.id("old deal"), schema.AnyVersion)
+		}),
+		on("restore an opportunity", func(ctx context.Context, p *play, o pipeline.Opportunities) error {
+			return second(o.Restore(ctx, p.id("old deal")))
 		}),
 		on("read opportunities", func(ctx context.Context, p *play, _ pipeline.Opportunities) error {
 			o := p.s.Opportunities

@@ -31,8 +31,8 @@ func TestTerminatedConnectionsLoseAndDoubleNothing(t *testing.T) {
 		require.NoError(t, h.Start(t.Context()))
 		ctx, cancel := context.WithCancel(t.Context())
 		var terminator, load sync.WaitGroup
-		var ended atomic.Int64
-		terminator.Go(func() { terminate(ctx, t, b.Path, rand.New(rand.NewPCG(r.Uint64(), 0)), &ended) }) //nolint:gosec // a test must be repeatable
+		var ended, done atomic.Int64
+		terminator.Go(func() { terminate(ctx, t, b.Path, rand.New(rand.NewPCG(r.Uint64(), 0)), &ended, &done) }) //nolint:gosec // a test must be repeatable
 		codes, mu := map[fault.Code]int{}, sync.Mutex{}
 		const each = 20
 		rounds := soak(1, 50)
@@ -50,6 +50,7 @@ func TestTerminatedConnectionsLoseAndDoubleNothing(t *testing.T) {
 							return
 						}
 					}
+					done.Add(1)
 				}
 			})
 		}
@@ -73,19 +74,22 @@ func TestTerminatedConnectionsLoseAndDoubleNothing(t *testing.T) {
 	})
 }
 
-// terminate ends connections to the database, one of them at a time, until ctx ends.
-func terminate(ctx context.Context, t *testing.T, dsn string, r *rand.Rand, ended *atomic.Int64) {
+// terminate ends connections to the database, one of them at a time, until ctx ends. While no write gets done in between
+// it takes more and more time, so that a slow machine gets to the end, too.
+func terminate(ctx context.Context, t *testing.T, dsn string, r *rand.Rand, ended, done *atomic.Int64) {
 	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
 		t.Error(err)
 		return
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
+	const least = 30 * time.Millisecond
+	most, before := least, int64(0)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(time.Duration(r.IntN(30_000)) * time.Microsecond):
+		case <-time.After(time.Duration(r.Int64N(int64(most)))):
 		}
 		tag, err := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 			WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle' ORDER BY random() LIMIT 1`)
@@ -94,5 +98,10 @@ func terminate(ctx context.Context, t *testing.T, dsn string, r *rand.Rand, ende
 			return
 		}
 		ended.Add(tag.RowsAffected())
+		if now := done.Load(); now > before {
+			most, before = max(least, most/2), now
+		} else {
+			most = min(2*most, time.Second)
+		}
 	}
 }

@@ -99,7 +99,7 @@ func lastSteps() []step {
 		return err
 	}
 	return []step{
-		{name: "delete a customer", run: func(ctx context.Context, p *play) error { return p.once().Customers.Delete(ctx, p.id("bob"), 1) }},
+		{name: "delete a customer", run: func(ctx context.Context, p *play) error { return p.once().Customers.Delete(ctx, p.id("bob"), 3) }},
 		{name: "give up", run: func(ctx context.Context, p *play) error {
 			for range 14 {
 				p.clock.Advance(2 * time.Hour)

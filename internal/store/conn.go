@@ -125,8 +125,8 @@ func (c Conn) run(ctx context.Context, s *Statement, pool *unit) error {
 		return l.alone(ctx, s)
 	}
 	defer l.mu.Unlock()
-	if c.u.failed != nil {
-		return c.u.failed
+	if err := c.u.usable(); err != nil {
+		return err
 	}
 	s.owner = c.u
 	l.add(s)

@@ -14,5 +14,12 @@
 // which both databases prepare. What differs between the databases is behind [Dialect], which crm/sqlite and crm/postgres
 // implement; this package imports no driver.
 //
+// A round trip to the server costs more than most statements, so on PostgreSQL statements leave together. Writes are
+// queued ([Conn.Queue], [Conn.QueueOne]), and so are reads that do not depend on each other ([Conn.GetLater],
+// [Conn.SelectLater]). The queue of a transaction is sent with the first statement whose answer somebody needs, or with
+// the end of the level; BEGIN, SAVEPOINT, RELEASE and COMMIT travel with it. Where a [Wire] reaches the driver's
+// connection, what is sent together is one pipeline. On a host's *sql.Tx the writes are merged into one statement, and
+// elsewhere, on SQLite too, statements run one after the other, to the same effect.
+//
 // Start with [DB].
 package store

@@ -150,7 +150,7 @@ func (b *BoundLines[L]) seal(ctx context.Context, c *work.Call, subject ident.ID
 	if t.IsZero() {
 		return nil, nil
 	}
-	key, err := keyOf(ctx, b.Keys, c, subject)
+	key, err := KeyOf(ctx, b.Keys, c, subject)
 	if err != nil {
 		return nil, err
 	}

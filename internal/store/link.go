@@ -24,7 +24,7 @@ type link struct {
 	merges bool // a host's *sql.Tx on PostgreSQL: see merge
 
 	over   atomic.Bool
-	broken atomic.Pointer[error] // why a failed level could not be undone: nothing of the transaction may stay
+	broken atomic.Pointer[error] // why nothing of the transaction may stay: it has not begun, or a failed level could not be undone
 
 	mu      sync.Mutex
 	waiting []*Statement
@@ -37,7 +37,7 @@ type link struct {
 	room      [12]*Statement
 }
 
-// check returns why the transaction must be rolled back, or nil.
+// check returns why nothing of the transaction may stay, or nil.
 func (l *link) check() error {
 	if f := l.broken.Load(); f != nil {
 		return *f
@@ -187,7 +187,10 @@ func (l *link) reach(ctx context.Context, fn func(source any) (sent bool)) (sent
 		return fn(l.pool.driver)
 	}
 	conn := l.conn
-	if conn == nil {
+	switch {
+	case conn == nil && l.trans:
+		return false
+	case conn == nil:
 		var err error
 		if conn, err = l.pool.db.Conn(ctx); err != nil {
 			return false // database/sql says it again
@@ -213,36 +216,44 @@ func (l *link) reach(ctx context.Context, fn func(source any) (sent bool)) (sent
 // reaches reports whether the wire may reach the connections of a pool.
 func (db *DB) reaches(p *pool) bool { return db.wire != nil && p != nil && !p.foreign.Load() }
 
-// settle gives each statement its fault, and returns the first one of a write. What has not run has the fault of what
-// came before.
+// settle gives each statement its fault, and returns the first one of a write. A statement that has not run has the
+// fault of the one that stopped it, and its level fails like that one's: whoever passes a fault over must not commit what
+// is left.
 func (l *link) settle(ctx context.Context, list []*Statement) (failed error) {
 	var stopped error
 	for _, s := range list {
-		switch {
-		case stopped != nil && !s.Ran:
-			s.Err = stopped
-			continue
-		case s.Err == nil && s.Decides() && s.N == 0:
-			s.Err = ErrNoRow
-		case s.Err == nil && s.Into != nil && s.Into.one && s.Into.n == 0:
-			s.Err = ErrNoRow
-		}
-		if s.Err == nil {
-			continue
-		}
-		s.Err = l.db.fault(ctx, s.Err)
-		if s.check != nil {
-			s.Err = first(s.check(s.Err), s.Err)
-		}
-		if s.failed() && stopped == nil {
+		if l.answer(ctx, s); s.Err != nil && s.failed() && stopped == nil {
 			stopped = s.Err
 		}
-		if s.kind != read && s.kind != ask {
-			s.owner.failed = first(s.owner.failed, s.Err)
-			failed = first(failed, s.Err)
+	}
+	for _, s := range list {
+		if s.Err == nil && !s.Ran {
+			s.Err = stopped
+		}
+		if s.Err == nil || s.kind == ask || s.kind == read {
+			continue
+		}
+		failed = first(failed, s.Err)
+		s.owner.failed = first(s.owner.failed, s.Err)
+		if s.kind == begin {
+			l.broken.CompareAndSwap(nil, &s.Err)
 		}
 	}
 	return failed
+}
+
+// answer makes a fault of what the driver has said of a statement.
+func (l *link) answer(ctx context.Context, s *Statement) {
+	if s.Err == nil && s.Ran && (s.Decides() && s.N == 0 || s.Into != nil && s.Into.one && s.Into.n == 0) {
+		s.Err = ErrNoRow
+	}
+	if s.Err == nil {
+		return
+	}
+	s.Err = l.db.fault(ctx, s.Err)
+	if s.check != nil {
+		s.Err = first(s.check(s.Err), s.Err)
+	}
 }
 
 // done notes what a statement has brought about.
@@ -335,7 +346,7 @@ func (l *link) bound(ctx context.Context, s *prepared) *sql.Stmt {
 	return l.tx.StmtContext(ctx, s.stmt)
 }
 
-// control runs a statement of the store's own by itself.
+// control runs one statement of the store's own at once.
 func (l *link) control(ctx context.Context, text string) error {
 	s := &Statement{Text: text, kind: savepoint}
 	if l.direct {

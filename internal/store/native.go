@@ -43,7 +43,7 @@ func (r *Rows) reset() {
 	}
 }
 
-// Begin tells the columns of the rows. An error ends the reading.
+// Begin takes the names of the columns. An error ends the reading.
 func (r *Rows) Begin(columns []string) error {
 	r.ptrs = make([]any, len(columns))
 	if r.plan.scalar != nil {

@@ -110,14 +110,17 @@ func (p *Later) Wait(ctx context.Context) error {
 func (u *unit) wait(s *Statement) error {
 	u.link.mu.Lock()
 	defer u.link.mu.Unlock()
-	if u.failed != nil {
-		return u.failed
+	if err := u.usable(); err != nil {
+		return err
 	}
 	u.link.add(s)
 	return nil
 }
 
-// hostSQL is the transaction for statements of the host's own, which see everything that was queued before.
+// usable returns why nothing more may be written in a level, or nil.
+func (u *unit) usable() error { return first(u.failed, u.link.check()) }
+
+// hostSQL runs the host's own statements on the transaction, after what was queued before them.
 type hostSQL struct{ u *unit }
 
 var _ Execer = hostSQL{}

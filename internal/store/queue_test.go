@@ -561,3 +561,49 @@ func TestALevelThatDoesNothingSaysNothing(t *testing.T) {
 		require.Equal(t, "BEGIN test.add_tenant (SAVEPOINT) test.add_tenant (RELEASE) COMMIT", said())
 	})
 }
+
+// A transaction whose first trip has failed before BEGIN, since the server cannot read a statement, has not begun: what
+// follows must not run outside of it.
+func TestNothingRunsOutsideOfATransactionThatHasNotBegun(t *testing.T) {
+	t.Parallel()
+
+	broken := store.Same("test.broken", `UPDATE no_such_table SET n = $1 WHERE n = $1`)
+	eachWay(t, func(t *testing.T, w way) {
+		var a tenantRow
+		var before *store.Later
+		err := w.level(t.Context(), func(ctx context.Context, u work.Unit) error {
+			_ = w.db.Write(ctx, u, func(ctx context.Context, inner work.Unit) error {
+				on := w.db.On(inner)
+				before = on.GetLater(getTenant, &a, "a")
+				require.NoError(t, queueTenant(on, "first"))
+				_, err := on.Exec(ctx, broken, 1)
+				require.Error(t, err)
+				_, _ = on.Exec(ctx, addTenant, "swallowed", "UTC", 7, instant)
+				return queueTenant(on, "queued")
+			}) // SQLite goes on after a statement that it cannot read
+			_, _ = w.db.On(u).Exec(ctx, addTenant, "outer", "UTC", 7, instant)
+			return errors.New("mine")
+		})
+		require.Error(t, err)
+		require.Error(t, before.Wait(t.Context()))
+		require.Empty(t, tenants(t, w.db))
+	})
+}
+
+// A write that has not run, because a read before it failed, is missed when its level ends.
+func TestAWriteThatHasNotRunFailsItsLevel(t *testing.T) {
+	t.Parallel()
+
+	missing := store.Same("test.missing", `SELECT tenant_id FROM no_such_table WHERE tenant_id = $1`)
+	eachWay(t, func(t *testing.T, w way) {
+		require.Error(t, w.level(t.Context(), func(ctx context.Context, u work.Unit) error {
+			on := w.db.On(u)
+			var text string
+			read := on.GetLater(missing, &text, "a")
+			require.NoError(t, queueTenant(on, "never"))
+			require.Error(t, read.Wait(ctx))
+			return nil
+		}))
+		require.Empty(t, tenants(t, w.db))
+	})
+}

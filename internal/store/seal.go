@@ -26,11 +26,11 @@ func (b *Bound[T, P]) learnKeys(ctx context.Context, c *work.Call, recs []*T) er
 	if !b.sealed || b.subject == "id" {
 		return nil
 	}
-	asked := map[ident.ID]bool{}
 	var ids []ident.ID
 	for _, rec := range recs {
-		if id := c.Entity.KeyHolder(P(rec)); !asked[id] && c.LearnedKey(id) == nil {
-			asked[id] = true
+		id := c.Entity.KeyHolder(P(rec))
+		if _, known := c.LearnedKey(id); !known {
+			c.LearnKey(id, nil) // until it is read
 			ids = append(ids, id)
 		}
 	}
@@ -44,13 +44,20 @@ func (b *Bound[T, P]) learnKeys(ctx context.Context, c *work.Call, recs []*T) er
 	return nil
 }
 
-// keyOf returns the key of a subject: the one that a read of this write has come upon, or else the stored one. A subject
+// KeyOf returns the key of a subject: the one that a read of this write has come upon, or else the stored one. A subject
 // without a key gets one.
-func keyOf(ctx context.Context, ring *keys.Ring, c *work.Call, subject ident.ID) (keys.Key, error) {
-	if wrapped := c.LearnedKey(subject); wrapped != nil {
+func KeyOf(ctx context.Context, ring *keys.Ring, c *work.Call, subject ident.ID) (keys.Key, error) {
+	wrapped, known := c.LearnedKey(subject)
+	if len(wrapped) > 0 {
 		return ring.Unwrap(ctx, c.Tenant(), subject, wrapped)
 	}
-	key, err := ring.Subject(ctx, c.Unit, c.Tenant(), subject, true)
+	var key keys.Key
+	var err error
+	if known {
+		key, err = ring.First(ctx, c.Unit, c.Tenant(), subject)
+	} else {
+		key, err = ring.Subject(ctx, c.Unit, c.Tenant(), subject, true)
+	}
 	if err == nil {
 		c.LearnKey(subject, key.Wrapped())
 	}

@@ -83,7 +83,8 @@ func (db *DB) top(ctx context.Context) (*unit, error) {
 	}
 	if !l.direct {
 		db.write.foreign.Store(true)
-		return u, errors.Join(l.conn.Close(), l.begin(ctx))
+		_ = l.conn.Close() // it only goes back to the pool
+		return u, l.begin(ctx)
 	}
 	u.enter = Statement{Text: "begin", kind: begin, owner: u}
 	u.leave = Statement{Text: "commit", kind: commit, owner: u}
@@ -148,7 +149,7 @@ func (l *link) commit(ctx context.Context, u *unit) (sent bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.dropReads()
-	if err := first(ctx.Err(), l.check(), u.failed); err != nil {
+	if err := first(ctx.Err(), u.usable()); err != nil {
 		return false, err
 	}
 	if l.lent != nil {
@@ -225,7 +226,7 @@ func (l *link) rollback(ctx context.Context) bool {
 	return l.control(ctx, "rollback") == nil
 }
 
-// commitFault tells a commit that certainly did not happen from one that may have. A driver's word that nothing was
+// commitFault distinguishes a commit that certainly did not happen from one that may have. A driver's word that nothing was
 // sent does not count: pgx says so, too, of a connection that broke while it waited for the answer.
 func (db *DB) commitFault(err error) error {
 	f := db.dialect.Fault(err)

@@ -212,8 +212,8 @@ func (u *unit) release(ctx context.Context) error {
 	l := u.link
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if u.failed != nil {
-		return u.failed
+	if err := u.usable(); err != nil {
+		return err
 	}
 	l.dropReads()
 	if n := len(l.waiting); n > 0 && l.waiting[n-1] == &u.enter {
@@ -272,8 +272,8 @@ var errDropped = fault.New(fault.Invalid, "the level of the transaction has ende
 func (u *unit) flush(ctx context.Context) error {
 	u.link.mu.Lock()
 	defer u.link.mu.Unlock()
-	if u.failed != nil {
-		return u.failed
+	if err := u.usable(); err != nil {
+		return err
 	}
 	u.log.opaque = true
 	return u.link.flush(ctx)

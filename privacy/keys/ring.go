@@ -30,9 +30,9 @@ type Store interface {
 	// AddSubjectKey must store the key unless the subject has one, and report whether it did. It must not fail
 	// when another transaction adds one at the same time.
 	AddSubjectKey(ctx context.Context, u work.Unit, tenant string, subject ident.ID, epoch uint32, wrapped []byte, at time.Time) (added bool, err error)
-	// NewSubjectKey must store the key of a subject that has none; for another one the write on the unit must fail with a
-	// Conflict of field "id" and reason "taken". It may be queued on the unit.
-	NewSubjectKey(u work.Unit, tenant string, subject ident.ID, epoch uint32, wrapped []byte, at time.Time) error
+	// NewSubjectKey must store the key of a subject that has none; for another one the write on the unit must fail with
+	// taken. It may be queued on the unit.
+	NewSubjectKey(u work.Unit, tenant string, key Key, at time.Time, taken error) error
 }
 
 // Ring seals and opens personal values. Below the tenant's secrets in the [KMS] each subject has a random key of

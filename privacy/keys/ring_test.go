@@ -43,10 +43,10 @@ func (k *keyTable) AddSubjectKey(_ context.Context, _ work.Unit, tenant string, 
 	return true, nil
 }
 
-func (k *keyTable) NewSubjectKey(u work.Unit, tenant string, subject ident.ID, epoch uint32, wrapped []byte, at time.Time) error {
-	added, err := k.AddSubjectKey(context.Background(), u, tenant, subject, epoch, wrapped, at)
+func (k *keyTable) NewSubjectKey(u work.Unit, tenant string, key keys.Key, at time.Time, taken error) error {
+	added, err := k.AddSubjectKey(context.Background(), u, tenant, key.Subject(), key.Epoch(), key.Wrapped(), at)
 	if !added {
-		return fault.New(fault.Conflict, "is taken")
+		return taken
 	}
 	return err
 }
@@ -136,6 +136,10 @@ func TestSubjectKeyIsMadeOnce(t *testing.T) {
 	require.Len(t, table.rows, 2, "the subject's, and the one that proves the key store")
 	_, err = ring.Fresh(ctx, nil, "acme", subject)
 	require.ErrorIs(t, err, fault.ErrConflict, "it is no new subject")
+	_, err = ring.First(ctx, nil, "acme", subject)
+	require.ErrorIs(t, err, fault.ErrRetryable, "somebody was faster")
+	_, err = ring.First(ctx, nil, "acme", ident.New())
+	require.NoError(t, err)
 }
 
 func TestAFreshKeyCostsNoRead(t *testing.T) {

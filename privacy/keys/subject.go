@@ -40,6 +40,20 @@ func (k *Ring) Subject(ctx context.Context, u work.Unit, tenant string, subject 
 //
 // Errors: Conflict; those of [Ring.Subject].
 func (k *Ring) Fresh(ctx context.Context, u work.Unit, tenant string, subject ident.ID) (Key, error) {
+	taken := fault.New(fault.Conflict, "is taken: choose another one")
+	taken.Field, taken.Reason = "id", work.ReasonTaken
+	return k.put(ctx, u, tenant, subject, taken)
+}
+
+// First makes the key of a subject of which the same write has read that it has none, and asks the database nothing: the
+// write is Retryable when another one gives the subject a key meanwhile.
+//
+// Errors: Retryable; those of [Ring.Subject].
+func (k *Ring) First(ctx context.Context, u work.Unit, tenant string, subject ident.ID) (Key, error) {
+	return k.put(ctx, u, tenant, subject, fault.New(fault.Retryable, "the subject has got a key meanwhile: try again"))
+}
+
+func (k *Ring) put(ctx context.Context, u work.Unit, tenant string, subject ident.ID, taken error) (Key, error) {
 	if err := k.Prove(ctx, u, tenant); err != nil {
 		return Key{}, err
 	}
@@ -47,7 +61,7 @@ func (k *Ring) Fresh(ctx context.Context, u work.Unit, tenant string, subject id
 	if err != nil {
 		return Key{}, err
 	}
-	return made[0], k.store.NewSubjectKey(u, tenant, subject, made[0].epoch, made[0].wrapped, k.now().UTC())
+	return made[0], k.store.NewSubjectKey(u, tenant, made[0], k.now().UTC(), taken)
 }
 
 // add stores a new key, or returns the one that somebody else has stored meanwhile.

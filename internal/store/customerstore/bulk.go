@@ -49,7 +49,7 @@ func (s customers) Insert(ctx context.Context, c *work.Call, recs []*customer.Cu
 	}{
 		{"crm_customer_fts", []string{"rowid", "tokens"}, func(l *load) [][]any { return l.documents }},
 		{"crm_customer", customerInsert, func(l *load) [][]any { return l.customers }},
-		{"crm_customer_ext", []string{"tenant_id", "system", "ext_id", "customer_id", "created_at"}, func(l *load) [][]any { return l.exts }},
+		{"crm_customer_ext", extColumns, func(l *load) [][]any { return l.exts }},
 		{"crm_subject_key", []string{"tenant_id", "subject_id", "epoch", "wrapped", "created_at"}, func(l *load) [][]any { return l.keys }},
 		{pointTable, pointColumns, func(l *load) [][]any { return l.points }},
 		{"crm_field_index", store.SortKeyColumns(), func(l *load) [][]any { return l.sorts }},
@@ -125,7 +125,7 @@ func (s *Store) buildPart(ctx context.Context, c *work.Call, l *load, recs []*cu
 			if err != nil {
 				return err
 			}
-			l.points = append(l.points, append(row, c.Now))
+			l.points = append(l.points, row)
 		}
 	}
 	return nil

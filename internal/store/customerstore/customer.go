@@ -112,6 +112,9 @@ func (s customers) ask(ctx context.Context, c *work.Call, id ident.ID, how work.
 			return nil, ident.ID(row.CanonicalID), err
 		}
 		rec, err := s.record(c, row)
+		if how == work.Lock {
+			c.LearnKey(ident.ID(row.ID), row.Wrapped)
+		}
 		if err != nil || s.bare {
 			return rec, ident.ID{}, err
 		}

@@ -1,9 +1,10 @@
 // Package customerstore keeps customers, their points, relationships and interactions in the CRM's database: rows,
-// statements, sealing; no rights and no rules. It implements customer.Store over package store.
+// statements, sealing; no rights and no rules. It implements customer.Store and activity.Store over package store.
 //
-// A customer is read by two statements: its row, then its points with the wrapped key and its external ids. Nothing
-// is decrypted before it is revealed. A page of a list is read by two statements as well. Customers that others were
-// merged into tell so in their row; only they pay for a look at the resolution set.
+// Customers have statements of their own, because every request reads them: a customer's row, and its points and external
+// ids, are asked for together, and on PostgreSQL a page of a list is one statement with both. Nothing is decrypted before
+// it is revealed. The row of a customer that others were merged into says so; only such customers pay for a look at the
+// resolution set. Relationships and interactions are tables of package store.
 //
 // Start with [New].
 package customerstore

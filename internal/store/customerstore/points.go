@@ -16,9 +16,13 @@ import (
 const pointTable = "crm_contact_point"
 
 var (
-	insertPoint = store.Same("customer.insert_point", `
-		INSERT INTO crm_contact_point (tenant_id, customer_id, id, version, channel, sealed, blind, label, is_primary, verified, invalid, valid_from, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)`)
+	pointColumns = []string{"tenant_id", "customer_id", "id", "version", "channel", "sealed", "blind", "label",
+		"is_primary", "verified", "invalid", "valid_from", "created_at"}
+	extColumns = []string{"tenant_id", "system", "ext_id", "customer_id", "created_at"}
+)
+
+var (
+	insertPoint = store.Same("customer.insert_point", store.InsertText(pointTable, pointColumns))
 
 	updatePoint = store.Same("customer.update_point", `
 		UPDATE crm_contact_point SET version = $4, label = $5, is_primary = $6, verified = $7, invalid = $8
@@ -38,8 +42,7 @@ var (
 		WHERE tenant_id = $1 AND customer_id [IN]
 		AND valid_to = (SELECT c.deleted_at FROM crm_customer c WHERE c.tenant_id = $1 AND c.id = $3)`)
 
-	insertExt = store.Same("customer.insert_ext", `
-		INSERT INTO crm_customer_ext (tenant_id, system, ext_id, customer_id, created_at) VALUES ($1, $2, $3, $4, $5)`)
+	insertExt = store.Same("customer.insert_ext", store.InsertText("crm_customer_ext", extColumns))
 
 	dropExt = store.Same("customer.drop_ext", `
 		DELETE FROM crm_customer_ext WHERE tenant_id = $1 AND system = $2 AND ext_id = $3`)
@@ -71,15 +74,7 @@ func (s *Store) addPoints(ctx context.Context, c *work.Call, key keys.Key, id id
 	return nil
 }
 
-// subjectKey returns the key of a subject, which gets one if it has none.
-func (s *Store) subjectKey(ctx context.Context, c *work.Call, id ident.ID) (keys.Key, error) {
-	return s.keys.Subject(ctx, c.Unit, c.Tenant(), id, true)
-}
-
-// pointColumns are the columns of pointValues, for bulk loads.
-var pointColumns = []string{"tenant_id", "customer_id", "id", "version", "channel", "sealed", "blind", "label", "is_primary", "verified", "invalid", "valid_from", "created_at"}
-
-// pointValues seals a point.
+// pointValues seals a point and returns the values of pointColumns.
 func (s *Store) pointValues(ctx context.Context, c *work.Call, key keys.Key, id ident.ID, p *customer.ContactPoint) ([]any, error) {
 	value, err := p.Value.Value()
 	if err != nil {
@@ -94,7 +89,7 @@ func (s *Store) pointValues(ctx context.Context, c *work.Call, key keys.Key, id 
 		return nil, err
 	}
 	return []any{
-		c.Tenant(), id, p.ID, p.Version, string(p.Channel), sealed, blind, store.OrNull(p.Label), p.Primary, p.Verified, p.Invalid, p.ValidFrom,
+		c.Tenant(), id, p.ID, p.Version, string(p.Channel), sealed, blind, store.OrNull(p.Label), p.Primary, p.Verified, p.Invalid, p.ValidFrom, c.Now,
 	}, nil
 }
 
@@ -134,7 +129,7 @@ func (s *Store) updatePoints(ctx context.Context, c *work.Call, before, after *c
 	if len(fresh) == 0 {
 		return nil
 	}
-	key, err := s.subjectKey(ctx, c, after.ID)
+	key, err := store.KeyOf(ctx, s.keys, c, after.ID)
 	if err != nil {
 		return err
 	}

@@ -41,11 +41,10 @@ var customerNames = append(metaNames[:len(metaNames):len(metaNames)], "kind", "n
 var customerColumns = store.Qualified("c", customerNames[:len(customerNames)-1]) + `,
 	(SELECT 1 FROM crm_customer l WHERE l.tenant_id = $1 AND l.canonical_id = c.id LIMIT 1) IS NOT NULL AS merged`
 
-// wholeColumns are customerColumns and the sensitive columns, with the key that opens them where there is something to
-// open. Reads that show nothing sensitive leave them out.
+// wholeColumns are customerColumns and the sensitive columns, with the customer's key. Reads that show nothing sensitive
+// and seal nothing leave them out.
 var wholeColumns = customerColumns + `, c.tax_id,
-	CASE WHEN c.tax_id IS NOT NULL THEN
-		(SELECT k.wrapped FROM crm_subject_key k WHERE k.tenant_id = $1 AND k.subject_id = c.id) END AS wrapped`
+	(SELECT k.wrapped FROM crm_subject_key k WHERE k.tenant_id = $1 AND k.subject_id = c.id) AS wrapped`
 
 // wholeRow is a row with the columns that not every read has; they are nil when they were not read.
 type wholeRow struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
@@ -42,9 +43,7 @@ var (
 )
 
 func insertCustomerText(search string) string {
-	return `INSERT INTO crm_customer (tenant_id, kind, name, given, family, sort_name, language, country, lifecycle, lifecycle_since, custom, tax_id, search,
-		id, version, owner_user, owner_team, created_at, updated_at, created_by, source_system, source_ref)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, ` + search + `, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
+	return strings.Replace(store.InsertText("crm_customer", customerInsert), "$13", search, 1)
 }
 
 func updateCustomerText(search string) string {
@@ -241,7 +240,7 @@ func (s *Store) updateTaxID(ctx context.Context, c *work.Call, before, after *cu
 	}
 	var key keys.Key
 	if !after.TaxID.IsZero() {
-		if key, err = s.subjectKey(ctx, c, after.ID); err != nil {
+		if key, err = store.KeyOf(ctx, s.keys, c, after.ID); err != nil {
 			return err
 		}
 	}

@@ -118,6 +118,11 @@ func TestConvertIsIdempotentAndCopiesNobody(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, all.Items, 1)
 
+		nobody, err := l.leads.Create(ctx, pipeline.LeadDraft{})
+		require.NoError(t, err)
+		_, err = l.leads.Convert(ctx, nobody.ID, pipeline.ConvertOptions{Customer: ident.New()})
+		require.ErrorIs(t, err, fault.ErrNotFound, "a customer that is not there")
+
 		attach, err := l.leads.Create(ctx, pipeline.LeadDraft{Customer: l.acme})
 		require.NoError(t, err)
 		same, err := l.leads.Convert(ctx, attach.ID, pipeline.ConvertOptions{Opportunity: first.Opportunity.ID})

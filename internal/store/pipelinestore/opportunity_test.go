@@ -139,9 +139,70 @@ func TestReasonsAreOfLostOnes(t *testing.T) {
 		require.NoError(t, err)
 		_, err = l.Update(ctx, o.ID, 0, pipeline.OpportunityUpdate{LostReason: new("")})
 		reasonless(t, err)
+		_, err = l.Update(ctx, o.ID, 0, pipeline.OpportunityUpdate{Clear: []string{"lost_reason"}})
+		reasonless(t, err)
+		_, err = l.Update(ctx, o.ID, 0, pipeline.OpportunityUpdate{LostReason: new("Too expensive!")})
+		reasonless(t, err)
 		o, err = l.Update(ctx, o.ID, 0, pipeline.OpportunityUpdate{LostReason: new("timing")})
 		require.NoError(t, err, "a reason may be mended")
 		require.Equal(t, "timing", o.LostReason)
+	})
+}
+
+// What only history may tell is refused, and a draft moves no closed opportunity.
+func TestDraftsOfThePresent(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, l *lab) {
+		ctx, ext := t.Context(), ident.Ext{System: "erp", ID: "7"}
+		for field, d := range map[string]pipeline.OpportunityDraft{
+			"closed_on": {Customer: l.acme, ClosedOn: date.MustParse("2025-03-04")}, "lost_reason": {Customer: l.acme, LostReason: "price"},
+		} {
+			_, err := l.Create(ctx, d)
+			require.ErrorIs(t, err, fault.ErrInvalid)
+			_, err = l.Upsert(ctx, ext, d)
+			var f *fault.Error
+			require.ErrorAs(t, err, &f)
+			require.Equal(t, field, f.Field)
+		}
+		o, err := l.Upsert(ctx, ext, pipeline.OpportunityDraft{Customer: l.acme, Amount: eur("5.00")})
+		require.NoError(t, err)
+		_, err = l.Upsert(ctx, ext, pipeline.OpportunityDraft{Customer: ident.New()})
+		require.ErrorIs(t, err, fault.ErrNotFound, "a customer that is not there")
+		won, err := l.Win(ctx, o.ID)
+		require.NoError(t, err)
+		for _, d := range []pipeline.OpportunityDraft{{Stage: "prospecting"}, {Stage: "lost"}, {Amount: eur("6.00")}, {Override: new(int64(5))}} {
+			_, err = l.Upsert(ctx, ext, d)
+			require.ErrorIs(t, err, &fault.Error{Code: fault.Conflict, Reason: "state"})
+		}
+		more, err := l.Upsert(ctx, ext, pipeline.OpportunityDraft{Stage: "won", Product: "seats"})
+		require.NoError(t, err)
+		require.Equal(t, "seats", more.Product)
+		require.Equal(t, won.ClosedAt, more.ClosedAt)
+	})
+}
+
+func TestDeletedOpportunitiesComeBack(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, l *lab) {
+		ctx, ext := t.Context(), ident.Ext{System: "erp", ID: "7"}
+		o, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme, Ext: ext, Override: new(int64(4200))})
+		require.NoError(t, err)
+		require.ErrorIs(t, l.Delete(ctx, o.ID, o.Version+1), fault.ErrConflict)
+		require.NoError(t, l.Delete(ctx, o.ID, o.Version))
+		back, err := l.Restore(ctx, o.ID)
+		require.NoError(t, err)
+		require.Equal(t, int64(4200), *back.Override)
+		got, err := l.ByExt(ctx, ext)
+		require.NoError(t, err)
+		l.same(t, back, got)
+
+		require.NoError(t, l.Delete(ctx, o.ID, schema.AnyVersion))
+		_, err = l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme, Ext: ext})
+		require.NoError(t, err)
+		_, err = l.Restore(ctx, o.ID)
+		require.ErrorIs(t, err, &fault.Error{Code: fault.Conflict, Reason: "taken"})
 	})
 }
 

@@ -102,7 +102,7 @@ func TestBadInputNamesTheField(t *testing.T) {
 		"customer":             {},
 		"name":                 {Customer: l.acme, Name: "a\x00b"},
 		"product":              {Customer: l.acme, Product: "\xff"},
-		"amount.currency":      {Customer: l.acme, Amount: money.Amount{Minor: 5, Currency: "euro"}},
+		"amount.currency":      {Customer: l.acme, Amount: money.Amount{Minor: 5}},
 		"probability_override": {Customer: l.acme, Override: &tooSure},
 		"ext.system":           {Customer: l.acme, Ext: ident.Ext{ID: "7"}},
 		"ext.id":               {Customer: l.acme, Ext: ident.Ext{System: "erp", ID: long}},

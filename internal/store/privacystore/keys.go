@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/internal/store"
@@ -43,16 +42,12 @@ func (k subjectKeys) AddSubjectKey(ctx context.Context, u work.Unit, tenant stri
 }
 
 // NewSubjectKey implements [keys.Store].
-func (k subjectKeys) NewSubjectKey(u work.Unit, tenant string, subject ident.ID, epoch uint32, wrapped []byte, at time.Time) error {
-	return k.db.On(u).Queue(newKey, takenSubject, tenant, subject, epoch, wrapped, at)
-}
-
-// takenSubject says of a subject that has a key that its id is taken.
-func takenSubject(err error) error {
-	if !store.Duplicate(err) {
+func (k subjectKeys) NewSubjectKey(u work.Unit, tenant string, key keys.Key, at time.Time, taken error) error {
+	check := func(err error) error {
+		if store.Duplicate(err) {
+			return taken
+		}
 		return err
 	}
-	f := fault.New(fault.Conflict, "is taken: choose another one: %w", err)
-	f.Field, f.Reason = "id", work.ReasonTaken
-	return f
+	return k.db.On(u).Queue(newKey, check, tenant, key.Subject(), key.Epoch(), key.Wrapped(), at)
 }
