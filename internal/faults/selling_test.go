@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
@@ -11,6 +12,7 @@ import (
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/pipeline"
 )
 
@@ -72,6 +74,14 @@ func leadSteps() []step {
 		}),
 		lead("restore", "gone", func(ctx context.Context, p *play, l pipeline.Leads) error {
 			return second(l.Restore(ctx, p.id("gone")))
+		}),
+		lead("rehearse an import", "hot", func(ctx context.Context, p *play, _ pipeline.Leads) error {
+			m := transfer.Mapping{Entity: pipeline.EntityLead, System: "erp", ByHeader: true, WithoutIDs: true}
+			rep, err := transfer.Import(ctx, p.s.Leads.Import(), strings.NewReader("customer,score\n8,1\n9,2\n"), m, &transfer.Options{DryRun: true})
+			if err == nil && rep.Created != 2 {
+				err = fmt.Errorf("%d rows created: %v", rep.Created, rep.Faults)
+			}
+			return err
 		}),
 		lead("read", "hot", func(ctx context.Context, p *play, _ pipeline.Leads) error {
 			_, err := p.s.Leads.Get(ctx, p.id("hot"))

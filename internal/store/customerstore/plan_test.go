@@ -46,6 +46,7 @@ func TestPlans(t *testing.T) {
 				"customer.details_of_all": {"acme", list},
 				"customer.get_many":       {"acme", list},
 				"customer.by_ext":         {"acme", "u", "7"},
+				"customer.by_exts":        {"acme", `["7","8"]`, "u"},
 				"customer.by_point":       {"acme", []byte("0123456789abcdef"), "email", "email", 10},
 				"customer.losers":         {"acme", list},
 			} {
