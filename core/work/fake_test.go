@@ -37,6 +37,7 @@ type world struct {
 	merged map[ident.ID]ident.ID // what notes were merged into
 	reruns int                   // how often a transaction is repeated before it commits
 	broken map[string]error
+	entity *schema.Entity // defaults to notes
 }
 
 type memory struct {
@@ -82,6 +83,9 @@ func (w *world) Read(ctx context.Context, _ work.Unit, fn func(ctx context.Conte
 var notes = schema.Of[note]("note")
 
 func (w *world) Entity(context.Context, work.Unit, string, string) (*schema.Entity, error) {
+	if w.entity != nil {
+		return w.entity, nil
+	}
 	return notes, w.say("schema")
 }
 

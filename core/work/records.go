@@ -100,7 +100,7 @@ func (r *Records[T, P]) load(ctx context.Context, c *Call, id ident.ID, how Fetc
 		return nil, r.missing()
 	}
 	rec, err := r.store.Get(ctx, c, id, how)
-	return r.pass(c, rec, err)
+	return r.see(ctx, c, rec, err)
 }
 
 // Get returns one record as the scope may see it.
@@ -125,7 +125,7 @@ func Of[T any, P Aggregate[T], R any](ctx context.Context, r *Records[T, P], s *
 ) (R, error) {
 	return View(ctx, r.engine, *s, r.op(what), r.kind.Name(), func(ctx context.Context, c *Call) (out R, err error) {
 		rec, err := find(ctx, c)
-		if rec, err = r.pass(c, rec, err); err != nil {
+		if rec, err = r.see(ctx, c, rec, err); err != nil {
 			return out, err
 		}
 		return fn(ctx, c, rec)
@@ -156,6 +156,9 @@ func (r *Records[T, P]) Show(ctx context.Context, c *Call, ids []ident.ID) ([]T,
 		return nil, nil
 	}
 	found, err := r.store.GetMany(ctx, c, ids)
+	if err == nil {
+		found, err = r.besideSubjects(ctx, c, found)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +177,7 @@ func (r *Records[T, P]) Show(ctx context.Context, c *Call, ids []ident.ID) ([]T,
 }
 
 // MaskAll is Show for records that the domain has read by a statement of its own: it leaves out whom the call may not
-// see, orders the rest, drops doubles and masks.
+// see, orders the rest, drops doubles and masks. Whether their subjects may be seen is for the domain to ask.
 func (r *Records[T, P]) MaskAll(c *Call, found []T, order func(a, b *T) int) []T {
 	return r.mask(c, found, order)
 }
@@ -224,7 +227,7 @@ func (r *Records[T, P]) Reach(ctx context.Context, s *Scope, id ident.ID, a Acti
 	}
 	return func(ctx context.Context) (*T, error) {
 		rec, err := find(ctx)
-		return r.pass(c, rec, err)
+		return r.see(ctx, c, rec, err)
 	}
 }
 
@@ -256,14 +259,17 @@ func (r *Records[T, P]) Page(ctx context.Context, s *Scope, filter rule.Predicat
 
 // PageOf is Page for the records of one customer, with those of customers merged into it; the zero id is everybody.
 //
-// Errors: as Page; NotFound for a customer that the scope may not see.
+// Errors: as Page; NotFound for a customer that the scope may not see; Invalid without one for a kind that is read with its
+// subject.
 func (r *Records[T, P]) PageOf(ctx context.Context, s *Scope, subject ident.ID, filter rule.Predicate, q page.Query) (page.Page[T], error) {
 	return View(ctx, r.engine, *s, r.op("list"), r.kind.Name(), func(ctx context.Context, c *Call) (page.Page[T], error) {
 		l := Listing{}
-		if !subject.IsZero() {
-			if len(c.Entity.SubjectFields()) == 0 {
-				return page.Page[T]{}, fault.Field("customer", "must be left out: a %s belongs to no customer", r.kind.Name())
-			}
+		switch {
+		case subject.IsZero() && r.kind.WithSubject:
+			return page.Page[T]{}, r.unnamed()
+		case !subject.IsZero() && len(c.Entity.SubjectFields()) == 0:
+			return page.Page[T]{}, fault.Field("customer", "must be left out: a %s belongs to no customer", r.kind.Name())
+		case !subject.IsZero():
 			var err error
 			if l.Subjects, err = r.engine.Subjects.Resolve(ctx, c.Scope, subject, Read); err != nil {
 				return page.Page[T]{}, err
@@ -300,6 +306,9 @@ const MaxCount = 10_000
 // Errors: as Page.
 func (r *Records[T, P]) Count(ctx context.Context, s *Scope, filter rule.Predicate, q page.Query) (int, error) {
 	return View(ctx, r.engine, *s, r.op("count"), r.kind.Name(), func(ctx context.Context, c *Call) (int, error) {
+		if r.kind.WithSubject {
+			return 0, r.unnamed()
+		}
 		if err := c.CheckFilter(filter); err != nil {
 			return 0, err
 		}
@@ -340,7 +349,10 @@ func (r *Records[T, P]) Change(ctx context.Context, s *Scope, v Verb[T]) (T, err
 	}
 	ch.Load = func(ctx context.Context, c *Call) (*T, error) {
 		rec, err := find(ctx, c)
-		return r.pass(c, rec, err)
+		if err == nil && r.kind.Ledger {
+			err = fault.New(fault.Internal, "a %s is never changed", r.kind.Name())
+		}
+		return r.see(ctx, c, rec, err)
 	}
 	return write[T, P](ctx, r.engine, *s, ch)
 }
