@@ -28,7 +28,7 @@ func (b *Bound[T, P]) learnKeys(ctx context.Context, c *work.Call, recs []*T) er
 	}
 	var ids []ident.ID
 	for _, rec := range recs {
-		id := c.Entity.KeyHolder(P(rec))
+		id := b.kind.Entity.KeyHolder(P(rec))
 		if _, known := c.LearnedKey(id); !known {
 			c.LearnKey(id, nil) // until it is read
 			ids = append(ids, id)
