@@ -8,6 +8,7 @@ import (
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/schema/custom"
 	"github.com/rapport-crm/rapport/core/tenant"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/internal/store"
@@ -73,7 +74,11 @@ func (cfg *Config) has(m Module) bool {
 func kindsOf(m Module) []*schema.Entity {
 	switch m {
 	case ModuleFoundation:
-		return []*schema.Entity{custom.LayoutEntity(), tenant.SettingsEntity(), schema.Of[claim.Claim](claim.Entity)}
+		var out []*schema.Entity
+		for _, k := range slices.Concat(custom.Kinds(), tenant.Kinds(), claim.Kinds()) {
+			out = append(out, k.Entity)
+		}
+		return out
 	case ModuleCustomer:
 		return slices.Concat(customer.Entities(), activity.Entities())
 	case ModulePipeline:
@@ -84,6 +89,13 @@ func kindsOf(m Module) []*schema.Entity {
 		return privacy.Entities()
 	}
 	return nil
+}
+
+// kinds lists the kinds that are declared, for the rights of the default roles.
+func kinds() []*work.Kind {
+	return slices.Concat(
+		customer.Kinds(), activity.Kinds(), pipeline.Kinds(), service.Kinds(), privacy.Kinds(), tenant.Kinds(), custom.Kinds(), claim.Kinds(),
+	)
 }
 
 // registry has the kinds of the modules in use, and for those of the others the fault of both paths.
