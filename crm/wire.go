@@ -115,7 +115,7 @@ func (c *CRM) buildEngine(core *corestore.Store) error {
 	}
 	policy := c.cfg.Policy
 	if policy == nil {
-		if policy, err = access.New(access.DefaultRoles(kinds()), c.cfg.Purposes); err != nil {
+		if policy, err = access.New(access.DefaultRoles(Kinds()), c.cfg.Purposes); err != nil {
 			return err
 		}
 	}

@@ -36,7 +36,7 @@ func View[R any](ctx context.Context, e *Engine, s Scope, op, entity string, fn 
 }
 
 // Mask masks on rec (a pointer to a record of the call's entity) whatever the access hides.
-// Sensitive classes are masked unless the call's action is [Reveal], see [Unseal].
+// Sensitive classes are masked unless the call's action is [Reveal], see [Records.Reveal].
 func (c *Call) Mask(rec any) {
 	if len(c.Access.Mask) == 0 && len(c.Access.Unseen) == 0 {
 		if c.Action != Reveal {

@@ -60,7 +60,9 @@ func (s drawer) List(_ context.Context, _ *work.Call, l work.Listing) (out []wor
 	return out, nil
 }
 
-func (s drawer) Count(context.Context, *work.Call, work.Listing, int) (int, error) { return len(s), nil }
+func (s drawer) Count(context.Context, *work.Call, work.Listing, int) (int, error) {
+	return len(s), nil
+}
 
 // known are the persons that may be read.
 type known []ident.ID

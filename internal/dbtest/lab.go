@@ -12,6 +12,7 @@ import (
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/schema/custom"
 	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/internal/store/corestore"
 	"github.com/rapport-crm/rapport/internal/store/privacystore"
 	"github.com/rapport-crm/rapport/privacy/access"
@@ -44,7 +45,7 @@ func NewLab(t testing.TB, b Backend, entities ...*schema.Entity) *Lab {
 	rules, err := cel.New(cel.Config{})
 	check(t, err)
 	l.Engine = &work.Engine{
-		Units: b.DB, Policy: access.Default(Kinds()), Recorder: core, Accesses: core, Schemas: schemas, Rules: rules,
+		Units: b.DB, Policy: access.Default(crm.Kinds()), Recorder: core, Accesses: core, Schemas: schemas, Rules: rules,
 		Cursors: cursors{l.Keys}, Now: l.Now, NewID: ident.New,
 	}
 	l.Fields = custom.New(l.Engine, schemas)

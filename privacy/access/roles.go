@@ -12,30 +12,15 @@ type row struct {
 	rights work.Rights
 }
 
-// apart are the rows of entities that are no kinds of records, and of kinds that are declared elsewhere.
+// apart are the rows of what is no kind of records.
 var apart = []row{
-	{"customer", work.Rights{
-		Manager: "aatttttn", Sales: "tttontnn", Service: "aaannann", Marketing: "annnnann", Viewer: "annnnnnn",
-		Hide: map[string][]string{work.RoleMarketing: {"points"}, work.RoleViewer: {"points"}},
-		Fix:  map[string][]string{work.RoleService: {"owner_user", "owner_team", "lifecycle"}},
-	}},
-	{"relationship", work.Rights{Manager: "aaaatnnn", Sales: "aaannnnn", Service: "aaannnnn", Marketing: "annnnnnn", Viewer: "annnnnnn"}},
-	{"interaction", work.Rights{
-		Manager: "aatttntn", Sales: "ttoonnnn", Service: "aoonnnnn", Marketing: "annnnnnn", Viewer: "annnnnnn",
-		Hide: map[string][]string{work.RoleMarketing: {"subject", "body"}, work.RoleViewer: {"subject", "body"}},
-	}},
-	{"opportunity", work.Rights{Manager: "aatttnnn", Sales: "tttonnnn", Service: "nnnnnnnn", Marketing: "annnnnnn", Viewer: "annnnnnn"}},
-	{"pipeline", work.Rights{Manager: "annnnnnn", Sales: "annnnnnn", Service: "annnnnnn", Marketing: "annnnnnn", Viewer: "annnnnnn"}},
-	{"case", work.Rights{
-		Manager: "aaaatntn", Sales: "aoonnnnn", Service: "aaannnnn", Marketing: "nnnnnnnn", Viewer: "annnnnnn",
-		Hide: map[string][]string{work.RoleViewer: {"subject", "body"}},
-	}},
 	{"audit", work.Rights{Manager: "annnnnnn"}},
 	{EveryEntity, work.Rights{}},
 }
 
 // DefaultRoles returns the roles of the default policy over kinds of records, the table printed by the example of
-// [Default]. Each kind says itself what the roles may do with it. Hosts may change what they get and give it to [New].
+// [Default]. Each kind says itself what the roles may do with it; crm.Kinds lists all. Hosts may change what they get and
+// give it to [New].
 //
 // Only admin has rights to entities that no kind names. Contact points have no rights of their own: they
 // are the field points of a customer. Marketing and viewer do not see them, nor the texts of interactions and cases; service
@@ -46,11 +31,7 @@ func DefaultRoles(kinds []*work.Kind) []Role {
 	for _, k := range kinds {
 		rows = append(rows, row{k.Name(), k.Rights})
 	}
-	for _, r := range apart {
-		if work.Find(kinds, r.entity) == nil {
-			rows = append(rows, r)
-		}
-	}
+	rows = append(rows, apart...)
 	names := [...]string{work.RoleAdmin, work.RoleManager, work.RoleSales, work.RoleService, work.RoleMarketing, work.RoleViewer}
 	roles := make([]Role, len(names))
 	for i, name := range names {
