@@ -14,7 +14,7 @@ type Kind struct {
 	Rights Rights         // what the default roles may do with it
 
 	Permanent bool // its records are never deleted
-	Ledger    bool // its records are only ever added: never changed, and permanent
+	Ledger    bool // its records are only ever added and never changed; it must be permanent, too
 
 	// WithSubject restricts reading to those who may also read whom a record belongs to. Such records are listed for one
 	// subject at a time.

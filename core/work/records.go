@@ -64,8 +64,12 @@ type Records[T any, P Aggregate[T]] struct {
 	store  Store[T]
 }
 
-// NewRecords returns the records of a kind in a store.
+// NewRecords returns the records of a kind in a store. It panics for a ledger that is not permanent: that is a programmer's
+// error.
 func NewRecords[T any, P Aggregate[T]](e *Engine, k *Kind, store Store[T]) *Records[T, P] {
+	if k.Ledger && !k.Permanent {
+		panic("work: " + k.Name() + " is a ledger, so it must be permanent")
+	}
 	return &Records[T, P]{e, k, store}
 }
 
@@ -176,12 +180,7 @@ func (r *Records[T, P]) Show(ctx context.Context, c *Call, ids []ident.ID) ([]T,
 	}), nil
 }
 
-// MaskAll is Show for records that the domain has read by a statement of its own: it leaves out whom the call may not
-// see, orders the rest, drops doubles and masks. Whether their subjects may be seen is for the domain to ask.
-func (r *Records[T, P]) MaskAll(c *Call, found []T, order func(a, b *T) int) []T {
-	return r.mask(c, found, order)
-}
-
+// mask leaves out whom the call may not see, orders the rest, drops doubles and masks.
 func (r *Records[T, P]) mask(c *Call, found []T, order func(a, b *T) int) []T {
 	found = slices.DeleteFunc(found, func(rec T) bool {
 		_, err := r.pass(c, &rec, nil)
@@ -349,9 +348,6 @@ func (r *Records[T, P]) Change(ctx context.Context, s *Scope, v Verb[T]) (T, err
 	}
 	ch.Load = func(ctx context.Context, c *Call) (*T, error) {
 		rec, err := find(ctx, c)
-		if err == nil && r.kind.Ledger {
-			err = fault.New(fault.Internal, "a %s is never changed", r.kind.Name())
-		}
 		return r.see(ctx, c, rec, err)
 	}
 	return write[T, P](ctx, r.engine, *s, ch)
@@ -420,7 +416,7 @@ type Verb[T any] struct {
 
 func (r *Records[T, P]) change(v Verb[T]) change[T] {
 	return change[T]{
-		Verb: v, Op: r.op(v.Name), Entity: r.kind.Name(), Save: r.store.Save,
+		Verb: v, Op: r.op(v.Name), Entity: r.kind.Name(), Save: r.save,
 		Replay: func(ctx context.Context, c *Call, id ident.ID) (*T, error) {
 			own, err := r.sight(ctx, c)
 			if err != nil {
@@ -429,6 +425,14 @@ func (r *Records[T, P]) change(v Verb[T]) change[T] {
 			return r.load(ctx, own, id, Look)
 		},
 	}
+}
+
+// save refuses to change what is only ever added to, however the verb has found its record.
+func (r *Records[T, P]) save(ctx context.Context, c *Call, before, after *T) error {
+	if before != nil && r.kind.Ledger {
+		return fault.New(fault.Internal, "a %s is never changed", r.kind.Name())
+	}
+	return r.store.Save(ctx, c, before, after)
 }
 
 func or[V comparable](v, otherwise V) V {

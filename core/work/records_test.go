@@ -121,16 +121,36 @@ func TestUpsertFindsByTheRightOfBothVerbs(t *testing.T) {
 func TestALedgerIsOnlyAddedTo(t *testing.T) {
 	t.Parallel()
 
-	r, s, w := memos(work.Kind{Permanent: true, Ledger: true})
-	scope := scope()
-	id := put(s, ident.New())
-	_, err := r.Update(t.Context(), &scope, work.Verb[memo]{ID: id, Apply: func(_ context.Context, _ *work.Call, m *memo) error {
-		m.Text = "changed"
-		return nil
-	}})
-	require.Equal(t, fault.Internal, fault.CodeOf(err))
-	require.Empty(t, s[id].Text)
-	require.Empty(t, w.traces)
+	for _, ledger := range []bool{true, false} {
+		r, s, w := memos(work.Kind{Permanent: true, Ledger: ledger})
+		scope := scope()
+		old := put(s, ident.New())
+		find := func(ctx context.Context, c *work.Call) (*memo, error) { return s.Get(ctx, c, old, work.Lock) }
+		text := func(text string) work.Verb[memo] {
+			return work.Verb[memo]{ID: old, Apply: func(_ context.Context, _ *work.Call, m *memo) error {
+				m.Text = text
+				return nil
+			}}
+		}
+		_, changed := r.Change(t.Context(), &scope, text("a"))
+		_, updated := r.Update(t.Context(), &scope, text("b"))
+		_, _, put := r.Upsert(t.Context(), &scope, find, text("c"), text("d"))
+		for _, err := range []error{changed, updated, put} {
+			if ledger {
+				require.Equal(t, fault.Internal, fault.CodeOf(err))
+			} else {
+				require.NoError(t, err)
+			}
+		}
+		require.Equal(t, ledger, s[old].Text == "" && len(w.traces) == 0)
+		_, err := r.Create(t.Context(), &scope, work.Verb[memo]{Apply: func(_ context.Context, _ *work.Call, m *memo) error {
+			m.Of = ident.New()
+			return nil
+		}})
+		require.NoError(t, err)
+		require.Len(t, s, 2)
+	}
+	require.Panics(t, func() { memos(work.Kind{Ledger: true}) }, "what may be deleted is no ledger")
 }
 
 // A record that is read with its subject is there for nobody who may not read that, by whatever way they come.
