@@ -109,9 +109,13 @@ func (m *Module) enter(ctx context.Context, c *work.Call, rec *Consent, subject 
 		rec.Covers = ids[1:]
 	}
 	c.Refer(ident.Ref{Entity: "customer", ID: rec.Subject})
-	seq, err := m.cfg.Store.LockHeads(ctx, c, ids)(ctx)
+	heads, key := m.cfg.Store.LockHeads(ctx, c, ids), m.cfg.Store.LearnKey(c, rec.Subject)
+	seq, err := heads(ctx)
+	if err != nil {
+		return err
+	}
 	rec.Seq = seq + 1
-	return err
+	return key(ctx)
 }
 
 // subject resolves a customer within what the caller may do with customers.

@@ -49,7 +49,7 @@ const settleWait = 30 * time.Second
 //
 // On PostgreSQL it takes six round trips in two transactions: the key and the customer; the lock, what was said and the
 // address; the suppression; the decision and its commit; and, after fn, the key again; the result and its commit. A
-// refusal takes the first four, a repetition one and its end.
+// refusal takes at most the first four, a repetition one and its end.
 func (ss Sends) Deliver(ctx context.Context, send Send, fn DeliverFunc) (Decision, error) {
 	const op = "send: deliver"
 	if err := ss.scope.Validate(); err != nil {

@@ -25,6 +25,8 @@ type ConsentStore interface {
 	// anything. What others recorded about the subjects before must be seen by later reads of the transaction, those that
 	// are sent together with it included, or the transaction must fail with a Retryable fault.
 	LockHeads(ctx context.Context, c *work.Call, subjects []ident.ID) func(ctx context.Context) (seq int64, err error)
+	// LearnKey must return what waits until the call knows the key that seals texts about a subject.
+	LearnKey(c *work.Call, subject ident.ID) func(ctx context.Context) error
 	// Said must return what waits for all that the subjects said about a purpose on a channel or on every channel, in no
 	// order. More than [MaxSaid] records are LimitExceeded.
 	Said(ctx context.Context, c *work.Call, subjects []ident.ID, p personal.Purpose, ch personal.Channel) func(ctx context.Context) ([]Consent, error)

@@ -44,6 +44,23 @@ func (b *Bound[T, P]) learnKeys(ctx context.Context, c *work.Call, recs []*T) er
 	return nil
 }
 
+// LearnKey sends for the key under which texts about a subject lie, and returns what waits until the call knows it: a verb
+// asks for it together with what else it reads.
+func (b *Bound[T, P]) LearnKey(c *work.Call, subject ident.ID) (wait func(ctx context.Context) error) {
+	var rows []keyRow
+	later := b.DB.On(c.Unit).SelectLater(keysOfMany, &rows, c.Tenant(), IDList(b.DB, []ident.ID{subject}))
+	return func(ctx context.Context) error {
+		if err := later.Wait(ctx); err != nil {
+			return err
+		}
+		c.LearnKey(subject, nil) // unless it has one
+		for _, r := range rows {
+			c.LearnKey(subject, r.Wrapped)
+		}
+		return nil
+	}
+}
+
 // KeyOf returns the key of a subject: the one that a read of this write has come upon, or else the stored one. A subject
 // without a key gets one.
 func KeyOf(ctx context.Context, ring *keys.Ring, c *work.Call, subject ident.ID) (keys.Key, error) {

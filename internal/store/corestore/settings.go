@@ -21,7 +21,7 @@ type settingsRow struct {
 // Settings implements [tenant.Store].
 func (s *Store) Settings(ctx context.Context, u work.Unit, of string) (set tenant.Settings, err error) {
 	var r settingsRow
-	if err := s.db.On(u).Get(ctx, getSettings, &r, of); err != nil && !errors.Is(err, store.ErrNoRow) {
+	if err := found(s.db.On(u).Get(ctx, getSettings, &r, of)); err != nil {
 		return set, err
 	}
 	set.Zone, set.Currency, set.Language, set.Version = r.Zone, r.Currency, r.Language, r.Version

@@ -68,6 +68,11 @@ func (s *Store) LockHeads(_ context.Context, c *work.Call, subjects []ident.ID) 
 	}
 }
 
+// LearnKey implements [privacy.ConsentStore].
+func (s *Store) LearnKey(c *work.Call, subject ident.ID) func(ctx context.Context) error {
+	return s.consents.LearnKey(c, subject)
+}
+
 // Said implements [privacy.ConsentStore].
 func (s *Store) Said(ctx context.Context, c *work.Call, subjects []ident.ID, p personal.Purpose, ch personal.Channel) func(ctx context.Context) ([]privacy.Consent, error) {
 	waits := make([]func(ctx context.Context) ([]privacy.Consent, error), len(subjects))
