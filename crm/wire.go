@@ -71,11 +71,14 @@ func (c *CRM) build(db *store.DB) (err error) {
 		return err
 	}
 	c.engine.Subjects = c.customers
-	c.listSources(c.customers.Sources(), c.talks.Sources(), c.pipelines.Sources(), c.cases.Sources())
 	c.office = privacy.New(privacy.Config{
 		Engine: c.engine, Store: privacystore.New(db, c.keys), Keys: c.keys, Addresses: c.customers,
 		Purposes: c.cfg.Purposes,
 	})
+	c.listSources(
+		c.fields.Sources(), c.tenants.Sources(), c.claims.Sources(),
+		c.customers.Sources(), c.talks.Sources(), c.pipelines.Sources(), c.cases.Sources(), c.office.Sources(),
+	)
 	if c.boundary, err = c.buildBoundary(); err != nil {
 		return err
 	}

@@ -64,6 +64,11 @@ func New(cfg Config) *Module {
 	}
 }
 
+// Sources returns the records of each of [Kinds], in that order, without their Go types.
+func (m *Module) Sources() []work.Source {
+	return []work.Source{m.consents.Source(), m.sends.Source(), m.suppressions.Source()}
+}
+
 // Consents returns the consents as a scope sees them.
 func (m *Module) Consents(scope *work.Scope) Consents { return Consents{m, scope} }
 

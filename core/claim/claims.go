@@ -31,6 +31,9 @@ func New(e *work.Engine, store Store) *Service {
 	return &Service{work.NewRecords(e, kind, store), store}
 }
 
+// Sources returns the records of each of [Kinds], without their Go type.
+func (s *Service) Sources() []work.Source { return []work.Source{s.claims.Source()} }
+
 // In returns the claims as the scope's principal may use them.
 func (s *Service) In(scope *work.Scope) Claims { return Claims{s, scope} }
 

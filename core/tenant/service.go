@@ -90,5 +90,8 @@ func New(e *work.Engine, zones *Zones) *Service {
 	})}
 }
 
+// Sources returns the records of each of [Kinds], without their Go type.
+func (s *Service) Sources() []work.Source { return []work.Source{s.settings.Source()} }
+
 // In returns the settings of the scope's tenant.
 func (s *Service) In(scope *work.Scope) Tenant { return Tenant{s, scope} }

@@ -12,6 +12,9 @@ import (
 func kindSteps() []step {
 	return []step{{name: "read every kind", run: func(ctx context.Context, p *play) error {
 		for _, k := range p.Kinds() {
+			if k.WithSubject {
+				continue // listed for one customer at a time
+			}
 			if err := p.readKind(ctx, k.Name()); err != nil {
 				return err
 			}

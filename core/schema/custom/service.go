@@ -121,5 +121,8 @@ func New(e *work.Engine, schemas *Schemas) *Service {
 	return &Service{schemas, work.NewRecords(e, kind, &work.Single[Layout, *Layout]{Load: schemas.layout, Store: schemas.save})}
 }
 
+// Sources returns the records of each of [Kinds], without their Go type.
+func (s *Service) Sources() []work.Source { return []work.Source{s.layouts.Source()} }
+
 // In returns the custom fields of the scope's tenant.
 func (s *Service) In(scope *work.Scope) Fields { return Fields{s, scope} }
