@@ -117,6 +117,7 @@ func (t *Table[T, P]) compile() {
 		many+" IN (SELECT unhex(value) FROM json_each($2))")
 	t.sql.insert = Same(name+".insert", InsertText(table, birth, plain, sealed))
 	if t.kind.Ledger {
+		t.sql.lock = t.sql.get // nobody writes what it would hold
 		return
 	}
 	t.sql.update = Same(name+".update", UpdateText(table, t.live(" AND "), plain))
@@ -172,7 +173,8 @@ func (t *Table[T, P]) from() string {
 func (t *Table[T, P]) Statements() []SQL {
 	s := &t.sql
 	all := []SQL{s.get, s.lock, s.many, s.insert, s.update, s.undrawn, s.discard, s.restore, s.reseal}
-	return slices.DeleteFunc(all, func(q SQL) bool { return q.Name == "" })
+	all = slices.DeleteFunc(all, func(q SQL) bool { return q.Name == "" })
+	return slices.CompactFunc(all, func(a, b SQL) bool { return a.Name == b.Name })
 }
 
 // On binds the table to a database. keys seals and opens; it may be nil for a table without sealed texts.
