@@ -48,19 +48,23 @@ func (m *Module) Refer(ctx context.Context, c *work.Call, id ident.ID) (wait fun
 	return m.rows.Refer(ctx, c, id)
 }
 
-// Address returns the normalised address to use for a channel, whatever the scope itself may see of it: that of the
-// primary contact point, else of another one that is not invalid. Without one it is absent. It is for the send gate,
-// which hands it to a transport and to nobody else.
-func (m *Module) Address(ctx context.Context, scope work.Scope, subjects []ident.ID, ch personal.Channel) (personal.Text, error) {
-	if err := scope.Validate(); err != nil || len(subjects) == 0 {
-		return personal.Text{}, err
+// Address looks for the normalised address to use for a channel, whatever the scope itself may see of it: that of the
+// primary contact point, else of another one that is not invalid. It returns what waits for the answer, which is absent
+// without an address. It is for the send gate, which hands it to a transport and to nobody else.
+func (m *Module) Address(ctx context.Context, scope work.Scope, id ident.ID, ch personal.Channel) (wait func(ctx context.Context) (personal.Text, error)) {
+	c, store := &work.Call{Scope: scope, Engine: m.engine, Action: work.Read}, m.store.Customers()
+	find := func(ctx context.Context) (*Customer, error) { return store.Get(ctx, c, id, work.Look) }
+	if s, ok := store.(work.Ahead[Customer]); ok {
+		find = s.GetLater(ctx, c, id)
 	}
-	rec, err := m.store.Customers().Get(ctx, &work.Call{Scope: scope, Engine: m.engine, Action: work.Read}, subjects[0], work.Look)
-	if err != nil {
-		return personal.Text{}, err
+	return func(ctx context.Context) (personal.Text, error) {
+		rec, err := find(ctx)
+		if err != nil {
+			return personal.Text{}, err
+		}
+		p, _ := rec.Point(ch)
+		return p.Value, nil
 	}
-	p, _ := rec.Point(ch)
-	return p.Value, nil
 }
 
 // Normalise brings an address into the form of those that Address returns.
