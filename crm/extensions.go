@@ -5,6 +5,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/rapport-crm/rapport/core/claim"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
@@ -20,7 +21,8 @@ import (
 func (c *CRM) buildBoundary() (*boundary.Boundary, error) {
 	cfg := boundary.Config{
 		Extensions: c.cfg.Extensions, Engine: c.engine, Store: pluginstore.New(c.db), Sources: c.readable(),
-		LogInteraction: c.logInteraction, Claims: c.claims.In, Derive: c.keys.Derive, Logger: c.cfg.Logger,
+		LogInteraction: c.logInteraction, Derive: c.keys.Derive, Logger: c.cfg.Logger,
+		Claims: func(s work.Scope) claim.Claims { return c.claims.In(&s) },
 	}
 	if c.cfg.has(ModulePrivacy) {
 		cfg.Consented = c.consented
@@ -49,7 +51,7 @@ func (c *CRM) logInteraction(ctx context.Context, s work.Scope, w plugin.LogInte
 // consented reports whether somebody's yes to a purpose stands, by at least one channel. The CRM asks for itself: whoever
 // reads a customer's record need not be allowed to read what the customer agreed to.
 func (c *CRM) consented(ctx context.Context, s work.Scope, id ident.ID, why personal.Purpose) (bool, error) {
-	said := c.office.Consents(background(nil, s.Principal.Tenant, "plugins", why))
+	said := c.office.Consents(new(background(nil, s.Principal.Tenant, "plugins", why)))
 	given := page.Query{Where: page.Where{Expr: "purpose == why && state == given", Args: map[string]any{"why": string(why), "given": string(privacy.Given)}}}
 	for yes, err := range said.All(ctx, id, given) {
 		if err != nil {

@@ -13,12 +13,12 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
-	"github.com/rapport-crm/rapport/privacy/access"
 	"github.com/rapport-crm/rapport/service"
 )
 
@@ -161,7 +161,7 @@ func TestOneKeyIsForOneThing(t *testing.T) {
 		// another principal's and another tenant's keys are their own
 		require.NoError(t, drop(x.strangers.Once("k").Customers.Create(t.Context(), customer.OrganizationDraft{Name: "B"})))
 		// a viewer who knows the key learns nothing by it
-		viewer := h.As(ident.User("acme", "u-5", access.RoleViewer), privacy.Sales).Once("k")
+		viewer := h.As(ident.User("acme", "u-5", work.RoleViewer), privacy.Sales).Once("k")
 		_, err := viewer.Customers.Create(t.Context(), customer.OrganizationDraft{Name: "A"})
 		require.ErrorIs(t, err, fault.ErrDenied)
 	})

@@ -45,7 +45,7 @@ func blindHouse(t *testing.T, b dbtest.Backend) *house {
 // houseOf is a house with further roles.
 func houseOf(t *testing.T, b dbtest.Backend, roles ...access.Role) *house {
 	t.Helper()
-	policy, err := access.New(append(access.DefaultRoles(), roles...), nil)
+	policy, err := access.New(append(access.DefaultRoles(crm.Kinds()), roles...), nil)
 	require.NoError(t, err)
 	h := &house{Backend: b, clock: &clock{now: time.Date(2026, 3, 27, 9, 0, 0, 0, time.UTC)}}
 	c, err := crm.NewPools(t.Context(), crm.Pools{Write: b.Write, Read: b.Read}, b.Dialect, &crm.Config{

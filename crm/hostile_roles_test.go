@@ -14,11 +14,11 @@ import (
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/tenant"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
-	"github.com/rapport-crm/rapport/privacy/access"
 	"github.com/rapport-crm/rapport/service"
 )
 
@@ -41,7 +41,7 @@ var rights = map[string]string{
 	"claim get": "AAAAA", "claim extend": "AOOOD", "claim release": "AOOOD", "claim swap": "AOOOD",
 }
 
-var columns = []string{access.RoleManager, access.RoleSales, access.RoleService, access.RoleMarketing, access.RoleViewer}
+var columns = []string{work.RoleManager, work.RoleSales, work.RoleService, work.RoleMarketing, work.RoleViewer}
 
 // want is the code with which a letter of rights answers the owner, a colleague and somebody of another team.
 func want(letter byte) [3]fault.Code {
@@ -80,7 +80,7 @@ func TestEveryRoleDoesWhatTheTableSays(t *testing.T) {
 		before := x.dump(t)
 		for _, v := range verbs() {
 			require.Len(t, rights[v.name], len(columns), "%s is in the table", v.name)
-			letters := map[string]byte{access.RoleAdmin: 'A', "janitor": 'D', "": 'D'}
+			letters := map[string]byte{work.RoleAdmin: 'A', "janitor": 'D', "": 'D'}
 			for i, role := range columns {
 				letters[role] = rights[v.name][i]
 			}
@@ -150,7 +150,7 @@ func TestEveryRoleConfiguresWhatItMay(t *testing.T) {
 				return drop(s.Plugins.Disclosed(ctx, ident.Ref{}, page.Query{}))
 			}},
 		} {
-			letters := map[string]byte{access.RoleAdmin: 'A', "janitor": 'D'}
+			letters := map[string]byte{work.RoleAdmin: 'A', "janitor": 'D'}
 			for i, role := range columns {
 				letters[role] = c.rights[i]
 			}
@@ -169,9 +169,9 @@ func TestAnUpdateCannotLeaveOnesRights(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		x := newTarget(t, h)
 		before := x.dump(t)
-		sales := h.As(people(access.RoleSales)[1], privacy.Sales)
-		own := h.As(people(access.RoleSales)[0], privacy.Sales)
-		help := h.As(people(access.RoleService)[1], privacy.Sales)
+		sales := h.As(people(work.RoleSales)[1], privacy.Sales)
+		own := h.As(people(work.RoleSales)[0], privacy.Sales)
+		help := h.As(people(work.RoleService)[1], privacy.Sales)
 		for name, do := range map[string]func(ctx context.Context) error{
 			"give away": func(ctx context.Context) error {
 				return drop(sales.Customers.Update(ctx, x.person.ID, 0, customer.Update{OwnerUser: new("u-9"), OwnerTeam: new("apac")}))

@@ -8,6 +8,7 @@ import (
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/schema/custom"
 	"github.com/rapport-crm/rapport/core/tenant"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/internal/store"
@@ -69,21 +70,13 @@ func (cfg *Config) has(m Module) bool {
 	return len(cfg.Modules) == 0 || m == ModuleFoundation || slices.Contains(cfg.Modules, m)
 }
 
-// kindsOf lists the kinds of a module.
-func kindsOf(m Module) []*schema.Entity {
-	switch m {
-	case ModuleFoundation:
-		return []*schema.Entity{custom.LayoutEntity(), tenant.SettingsEntity(), schema.Of[claim.Claim](claim.Entity)}
-	case ModuleCustomer:
-		return slices.Concat(customer.Entities(), activity.Entities())
-	case ModulePipeline:
-		return pipeline.Entities()
-	case ModuleService:
-		return service.Entities()
-	case ModulePrivacy:
-		return privacy.Entities()
-	}
-	return nil
+// Kinds lists the kinds of records of every module, those that a program leaves out too: what the default roles, imports,
+// exports and tests of hosts range over. Extensions' own kinds are not among them. The kinds must not be changed.
+func Kinds() []*work.Kind {
+	return slices.Concat(
+		custom.Kinds(), tenant.Kinds(), claim.Kinds(),
+		customer.Kinds(), activity.Kinds(), pipeline.Kinds(), service.Kinds(), privacy.Kinds(),
+	)
 }
 
 // registry has the kinds of the modules in use, and for those of the others the fault of both paths.
@@ -92,13 +85,11 @@ func (cfg *Config) registry() (*schema.Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range Modules() {
-		for _, kind := range kindsOf(m) {
-			if !cfg.has(m) {
-				r.Withhold(kind.Name, m.absent())
-			} else if err := r.Add(kind); err != nil {
-				return nil, err
-			}
+	for _, k := range Kinds() {
+		if m := Module(k.Module); !cfg.has(m) {
+			r.Withhold(k.Name(), m.absent())
+		} else if err := r.Add(k.Entity); err != nil {
+			return nil, err
 		}
 	}
 	return r, nil

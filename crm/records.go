@@ -52,7 +52,8 @@ func (r Records) GetMany(ctx context.Context, ids ...ident.ID) ([]schema.Aggrega
 
 // Page returns one page of the records that the caller may see.
 //
-// Errors: Invalid for a malformed query or cursor; Denied.
+// Errors: Invalid for a malformed query or cursor, and for a kind whose records are listed with whom they belong to, such as
+// consents: ask [Records.PageOf]; Denied.
 func (r Records) Page(ctx context.Context, q page.Query) (page.Page[schema.Aggregate], error) {
 	return r.source.Page(ctx, r.scope, ident.ID{}, q)
 }

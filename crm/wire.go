@@ -71,11 +71,14 @@ func (c *CRM) build(db *store.DB) (err error) {
 		return err
 	}
 	c.engine.Subjects = c.customers
-	c.listSources(c.customers.Sources(), c.talks.Sources(), c.pipelines.Sources(), c.cases.Sources())
 	c.office = privacy.New(privacy.Config{
-		Engine: c.engine, Store: privacystore.New(db, c.keys), Keys: c.keys, Subjects: c.customers,
+		Engine: c.engine, Store: privacystore.New(db, c.keys), Keys: c.keys, Addresses: c.customers,
 		Purposes: c.cfg.Purposes,
 	})
+	c.listSources(
+		c.fields.Sources(), c.tenants.Sources(), c.claims.Sources(),
+		c.customers.Sources(), c.talks.Sources(), c.pipelines.Sources(), c.cases.Sources(), c.office.Sources(),
+	)
 	if c.boundary, err = c.buildBoundary(); err != nil {
 		return err
 	}
@@ -101,10 +104,12 @@ func (c *CRM) buildEngine(core *corestore.Store) error {
 	if err != nil {
 		return err
 	}
-	if c.fields, err = custom.New(custom.Config{Registry: registry, Store: core}); err != nil {
+	schemas, err := custom.NewSchemas(custom.Config{Registry: registry, Store: core})
+	if err != nil {
 		return err
 	}
-	if c.tenants, err = tenant.New(tenant.Config{Store: core}); err != nil {
+	zones, err := tenant.NewZones(tenant.Config{Store: core})
+	if err != nil {
 		return err
 	}
 	rules, err := cel.New(cel.Config{})
@@ -113,17 +118,16 @@ func (c *CRM) buildEngine(core *corestore.Store) error {
 	}
 	policy := c.cfg.Policy
 	if policy == nil {
-		if policy, err = access.New(access.DefaultRoles(), c.cfg.Purposes); err != nil {
+		if policy, err = access.New(access.DefaultRoles(Kinds()), c.cfg.Purposes); err != nil {
 			return err
 		}
 	}
 	policy = boundary.Policy(policy, c.cfg.Extensions)
 	c.engine = &work.Engine{
-		Units: c.db, Policy: policy, Recorder: boundary.Recorder(core), Audit: core, Accesses: core, Schemas: c.fields, Rules: rules,
-		Cursors: &cursors{keys: c.keys}, Zones: c.tenants, Now: c.Now, NewID: c.cfg.NewID,
+		Units: c.db, Policy: policy, Recorder: boundary.Recorder(core), Audit: core, Accesses: core, Schemas: schemas, Rules: rules,
+		Cursors: &cursors{keys: c.keys}, Zones: zones, Now: c.Now, NewID: c.cfg.NewID,
 	}
-	c.fields.Bind(c.engine)
-	c.tenants.Bind(c.engine)
+	c.fields, c.tenants = custom.New(c.engine, schemas), tenant.New(c.engine, zones)
 	return nil
 }
 
@@ -132,8 +136,8 @@ func (c *CRM) session(s work.Scope) *Session {
 	return &Session{
 		Customers: c.customers.Customers(&s), Interactions: c.talks.Interactions(&s),
 		Leads: c.pipelines.Leads(&s), Opportunities: c.pipelines.Opportunities(&s), Pipelines: c.pipelines.Pipelines(&s),
-		Cases: c.cases.Cases(&s), Consents: c.office.Consents(s), Sends: c.office.Sends(s),
-		Schema: c.fields.In(s), Settings: c.tenants.In(s), Claims: c.claims.In(s), Plugins: c.plugins(s), Outbox: Outbox{c, s},
+		Cases: c.cases.Cases(&s), Consents: c.office.Consents(&s), Sends: c.office.Sends(&s),
+		Schema: c.fields.In(&s), Settings: c.tenants.In(&s), Claims: c.claims.In(&s), Plugins: c.plugins(s), Outbox: Outbox{c, s},
 		crm: c, scope: s,
 	}
 }

@@ -57,19 +57,23 @@ func (m *Module) ReferAll(ctx context.Context, c *work.Call, ids []ident.ID) ([]
 	return m.rows.ReferAll(ctx, c, ids)
 }
 
-// Address returns the normalised address to use for a channel, whatever the scope itself may see of it: that of the
-// primary contact point, else of another one that is not invalid. Without one it is absent. It is for the send gate,
-// which hands it to a transport and to nobody else.
-func (m *Module) Address(ctx context.Context, scope work.Scope, subjects []ident.ID, ch personal.Channel) (personal.Text, error) {
-	if err := scope.Validate(); err != nil || len(subjects) == 0 {
-		return personal.Text{}, err
+// Address looks for the normalised address to use for a channel, whatever the scope itself may see of it: that of the
+// primary contact point, else of another one that is not invalid. It returns what waits for the answer, which is absent
+// without an address. It is for the send gate, which hands it to a transport and to nobody else.
+func (m *Module) Address(ctx context.Context, scope work.Scope, id ident.ID, ch personal.Channel) (wait func(ctx context.Context) (personal.Text, error)) {
+	c, store := &work.Call{Scope: scope, Engine: m.engine, Action: work.Read}, m.store.Customers()
+	find := func(ctx context.Context) (*Customer, error) { return store.Get(ctx, c, id, work.Look) }
+	if s, ok := store.(work.Ahead[Customer]); ok {
+		find = s.GetLater(ctx, c, id)
 	}
-	rec, err := m.store.Customers().Get(ctx, &work.Call{Scope: scope, Engine: m.engine, Action: work.Read}, subjects[0], work.Look)
-	if err != nil {
-		return personal.Text{}, err
+	return func(ctx context.Context) (personal.Text, error) {
+		rec, err := find(ctx)
+		if err != nil {
+			return personal.Text{}, err
+		}
+		p, _ := rec.Point(ch)
+		return p.Value, nil
 	}
-	p, _ := rec.Point(ch)
-	return p.Value, nil
 }
 
 // Normalise brings an address into the form of those that Address returns.
@@ -87,13 +91,13 @@ func (m *Module) FindExt(ctx context.Context, s *work.Scope, exts []ident.Ext) (
 		if err != nil || len(found) == 0 {
 			return found, err
 		}
-		recs, err := m.store.Rows().GetMany(ctx, c, slices.Collect(maps.Values(found)))
+		list, err := m.rows.ReferAll(ctx, c, slices.Collect(maps.Values(found)))
 		if err != nil {
 			return nil, err
 		}
 		seen := map[ident.ID]bool{}
-		for _, rec := range m.rows.MaskAll(c, recs, func(a, b *Customer) int { return a.ID.Compare(b.ID) }) {
-			seen[rec.ID] = true
+		for _, id := range list {
+			seen[id] = true
 		}
 		maps.DeleteFunc(found, func(_ ident.Ext, id ident.ID) bool { return !seen[id] })
 		return found, nil

@@ -31,19 +31,32 @@ func States() []State { return []State{NotAsked, Given, Expired, Refused, Withdr
 // was said, and where a subject stands is computed from all of it, see [Consents.At].
 type Consent struct {
 	schema.Meta
-	Subject    ident.ID         `json:"subject" crm:"subject,class=none,readonly,required"`                                   // the customer, under the id it had then
-	Seq        int64            `json:"seq" crm:"seq,class=none,readonly"`                                                    // order of recording, of everything its subjects said
-	Covers     []ident.ID       `json:"covers,omitempty" crm:"covers,class=none,readonly"`                                    // further ids that were merged with the subject then
-	State      State            `json:"state" crm:"state,class=none,enum=given|refused|withdrawn|objected,readonly,required"` // what was said
-	Purpose    personal.Purpose `json:"purpose" crm:"purpose,class=none,max=64,readonly,required"`                            // for what
-	Channel    personal.Channel `json:"channel" crm:"channel,class=none,readonly,required"`                                   // by which way; [ByAnything] for all
-	Basis      Basis            `json:"basis,omitempty" crm:"basis,class=none,readonly"`                                      // of a yes: consent or soft opt-in
-	Notice     string           `json:"notice,omitempty" crm:"notice,class=none,max=200,readonly"`                            // id of the text the subject saw
-	NoticeHash string           `json:"notice_hash,omitempty" crm:"notice_hash,class=none,max=64,readonly"`                   // SHA-256 of that text in hexadecimal
-	Act        Act              `json:"act,omitempty" crm:"act,class=none,readonly"`                                          // what the subject did
-	Evidence   personal.Text    `json:"evidence,omitzero" crm:"evidence,class=content,max=4000,readonly"`                     // proof in words: form, recording, address of origin; sealed
-	At         time.Time        `json:"at" crm:"at,class=none,readonly,sort"`                                                 // when it was said
-	Until      time.Time        `json:"until,omitzero" crm:"until,class=none,readonly"`                                       // of a yes: when it ends; zero for never
+	// Subject is the customer, under the id it had then.
+	Subject ident.ID `json:"subject" crm:"class=none,readonly,required,ref=customer,subject"`
+	// Seq is the order of recording, of everything its subjects said.
+	Seq int64 `json:"seq" crm:"class=none,readonly"`
+	// Covers are further ids that were merged with the subject then.
+	Covers []ident.ID `json:"covers,omitempty" crm:"class=none,readonly"`
+	// State is what was said.
+	State State `json:"state" crm:"class=none,enum=given|refused|withdrawn|objected,readonly,required"`
+	// Purpose is for what.
+	Purpose personal.Purpose `json:"purpose" crm:"class=none,max=64,readonly,required"`
+	// Channel is by which way; [ByAnything] for all.
+	Channel personal.Channel `json:"channel" crm:"class=none,readonly,required"`
+	// Basis is that of a yes: consent or soft opt-in.
+	Basis Basis `json:"basis,omitempty" crm:"class=none,readonly"`
+	// Notice is the id of the text the subject saw.
+	Notice string `json:"notice,omitempty" crm:"class=none,max=200,readonly"`
+	// NoticeHash is the SHA-256 of that text in hexadecimal.
+	NoticeHash string `json:"notice_hash,omitempty" crm:"class=none,max=64,readonly"`
+	// Act is what the subject did.
+	Act Act `json:"act,omitempty" crm:"class=none,readonly"`
+	// Evidence is proof in words: form, recording, address of origin; sealed.
+	Evidence personal.Text `json:"evidence,omitzero" crm:"class=content,max=4000,readonly"`
+	// At is when it was said.
+	At time.Time `json:"at" crm:"class=none,readonly,required,sort"`
+	// Until is when a yes ends; zero for never.
+	Until time.Time `json:"until,omitzero" crm:"class=none,readonly"`
 }
 
 // Notice names the text on which a consent rests.
@@ -58,22 +71,22 @@ func NoticeOf(id, text string) Notice { return Notice{ID: id, Hash: sha256.Sum25
 // ConsentDraft is a yes to be recorded.
 type ConsentDraft struct {
 	ID       ident.ID         // the host's own id for the record, or zero
-	Subject  ident.ID         // the customer
+	Subject  ident.ID         `crm:"-"` // the customer
 	Purpose  personal.Purpose // for what. Defaults to the purpose of the session
 	Channel  personal.Channel // by which way; [ByAnything] for all
 	Basis    Basis            // Defaults to [OnConsent]; [OnSoftOptIn] where the purpose allows it
-	Notice   Notice           // the text that was shown
+	Notice   Notice           `crm:"-"` // the text that was shown
 	Act      Act              // what the subject did
 	Evidence string           // proof in words, sealed; at most 4,000 characters
 	At       time.Time        // when it was said, for what is recorded later. Defaults to now; not in the future
-	ValidFor time.Duration    // how long the yes holds from At; 0 means until it is withdrawn
+	ValidFor time.Duration    `crm:"-"` // how long the yes holds from At; 0 means until it is withdrawn
 }
 
 // ChoiceDraft is a no of any kind to be recorded. It asks for less than a yes does, so withdrawing is as easy as
 // giving.
 type ChoiceDraft struct {
 	ID       ident.ID         // the host's own id for the record, or zero
-	Subject  ident.ID         // the customer
+	Subject  ident.ID         `crm:"-"` // the customer
 	Purpose  personal.Purpose // for what. Defaults to the purpose of the session
 	Channel  personal.Channel // by which way. Defaults to [ByAnything]
 	Evidence string           // proof in words, sealed; at most 4,000 characters
@@ -83,21 +96,26 @@ type ChoiceDraft struct {
 // maxValid bounds how long a yes may hold: far more than any notice lasts, and safe to add to a date.
 const maxValid = 100 * 365 * 24 * time.Hour
 
-func (d *ConsentDraft) check(purposes *Purposes, now time.Time) error {
-	var v fault.Violations
-	c := ChoiceDraft{Subject: d.Subject, Purpose: d.Purpose, Channel: d.Channel, Evidence: d.Evidence, At: d.At}
-	if d.Channel == "" {
-		v.Add("channel", "must be one of %v, or %q", personal.Channels(), ByAnything)
+// check adds what is wrong with whatever was said.
+func (rec *Consent) check(v *fault.Violations, purposes *Purposes, now time.Time) {
+	if _, ok := purposes.Get(rec.Purpose); !ok {
+		v.AddAll("", purposes.unknown("purpose"))
 	}
-	c.check(&v, purposes, now)
+	if !rec.Channel.Valid() {
+		v.Add("channel", "want one of %v, or %q", personal.Channels(), ByAnything)
+	}
+	v.AddAll("", schema.CheckText("evidence", rec.Evidence.Reveal(), 4000))
+	if rec.At.After(now) || rec.At.Year() < 1900 {
+		v.Add("at", "must not lie in the future, nor before 1900")
+	}
+}
+
+// fill puts what only a yes has into its record, and adds what is wrong with it.
+func (d *ConsentDraft) fill(v *fault.Violations, rec *Consent, purposes *Purposes) {
 	p, _ := purposes.Get(d.Purpose)
-	switch {
-	case d.Basis == "":
-		d.Basis = OnConsent
-	case d.Basis != OnConsent && d.Basis != OnSoftOptIn:
+	if d.Basis != OnConsent && d.Basis != OnSoftOptIn {
 		v.Add("basis", "a subject says yes to %q or is told of %q; other bases need no record", OnConsent, OnSoftOptIn)
-	}
-	if p.Name != "" && d.Basis == OnSoftOptIn && !p.allows(OnSoftOptIn) {
+	} else if p.Name != "" && d.Basis == OnSoftOptIn && !p.allows(OnSoftOptIn) {
 		v.Add("basis", "purpose %s does not allow %q", p.Name, OnSoftOptIn)
 	}
 	v.AddAll("", schema.CheckText("notice.id", d.Notice.ID, 200))
@@ -110,42 +128,8 @@ func (d *ConsentDraft) check(purposes *Purposes, now time.Time) error {
 	if d.ValidFor < 0 || d.ValidFor > maxValid {
 		v.Add("valid_for", "must not be negative, nor more than a hundred years")
 	}
-	return v.Err()
-}
-
-func (d *ChoiceDraft) check(v *fault.Violations, purposes *Purposes, now time.Time) {
-	if d.Subject.IsZero() {
-		v.Add("subject", "must name a customer")
-	}
-	if _, ok := purposes.Get(d.Purpose); !ok {
-		v.AddAll("", purposes.unknown("purpose"))
-	}
-	if d.Channel == "" {
-		d.Channel = ByAnything
-	} else if !d.Channel.Valid() {
-		v.Add("channel", "want one of %v, or %q", personal.Channels(), ByAnything)
-	}
-	v.AddAll("", schema.CheckText("evidence", d.Evidence, 4000))
-	if y := d.At.Year(); !d.At.IsZero() && (d.At.After(now) || y < 1900) {
-		v.Add("at", "must not lie in the future, nor before 1900")
-	}
-}
-
-// fill puts a checked yes into its record.
-func (d *ConsentDraft) fill(rec *Consent, now time.Time) {
-	c := ChoiceDraft{Purpose: d.Purpose, Channel: d.Channel, Evidence: d.Evidence, At: d.At}
-	c.fill(rec, Given, now)
-	rec.Basis, rec.Act = d.Basis, d.Act
 	rec.Notice, rec.NoticeHash = d.Notice.ID, hex.EncodeToString(d.Notice.Hash[:])
 	if d.ValidFor > 0 {
 		rec.Until = rec.At.Add(d.ValidFor)
-	}
-}
-
-func (d *ChoiceDraft) fill(rec *Consent, s State, now time.Time) {
-	rec.State, rec.Purpose, rec.Channel = s, d.Purpose, d.Channel
-	rec.Evidence = personal.NewText(personal.Content, d.Evidence)
-	if rec.At = now; !d.At.IsZero() {
-		rec.At = d.At.UTC().Truncate(time.Microsecond)
 	}
 }

@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"time"
@@ -11,45 +12,50 @@ import (
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
-// Consents records what subjects said and tells where they stand. It is a light value, safe for concurrent use
+// Consents records what subjects said, and computes where they stand. It is a light value, safe for concurrent use
 // unless its scope is inside a transaction; [Module.Consents] makes it.
+//
+// Who may not see a customer sees none of its consents.
 type Consents struct {
-	svc   *Module
-	scope work.Scope
+	m     *Module
+	scope *work.Scope
 }
+
+var (
+	consentKind = &work.Kind{
+		Entity: schema.Of[Consent](EntityConsent), Module: ModuleName, Table: "crm_consent", Permanent: true, Ledger: true, WithSubject: true,
+		Rights: work.Rights{Manager: "aannannn", Sales: "aannnnnn", Service: "aannnnnn", Marketing: "aannnnnn", Viewer: "annnnnnn"},
+	}
+	yesDraft = schema.PatchOf[Consent, ConsentDraft](consentKind.Entity)
+	noDraft  = schema.PatchOf[Consent, ChoiceDraft](consentKind.Entity)
+)
 
 // Give records that a subject said yes, with the evidence.
 //
-// Errors: Invalid with every breach; NotFound for a customer the caller may not see; Denied.
+// Errors: Invalid with every breach; NotFound for a customer the caller may not see; Denied; Conflict when the id is taken.
 func (cs Consents) Give(ctx context.Context, d ConsentDraft) (Consent, error) {
-	if d.Purpose == "" {
-		d.Purpose = cs.scope.Purpose
-	}
-	return cs.record(ctx, "privacy: give consent", ConsentGiven, d.ID, d.Subject, d, func(c *work.Call, rec *Consent) error {
-		if err := d.check(cs.svc.cfg.Purposes, c.Now); err != nil {
-			return err
-		}
-		d.fill(rec, c.Now)
-		return nil
-	})
+	d.Purpose, d.Basis = cmp.Or(d.Purpose, cs.scope.Purpose), cmp.Or(d.Basis, OnConsent)
+	v := work.Verb[Consent]{Name: "give", Event: ConsentGiven, ID: d.ID, Args: d, Set: yesDraft.With(&d)}
+	return cs.record(ctx, v, Given, d.Subject, d.fill)
 }
 
 // Refuse records that a subject was asked and said no.
 //
 // Errors: as of [Consents.Withdraw].
 func (cs Consents) Refuse(ctx context.Context, d ChoiceDraft) (Consent, error) {
-	return cs.choose(ctx, "privacy: refuse consent", Refused, ConsentRefused, d)
+	return cs.choose(ctx, "refuse", ConsentRefused, Refused, d)
 }
 
 // Withdraw records that a subject takes a yes back; it may be said without one. Once Withdraw has returned, no send of
 // the purpose and channel gets an address, unless it rests on a basis that does not depend on the subject's will.
 //
-// Errors: Invalid with every breach; NotFound for a customer the caller may not see; Denied.
+// Errors: Invalid with every breach; NotFound for a customer the caller may not see; Denied; Conflict when the id is taken.
 func (cs Consents) Withdraw(ctx context.Context, d ChoiceDraft) (Consent, error) {
-	return cs.choose(ctx, "privacy: withdraw consent", Withdrawn, ConsentWithdrawn, d)
+	return cs.choose(ctx, "withdraw", ConsentWithdrawn, Withdrawn, d)
 }
 
 // Object records that a subject objects to the processing. It ends direct marketing and what rests on legitimate
@@ -57,64 +63,67 @@ func (cs Consents) Withdraw(ctx context.Context, d ChoiceDraft) (Consent, error)
 //
 // Errors: as of [Consents.Withdraw].
 func (cs Consents) Object(ctx context.Context, d ChoiceDraft) (Consent, error) {
-	return cs.choose(ctx, "privacy: object", Objected, ConsentObjected, d)
+	return cs.choose(ctx, "object", ConsentObjected, Objected, d)
 }
 
-func (cs Consents) choose(ctx context.Context, op string, s State, kind event.Kind, d ChoiceDraft) (Consent, error) {
-	if d.Purpose == "" {
-		d.Purpose = cs.scope.Purpose
-	}
-	return cs.record(ctx, op, kind, d.ID, d.Subject, d, func(c *work.Call, rec *Consent) error {
-		var v fault.Violations
-		if d.check(&v, cs.svc.cfg.Purposes, c.Now); v.Err() != nil {
-			return v.Err()
+func (cs Consents) choose(ctx context.Context, name string, kind event.Kind, s State, d ChoiceDraft) (Consent, error) {
+	d.Purpose, d.Channel = cmp.Or(d.Purpose, cs.scope.Purpose), cmp.Or(d.Channel, ByAnything)
+	v := work.Verb[Consent]{Name: name, Event: kind, ID: d.ID, Args: d, Set: noDraft.With(&d)}
+	return cs.record(ctx, v, s, d.Subject, nil)
+}
+
+// record adds what a subject said. fill completes a yes.
+func (cs Consents) record(ctx context.Context, v work.Verb[Consent], s State, subject ident.ID, fill func(*fault.Violations, *Consent, *Purposes)) (Consent, error) {
+	v.Apply = func(ctx context.Context, c *work.Call, rec *Consent) error {
+		var bad fault.Violations
+		if subject.IsZero() {
+			bad.Add("subject", "must name a customer")
 		}
-		d.fill(rec, s, c.Now)
-		return nil
-	})
+		if rec.State = s; rec.At.IsZero() {
+			rec.At = c.Now
+		}
+		rec.At = rec.At.UTC().Truncate(time.Microsecond)
+		rec.check(&bad, cs.m.cfg.Purposes, c.Now)
+		if fill != nil {
+			fill(&bad, rec, cs.m.cfg.Purposes)
+		}
+		if err := bad.Err(); err != nil {
+			return err
+		}
+		c.Fact("purpose", string(rec.Purpose))
+		c.Fact("channel", string(rec.Channel))
+		c.LineAt(rec.At)
+		return cs.m.enter(ctx, c, rec, subject)
+	}
+	return cs.m.consents.Create(ctx, cs.scope, v)
 }
 
-func (cs Consents) record(ctx context.Context, op string, kind event.Kind, id, subject ident.ID, args any, fill func(*work.Call, *Consent) error) (Consent, error) {
-	cfg := &cs.svc.cfg
-	return work.Write(ctx, cfg.Engine, cs.scope, work.Change[Consent]{
-		Op: op, Entity: EntityConsent, Action: work.Create, Kind: kind, ID: id, Args: args,
-		Apply: func(ctx context.Context, c *work.Call, rec *Consent) error {
-			if err := fill(c, rec); err != nil {
-				return err
-			}
-			ids, err := cs.svc.subject(ctx, c, subject, work.Read)
-			if err != nil {
-				return err
-			}
-			seq, err := cfg.Store.LockHeads(ctx, c, ids)
-			if err != nil {
-				return err
-			}
-			rec.Subject, rec.Seq = ids[0], seq+1
-			if len(ids) > 1 {
-				rec.Covers = ids[1:]
-			}
-			c.Fact("purpose", string(rec.Purpose))
-			c.Fact("channel", string(rec.Channel))
-			c.Refer(ident.Ref{Entity: "customer", ID: rec.Subject})
-			c.Line(rec.Subject, rec.At)
-			return nil
-		},
-		Save: func(ctx context.Context, c *work.Call, _, rec *Consent) error {
-			return cfg.Store.AddConsent(ctx, c, rec)
-		},
-		Replay: func(ctx context.Context, c *work.Call, id ident.ID) (*Consent, error) {
-			return within(c)(cfg.Store.Consent(ctx, c, id))
-		},
-	})
+// enter gives a record its subjects and its place among everything they said. Their heads are held from here on, so that
+// a decision under way ends first, and a later one sees the record.
+func (m *Module) enter(ctx context.Context, c *work.Call, rec *Consent, subject ident.ID) error {
+	ids, err := m.subject(ctx, c, subject, work.Read)
+	if err != nil {
+		return err
+	}
+	if rec.Subject = ids[0]; len(ids) > 1 {
+		rec.Covers = ids[1:]
+	}
+	c.Refer(ident.Ref{Entity: "customer", ID: rec.Subject})
+	heads, key := m.cfg.Store.LockHeads(ctx, c, ids), m.cfg.Store.LearnKey(c, rec.Subject)
+	seq, err := heads(ctx)
+	if err != nil {
+		return err
+	}
+	rec.Seq = seq + 1
+	return key(ctx)
 }
 
 // subject resolves a customer within what the caller may do with customers.
-func (s *Module) subject(ctx context.Context, c *work.Call, id ident.ID, a work.Action) ([]ident.ID, error) {
+func (m *Module) subject(ctx context.Context, c *work.Call, id ident.ID, a work.Action) ([]ident.ID, error) {
 	if id.IsZero() {
 		return nil, fault.Field("subject", "must name a customer")
 	}
-	ids, err := s.cfg.Subjects.Resolve(ctx, c.Scope, id, a)
+	ids, err := c.Engine.Subjects.Resolve(ctx, c.Scope, id, a)
 	if fault.CodeOf(err) == fault.NotFound {
 		f := fault.New(fault.NotFound, "no such customer")
 		f.Field, f.Reason = "subject", string(UnknownSubject)
@@ -126,38 +135,11 @@ func (s *Module) subject(ctx context.Context, c *work.Call, id ident.ID, a work.
 	return ids, err
 }
 
-// within turns a record outside the rows of the call's access into a missing one.
-func within(c *work.Call) func(*Consent, error) (*Consent, error) {
-	return func(rec *Consent, err error) (*Consent, error) {
-		if err == nil && c.Access.Rows.Eval(c.Entity.Record(rec)) != rule.Yes {
-			return nil, noConsent()
-		}
-		return rec, err
-	}
-}
-
-// noConsent is the one answer for records that are not there and those that are not the caller's.
-func noConsent() error { return fault.New(fault.NotFound, "no such consent") }
-
-// Get returns one record. As in [Consents.History], the caller must be able to see the customer.
+// Get returns one record.
 //
-// Errors: NotFound, also for one the caller may not see; Denied.
+// Errors: NotFound, also for one whose customer the caller may not see; Denied.
 func (cs Consents) Get(ctx context.Context, id ident.ID) (Consent, error) {
-	return work.View(ctx, cs.svc.cfg.Engine, cs.scope, "privacy: get consent", EntityConsent,
-		func(ctx context.Context, c *work.Call) (Consent, error) {
-			rec, err := within(c)(cs.svc.cfg.Store.Consent(ctx, c, id))
-			if err == nil {
-				_, err = cs.svc.subject(ctx, c, rec.Subject, work.Read)
-			}
-			if fault.CodeOf(err) == fault.NotFound {
-				err = noConsent()
-			}
-			if err != nil {
-				return Consent{}, err
-			}
-			c.Mask(rec)
-			return *rec, nil
-		})
+	return cs.m.consents.Get(ctx, cs.scope, id)
 }
 
 // History returns one page of everything a subject said, as any of the customers that were merged with it; sorted by
@@ -165,28 +147,12 @@ func (cs Consents) Get(ctx context.Context, id ident.ID) (Consent, error) {
 //
 // Errors: Invalid for a malformed query; NotFound for a customer the caller may not see; Denied.
 func (cs Consents) History(ctx context.Context, subject ident.ID, q page.Query) (page.Page[Consent], error) {
-	const op = "privacy: consent history"
-	ids, err := work.View(ctx, cs.svc.cfg.Engine, cs.scope, op, EntityConsent, func(ctx context.Context, c *work.Call) ([]ident.ID, error) {
-		return cs.svc.subject(ctx, c, subject, work.Read)
-	})
-	if err != nil {
-		return page.Page[Consent]{}, err
-	}
-	values := make([]rule.Value, len(ids))
-	for i, id := range ids {
-		values[i] = rule.ID(id)
-	}
-	return work.List(ctx, cs.svc.cfg.Engine, cs.scope, op, EntityConsent, rule.In("subject", values...), q, cs.svc.cfg.Store.ListConsents)
+	return cs.m.consents.PageOf(ctx, cs.scope, subject, rule.True(), q)
 }
 
-// All returns everything a subject said, page after page; see [Consents.History].
+// All ranges over everything a subject said, page by page; see [Consents.History]. It stops at the first error.
 func (cs Consents) All(ctx context.Context, subject ident.ID, q page.Query) iter.Seq2[Consent, error] {
-	return page.All(func(cursor string) (page.Page[Consent], error) {
-		if cursor != "" {
-			q.Cursor = cursor
-		}
-		return cs.History(ctx, subject, q)
-	})
+	return work.All(q, func(q page.Query) (page.Page[Consent], error) { return cs.History(ctx, subject, q) })
 }
 
 // At returns where a subject stands on a purpose and channel, from what was known at an instant; the zero instant
@@ -194,31 +160,46 @@ func (cs Consents) All(ctx context.Context, subject ident.ID, q page.Query) iter
 //
 // Errors: Invalid; NotFound for a customer the caller may not see; Denied; LimitExceeded beyond [MaxSaid] records.
 func (cs Consents) At(ctx context.Context, subject ident.ID, p personal.Purpose, ch personal.Channel, at time.Time) (Standing, error) {
-	const op = "privacy: consent at"
-	if err := cs.svc.checkWords(&p, ch, cs.scope.Purpose); err != nil {
+	const op = "consent: at"
+	if err := cs.m.checkWords(&p, ch, cs.scope.Purpose); err != nil {
 		return Standing{}, fault.At(op, err)
 	}
-	return work.View(ctx, cs.svc.cfg.Engine, cs.scope, op, EntityConsent, func(ctx context.Context, c *work.Call) (Standing, error) {
-		ids, err := cs.svc.subject(ctx, c, subject, work.Read)
+	return work.View(ctx, cs.m.cfg.Engine, *cs.scope, op, EntityConsent, func(ctx context.Context, c *work.Call) (Standing, error) {
+		said, err := cs.m.said(ctx, c, subject, p, ch)
 		if err != nil {
 			return Standing{}, err
 		}
-		said, err := cs.svc.cfg.Store.Said(ctx, c, ids, p, ch)
 		if at.IsZero() {
 			at = known(c.Now, said)
 		}
-		return fold(said, ch, at), err
+		return fold(said, ch, at), nil
 	})
 }
 
+// said returns what a subject that the caller may read said, in one trip unless it was merged.
+func (m *Module) said(ctx context.Context, c *work.Call, subject ident.ID, p personal.Purpose, ch personal.Channel) ([]Consent, error) {
+	said := m.cfg.Store.Said(ctx, c, []ident.ID{subject}, p, ch)
+	ids, err := m.subject(ctx, c, subject, work.Read)
+	if err != nil {
+		return nil, err
+	}
+	if alone(ids, subject) {
+		return said(ctx)
+	}
+	return m.cfg.Store.Said(ctx, c, ids, p, ch)(ctx)
+}
+
+// alone reports whether what was read ahead under the id that the caller named is all there is.
+func alone(ids []ident.ID, subject ident.ID) bool { return len(ids) == 1 && ids[0] == subject }
+
 // checkWords checks a purpose, which defaults to another, and a channel that can carry a message.
-func (s *Module) checkWords(p *personal.Purpose, ch personal.Channel, other personal.Purpose) error {
+func (m *Module) checkWords(p *personal.Purpose, ch personal.Channel, other personal.Purpose) error {
 	var v fault.Violations
 	if *p == "" {
 		*p = other
 	}
-	if _, ok := s.cfg.Purposes.Get(*p); !ok {
-		v.AddAll("", s.cfg.Purposes.unknown("purpose"))
+	if _, ok := m.cfg.Purposes.Get(*p); !ok {
+		v.AddAll("", m.cfg.Purposes.unknown("purpose"))
 	}
 	if !ch.Valid() || ch == ByAnything {
 		v.Add("channel", "want one of %v", personal.Channels())

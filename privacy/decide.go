@@ -18,7 +18,7 @@ type Request struct {
 	At      time.Time        // the instant. Defaults to now. Of earlier instants the consent is looked at, not the suppressions
 }
 
-// Decide tells whether a subject may be contacted, without sending or storing anything. What [Sends.Deliver] decides
+// Decide reports whether a subject may be contacted, without sending or storing anything. What [Sends.Deliver] decides
 // later may differ, since it decides anew.
 //
 // A customer that does not exist, or that the caller may not see, is a refusal with reason [UnknownSubject], not an
@@ -26,13 +26,14 @@ type Request struct {
 //
 // Errors: Invalid for an unknown purpose or channel; Denied; LimitExceeded beyond [MaxSaid] records.
 func (cs Consents) Decide(ctx context.Context, r Request) (Decision, error) {
-	const op = "privacy: decide"
-	if err := cs.svc.checkWords(&r.Purpose, r.Channel, cs.scope.Purpose); err != nil {
+	const op = "consent: decide"
+	if err := cs.m.checkWords(&r.Purpose, r.Channel, cs.scope.Purpose); err != nil {
 		return Decision{}, fault.At(op, err)
 	}
-	return work.View(ctx, cs.svc.cfg.Engine, cs.scope, op, EntityConsent, func(ctx context.Context, c *work.Call) (Decision, error) {
+	return work.View(ctx, cs.m.cfg.Engine, *cs.scope, op, EntityConsent, func(ctx context.Context, c *work.Call) (Decision, error) {
 		d := Decision{Subject: r.Subject, Purpose: r.Purpose, Channel: r.Channel, At: r.At}
-		ids, err := cs.svc.subject(ctx, c, r.Subject, work.Read)
+		look := cs.m.look(ctx, c, []ident.ID{r.Subject}, &d) // in one trip with the customer
+		ids, err := cs.m.subject(ctx, c, r.Subject, work.Read)
 		if fault.CodeOf(err) == fault.NotFound {
 			d.Code, d.Reason, d.At = UnknownSubject, UnknownSubject.Sentence(), c.Now
 			return d, nil
@@ -40,16 +41,33 @@ func (cs Consents) Decide(ctx context.Context, r Request) (Decision, error) {
 		if err != nil {
 			return Decision{}, err
 		}
-		_, err = cs.svc.judge(ctx, c, ids, &d)
+		if !alone(ids, r.Subject) {
+			look = cs.m.look(ctx, c, ids, &d)
+		}
+		_, err = cs.m.judge(ctx, c, look, ids, &d)
 		return d, err
 	})
 }
 
+// look waits for what a decision rests on first.
+type look struct {
+	said    func(ctx context.Context) ([]Consent, error)
+	address func(ctx context.Context) (personal.Text, error)
+}
+
+// look sends for what subjects said, and for the address of the first.
+func (m *Module) look(ctx context.Context, c *work.Call, ids []ident.ID, d *Decision) look {
+	return look{
+		said:    m.cfg.Store.Said(ctx, c, ids, d.Purpose, d.Channel),
+		address: m.cfg.Addresses.Address(ctx, c.Scope, ids[0], d.Channel),
+	}
+}
+
 // judge decides about resolved subjects and returns the address, which must not leave the gate unless the decision
 // allows it. It fills the rest of d; a zero At becomes now. An error leaves the decision refused.
-func (s *Module) judge(ctx context.Context, c *work.Call, ids []ident.ID, d *Decision) (personal.Text, error) {
+func (m *Module) judge(ctx context.Context, c *work.Call, l look, ids []ident.ID, d *Decision) (personal.Text, error) {
 	d.Subject, d.Code = ids[0], NoBasis
-	said, err := s.cfg.Store.Said(ctx, c, ids, d.Purpose, d.Channel)
+	said, err := l.said(ctx)
 	if err != nil {
 		return personal.Text{}, err
 	}
@@ -57,8 +75,8 @@ func (s *Module) judge(ctx context.Context, c *work.Call, ids []ident.ID, d *Dec
 		d.At = known(c.Now, said)
 	}
 	f := facts{standing: fold(said, d.Channel, d.At)}
-	f.purpose, _ = s.cfg.Purposes.Get(d.Purpose)
-	to, err := s.cfg.Subjects.Address(ctx, c.Scope, ids, d.Channel)
+	f.purpose, _ = m.cfg.Purposes.Get(d.Purpose)
+	to, err := l.address(ctx)
 	if err != nil {
 		return personal.Text{}, err
 	}
@@ -67,11 +85,12 @@ func (s *Module) judge(ctx context.Context, c *work.Call, ids []ident.ID, d *Dec
 		return personal.Text{}, err
 	}
 	if f.address = plain != ""; f.address {
-		digest, err := s.digest(ctx, c.Tenant(), plain)
+		digest, err := m.digest(ctx, c.Tenant(), plain)
 		if err != nil {
 			return personal.Text{}, err
 		}
-		if f.suppressed, err = s.cfg.Store.Suppression(ctx, c, d.Channel, digest); err != nil {
+		f.suppressed, err = m.cfg.Store.Suppression(ctx, c, d.Channel, digest, work.Look)
+		if err != nil && fault.CodeOf(err) != fault.NotFound {
 			return personal.Text{}, err
 		}
 	}

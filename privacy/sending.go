@@ -42,17 +42,33 @@ type Send struct {
 // Sending is what became of a [Send].
 type Sending struct {
 	schema.Meta
-	Key       string           `json:"key" crm:"key,class=none,max=200,readonly,required"`                                   // names the message
-	Subject   ident.ID         `json:"subject" crm:"subject,class=none,readonly,required"`                                   // as it was asked for
-	Purpose   personal.Purpose `json:"purpose" crm:"purpose,class=none,max=64,readonly,required"`                            // for what
-	Channel   personal.Channel `json:"channel" crm:"channel,class=none,readonly,required"`                                   // by which way
-	State     SendState        `json:"state" crm:"state,class=none,enum=refused|reserved|delivered|failed|unknown,required"` // how far it has come
-	Reason    Reason           `json:"reason" crm:"reason,class=none"`                                                       // of the last decision
-	Basis     Basis            `json:"basis,omitempty" crm:"basis,class=none"`                                               // of the last decision
-	Evidence  []ident.ID       `json:"evidence,omitempty" crm:"evidence,class=none"`                                         // of the last decision
-	Decision  ident.ID         `json:"decision" crm:"decision,class=none"`                                                   // the last decision
-	DecidedAt time.Time        `json:"decided_at" crm:"decided_at,class=none,sort"`                                          // its instant
-	Lease     time.Time        `json:"lease,omitzero" crm:"lease,class=none"`                                                // of a reserved one: when it becomes unknown
+	// Key names the message.
+	Key string `json:"key" crm:"class=none,max=200,readonly,required"`
+	// Subject is the customer, as it was asked for.
+	Subject ident.ID `json:"subject" crm:"class=none,readonly,required,ref=customer,subject"`
+	// Purpose is for what.
+	Purpose personal.Purpose `json:"purpose" crm:"class=none,max=64,readonly,required"`
+	// Channel is by which way.
+	Channel personal.Channel `json:"channel" crm:"class=none,readonly,required"`
+	// State is how far it has come.
+	State SendState `json:"state" crm:"class=none,enum=refused|reserved|delivered|failed|unknown,required"`
+	// Reason is that of the last decision.
+	Reason Reason `json:"reason" crm:"class=none"`
+	// Basis is that of the last decision.
+	Basis Basis `json:"basis,omitempty" crm:"class=none"`
+	// Evidence is that of the last decision.
+	Evidence []ident.ID `json:"evidence,omitempty" crm:"class=none"`
+	// Decision is the last one.
+	Decision ident.ID `json:"decision" crm:"class=none"`
+	// DecidedAt is its instant.
+	DecidedAt time.Time `json:"decided_at" crm:"class=none,required,sort"`
+	// Lease is when a reserved one becomes unknown.
+	Lease time.Time `json:"lease,omitzero" crm:"class=none"`
+}
+
+var sendKind = &work.Kind{
+	Entity: schema.Of[Sending](EntitySend), Module: ModuleName, Table: "crm_send", Permanent: true,
+	Rights: work.Rights{Manager: "annnaann", Sales: "tnnnntnn", Service: "tnnnntnn", Marketing: "annnnann", Viewer: "nnnnnnnn"},
 }
 
 // decision returns the last decision about the send.
@@ -82,7 +98,7 @@ func (s *Sending) same(o Send) bool {
 
 func (ss Sends) check(send *Send) error {
 	var v fault.Violations
-	v.AddAll("", ss.svc.checkWords(&send.Purpose, send.Channel, ss.scope.Purpose))
+	v.AddAll("", ss.m.checkWords(&send.Purpose, send.Channel, ss.scope.Purpose))
 	v.AddAll("", checkKey(send.Key))
 	if send.Subject.IsZero() {
 		v.Add("subject", "must name a customer")
@@ -111,30 +127,27 @@ func checkKey(key string) error {
 // Errors: Invalid for a malformed key; NotFound, also for one the caller may not see; Denied.
 func (ss Sends) ByKey(ctx context.Context, key string) (Sending, error) {
 	if err := checkKey(key); err != nil {
-		return Sending{}, fault.At("privacy: get send", err)
+		return Sending{}, fault.At("send: get", err)
 	}
-	return work.View(ctx, ss.svc.cfg.Engine, ss.scope, "privacy: get send", EntitySend,
-		func(ctx context.Context, c *work.Call) (Sending, error) {
-			rec, err := ss.load(ctx, c, key)
-			if err != nil {
-				return Sending{}, err
-			}
+	return ss.m.sends.By(ctx, ss.scope, "get", func(ctx context.Context, c *work.Call) (*Sending, error) {
+		rec, err := ss.m.cfg.Store.Sending(ctx, c, key, work.Look)(ctx)
+		if err == nil {
 			rec.State = rec.stateAt(c.Now)
-			c.Mask(rec)
-			return *rec, nil
-		})
+		}
+		return rec, err
+	})
 }
 
 // Decisions returns what the gate decided about a subject, newest first, at most 200.
 //
 // Errors: NotFound for a customer the caller may not see; Denied.
 func (ss Sends) Decisions(ctx context.Context, subject ident.ID) ([]Decision, error) {
-	return work.View(ctx, ss.svc.cfg.Engine, ss.scope, "privacy: decisions", EntityConsent,
+	return work.View(ctx, ss.m.cfg.Engine, *ss.scope, "send: decisions", EntityConsent,
 		func(ctx context.Context, c *work.Call) ([]Decision, error) {
-			ids, err := ss.svc.subject(ctx, c, subject, work.Read)
+			ids, err := ss.m.subject(ctx, c, subject, work.Read)
 			if err != nil {
 				return nil, err
 			}
-			return ss.svc.cfg.Store.Decisions(ctx, c, ids, 200)
+			return ss.m.cfg.Store.Decisions(ctx, c, ids, 200)
 		})
 }

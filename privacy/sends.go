@@ -9,15 +9,14 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
-	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
 // Sends is the gate through which messages leave, and the only way to a customer's address for sending. It is a light
 // value, safe for concurrent use unless its scope is inside a transaction; [Module.Sends] makes it.
 type Sends struct {
-	svc   *Module
-	scope work.Scope
+	m     *Module
+	scope *work.Scope
 }
 
 // DeliverFunc hands one message to a transport. to is the address; it must not be kept.
@@ -47,8 +46,12 @@ const settleWait = 30 * time.Second
 // used with other arguments, "under_way" while another call delivers it, "unknown" when an earlier outcome is
 // unknown; Unavailable with reason "transport" around fn's own error, which errors.Is finds; CommitUnknown. After a
 // Unavailable fault with reason "unrecorded" the message was delivered and the key is used up.
+//
+// On PostgreSQL it takes six round trips in two transactions: the key and the customer; the lock, what was said and the
+// address; the suppression; the decision and its commit; and, after fn, the key again; the result and its commit. A
+// refusal takes at most the first four, a repetition one and its end.
 func (ss Sends) Deliver(ctx context.Context, send Send, fn DeliverFunc) (Decision, error) {
-	const op = "privacy: deliver"
+	const op = "send: deliver"
 	if err := ss.scope.Validate(); err != nil {
 		return Decision{}, fault.At(op, err)
 	}
@@ -58,7 +61,10 @@ func (ss Sends) Deliver(ctx context.Context, send Send, fn DeliverFunc) (Decisio
 	if fn == nil {
 		return Decision{}, fault.At(op, fault.Field("fn", "must be a function that hands the message over"))
 	}
-	ss.scope.Purpose = send.Purpose // rights, audit and events are those of what the message is for
+	s := *ss.scope
+	s.Purpose = send.Purpose // rights, audit and events are those of what the message is for
+	s.Once = ""              // the key of the send does what it would
+	ss.scope = &s
 	d, to, err := ss.reserve(ctx, send)
 	if err != nil || d.Repeated {
 		return d, fault.At(op, err)
@@ -73,27 +79,24 @@ func (ss Sends) Deliver(ctx context.Context, send Send, fn DeliverFunc) (Decisio
 
 // reserve decides, stores the decision and, when it allows, opens the address.
 func (ss Sends) reserve(ctx context.Context, send Send) (Decision, personal.Text, error) {
-	a := &attempt{ss: ss, send: send}
-	s := ss.scope
-	s.Once = "" // the key of the send does what it would
-	_, err := work.Write(ctx, ss.svc.cfg.Engine, s, work.Change[Sending]{
-		Op: "privacy: reserve send", Entity: EntitySend, Action: work.Send, Kind: SendDecided, Args: send,
-		Apply: a.apply, Save: a.save,
-	})
+	a := &attempt{m: ss.m, send: send}
+	v := work.Verb[Sending]{Name: "reserve", Event: SendDecided, Action: work.Send, Args: send, Apply: a.apply}
+	_, _, err := ss.m.sends.Upsert(ctx, ss.scope, a.find, v, v)
 	switch {
-	case a.repeated:
-		d := a.old.decision()
-		d.Repeated = true
-		return d, personal.Text{}, nil
+	case err == nil && a.repeated:
+		a.d.Repeated = true
+		return a.d, personal.Text{}, nil
 	case err == nil && a.lapsed:
 		return a.d, personal.Text{}, unknownFault()
-	case fault.CodeOf(err) == fault.CommitUnknown && s.Unit == nil && ss.committed(ctx, send.Key, a.d.ID):
+	case fault.CodeOf(err) == fault.CommitUnknown && ss.scope.Unit == nil && ss.committed(ctx, send.Key, a.d.ID):
 		err = nil
+	case fault.CodeOf(err) == fault.NotFound && a.hidden():
+		err = keyUsed()
+	}
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Reason == string(UnknownSubject) {
+		return Decision{Code: UnknownSubject, Reason: UnknownSubject.Sentence(), Subject: send.Subject, Purpose: send.Purpose, Channel: send.Channel}, personal.Text{}, err
 	}
 	if err != nil {
-		if f, ok := errors.AsType[*fault.Error](err); ok && f.Reason == string(UnknownSubject) {
-			return Decision{Code: UnknownSubject, Reason: UnknownSubject.Sentence(), Subject: send.Subject, Purpose: send.Purpose, Channel: send.Channel}, personal.Text{}, err
-		}
 		return Decision{}, personal.Text{}, err
 	}
 	return a.d, a.to, nil
@@ -107,66 +110,77 @@ func (ss Sends) committed(ctx context.Context, key string, decision ident.ID) bo
 
 // attempt is one try at reserving a send. The write path may run it several times.
 type attempt struct {
-	ss       Sends
+	m        *Module
 	send     Send
-	old      *Sending
+	old      *Sending   // what the key was used for before; nil for nothing
+	ids      []ident.ID // whom the message is for
+	unknown  error      // why there is nobody
 	d        Decision
 	to       personal.Text
+	applied  bool // the caller may see the old one
 	repeated bool // delivered before
 	lapsed   bool // an earlier one ended without a result
 }
 
-// errRepeated ends the write without writing: the key was delivered before.
-var errRepeated = errors.New("privacy: delivered before")
+// hidden reports whether the key was used for something that the caller may not see.
+func (a *attempt) hidden() bool { return a.old != nil && !a.applied }
+
+// find looks at the key, and in the same trip for the customer.
+func (a *attempt) find(ctx context.Context, c *work.Call) (_ *Sending, err error) {
+	*a = attempt{m: a.m, send: a.send}
+	wait := a.m.cfg.Store.Sending(ctx, c, a.send.Key, work.Lock)
+	a.ids, a.unknown = a.m.subject(ctx, c, a.send.Subject, work.Send)
+	a.old, err = wait(ctx)
+	return a.old, err
+}
 
 func (a *attempt) apply(ctx context.Context, c *work.Call, rec *Sending) (err error) {
-	svc := a.ss.svc
-	a.repeated, a.lapsed, a.to = false, false, personal.Text{}
-	if a.old, err = svc.cfg.Store.Sending(ctx, c, a.send.Key); err != nil {
-		return err
-	}
+	a.applied = true
 	if a.old != nil {
-		if err := a.again(c, rec); err != nil || a.lapsed {
+		if err := a.again(c, rec); err != nil || a.repeated || a.lapsed {
 			return err
 		}
 	}
+	if a.unknown != nil {
+		return a.unknown
+	}
+	if err := a.decide(ctx, c); err != nil {
+		return err
+	}
 	rec.Key, rec.Subject, rec.Purpose, rec.Channel = a.send.Key, a.send.Subject, a.send.Purpose, a.send.Channel
-	a.d = Decision{ID: c.Engine.NewID(), Purpose: a.send.Purpose, Channel: a.send.Channel}
-	ids, err := svc.subject(ctx, c, a.send.Subject, work.Send)
-	if err != nil {
-		return err
-	}
-	if _, err = svc.cfg.Store.LockHeads(ctx, c, ids); err != nil {
-		return err
-	}
-	if a.to, err = svc.judge(ctx, c, ids, &a.d); err != nil {
-		return err
-	}
 	rec.put(&a.d)
 	rec.State, rec.Lease = SendRefusedState, time.Time{}
 	if a.d.Allowed {
-		rec.State, rec.Lease = Reserved, c.Now.Add(svc.cfg.Lease)
+		rec.State, rec.Lease = Reserved, c.Now.Add(a.m.cfg.Lease)
 	}
 	c.Fact("reason", string(a.d.Code))
 	c.Fact("purpose", string(a.d.Purpose))
 	c.Fact("channel", string(a.d.Channel))
 	c.Refer(ident.Ref{Entity: "customer", ID: a.d.Subject})
-	c.Line(a.d.Subject, c.Now)
+	c.LineAt(c.Now)
+	c.Then(func(ctx context.Context) error { return a.m.cfg.Store.AddDecision(ctx, c, &a.d) })
 	return nil
+}
+
+// decide decides while it holds the subjects' heads: what they said is read behind the locks.
+func (a *attempt) decide(ctx context.Context, c *work.Call) (err error) {
+	a.d = Decision{ID: c.Engine.NewID(), Purpose: a.send.Purpose, Channel: a.send.Channel}
+	heads, look := a.m.cfg.Store.LockHeads(ctx, c, a.ids), a.m.look(ctx, c, a.ids, &a.d)
+	if _, err := heads(ctx); err != nil {
+		return err
+	}
+	a.to, err = a.m.judge(ctx, c, look, a.ids, &a.d)
+	return err
 }
 
 // again looks at what became of the key before, and goes on from there where that is allowed.
 func (a *attempt) again(c *work.Call, rec *Sending) error {
-	if !a.old.same(a.send) || c.Access.Rows.Eval(c.Entity.Record(a.old)) != rule.Yes {
-		f := fault.New(fault.Conflict, "the key was used for another subject, purpose or channel")
-		f.Field, f.Reason = "key", "key"
-		return f
+	if !a.old.same(a.send) {
+		return keyUsed()
 	}
-	*rec = *a.old
 	switch a.old.stateAt(c.Now) {
 	case Delivered:
-		a.repeated = true
-		return errRepeated
+		a.repeated, a.d = true, a.old.decision()
 	case Reserved:
 		f := fault.New(fault.Conflict, "another call is delivering this key")
 		f.Field, f.Reason = "key", "under_way"
@@ -183,19 +197,16 @@ func (a *attempt) again(c *work.Call, rec *Sending) error {
 	return nil
 }
 
+func keyUsed() error {
+	f := fault.New(fault.Conflict, "the key was used for another subject, purpose or channel")
+	f.Field, f.Reason = "key", "key"
+	return f
+}
+
 func unknownFault() error {
 	f := fault.New(fault.Conflict, "nobody knows whether an earlier call delivered this key: look at the transport, and use another key to send again")
 	f.Field, f.Reason = "key", "unknown"
 	return f
-}
-
-func (a *attempt) save(ctx context.Context, c *work.Call, _, rec *Sending) error {
-	if !a.lapsed {
-		if err := a.ss.svc.cfg.Store.AddDecision(ctx, c, &a.d); err != nil {
-			return err
-		}
-	}
-	return a.ss.svc.cfg.Store.PutSending(ctx, c, a.old, rec)
 }
 
 // hand calls fn and stores what became of it. A panic of fn goes on after the outcome is stored as unknown.
@@ -254,20 +265,15 @@ func settled(s SendState) event.Kind {
 
 // settle stores the outcome, even when the caller's context has ended meanwhile.
 func (ss Sends) settle(ctx context.Context, key string, decision ident.ID, state SendState) error {
-	s := ss.scope
-	s.Once = ""
-	if s.Unit == nil {
+	if ss.scope.Unit == nil {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), settleWait)
 		defer cancel()
 	}
-	var old *Sending
-	_, err := work.Write(ctx, ss.svc.cfg.Engine, s, work.Change[Sending]{
-		Op: "privacy: settle send", Entity: EntitySend, Action: work.Send, Kind: settled(state),
-		Load: func(ctx context.Context, c *work.Call) (*Sending, error) {
-			rec, err := ss.load(ctx, c, key)
-			old = rec
-			return rec, err
+	_, err := ss.m.sends.Change(ctx, ss.scope, work.Verb[Sending]{
+		Name: "settle", Event: settled(state), Action: work.Send,
+		Find: func(ctx context.Context, c *work.Call) (*Sending, error) {
+			return ss.m.cfg.Store.Sending(ctx, c, key, work.Lock)(ctx)
 		},
 		Apply: func(_ context.Context, c *work.Call, rec *Sending) error {
 			if rec.Decision != decision {
@@ -275,24 +281,9 @@ func (ss Sends) settle(ctx context.Context, key string, decision ident.ID, state
 			}
 			rec.State, rec.Lease = state, time.Time{}
 			c.Refer(ident.Ref{Entity: "customer", ID: rec.Subject})
-			c.Line(rec.Subject, c.Now)
+			c.LineAt(c.Now)
 			return nil
-		},
-		Save: func(ctx context.Context, c *work.Call, _, rec *Sending) error {
-			return ss.svc.cfg.Store.PutSending(ctx, c, old, rec)
 		},
 	})
 	return err
-}
-
-// load returns the send of a key within the rows of the call's access.
-func (ss Sends) load(ctx context.Context, c *work.Call, key string) (*Sending, error) {
-	rec, err := ss.svc.cfg.Store.Sending(ctx, c, key)
-	if err != nil {
-		return nil, err
-	}
-	if rec == nil || c.Access.Rows.Eval(c.Entity.Record(rec)) != rule.Yes {
-		return nil, fault.New(fault.NotFound, "no such send")
-	}
-	return rec, nil
 }

@@ -7,7 +7,6 @@ import (
 	"unicode"
 
 	"github.com/rapport-crm/rapport/core/fault"
-	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
@@ -40,10 +39,19 @@ func (c Cause) Valid() bool {
 // meets them when they come back by an import.
 type Suppression struct {
 	schema.Meta
-	Channel personal.Channel `json:"channel" crm:"channel,class=none,readonly,required"` // by which way the address reaches
-	Digest  []byte           `json:"-" crm:"-,class=none"`                               // of the normalised address; see [keys.Ring.Blind]
-	Cause   Cause            `json:"cause" crm:"cause,class=none,required"`              // why, as it was last given
-	Since   time.Time        `json:"since" crm:"since,class=none,readonly,sort"`         // when it was last suppressed
+	// Channel is by which way the address reaches.
+	Channel personal.Channel `json:"channel" crm:"class=none,readonly,required"`
+	// Digest is that of the normalised address; see [keys.Ring.Blind].
+	Digest []byte `json:"-" crm:"-,class=none"`
+	// Cause is why, as it was last given.
+	Cause Cause `json:"cause" crm:"class=none,required"`
+	// Since is when it was last suppressed.
+	Since time.Time `json:"since" crm:"class=none,readonly,required,sort"`
+}
+
+var suppressionKind = &work.Kind{
+	Entity: schema.Of[Suppression](EntitySuppression), Module: ModuleName, Table: "crm_suppression", Permanent: true,
+	Rights: work.Rights{Manager: "aannnnnn", Sales: "aannnnnn", Service: "aannnnnn", Marketing: "aannnnnn", Viewer: "nnnnnnnn"},
 }
 
 // liftedBy reports whether the subject's own, newer yes ends the suppression. Of the same instant nobody knows which
@@ -54,8 +62,8 @@ func (s *Suppression) liftedBy(st Standing) bool {
 
 // digest is the keyed digest of a normalised address. It ignores case: who asks not to be written to means the
 // mailbox, although by the letter of the standard its name may tell A from a.
-func (s *Module) digest(ctx context.Context, tenant, normal string) ([]byte, error) {
-	return s.cfg.Keys.Blind(ctx, tenant, addressIndex, strings.Map(anyCase, normal))
+func (m *Module) digest(ctx context.Context, tenant, normal string) ([]byte, error) {
+	return m.cfg.Keys.Blind(ctx, tenant, addressIndex, strings.Map(anyCase, normal))
 }
 
 // anyCase gives the same sign for all that differ in case only, for ς as for σ and Σ, which lower case tells apart.
@@ -73,7 +81,33 @@ func anyCase(r rune) rune {
 //
 // Errors: Invalid for an unknown cause or an address that is none of its channel; Denied.
 func (cs Consents) Suppress(ctx context.Context, ch personal.Channel, address string, why Cause) (Suppression, error) {
-	const op = "privacy: suppress"
+	digest, err := cs.suppressed(ctx, ch, address, why)
+	if err != nil {
+		return Suppression{}, fault.At("suppression: set", err)
+	}
+	find := func(ctx context.Context, c *work.Call) (*Suppression, error) {
+		// Kept under the keys of another key store, it would keep nobody from writing.
+		if err := cs.m.cfg.Keys.Prove(ctx, c.Unit, c.Tenant()); err != nil {
+			return nil, err
+		}
+		return cs.m.cfg.Store.Suppression(ctx, c, ch, digest, work.Lock)
+	}
+	set := work.Verb[Suppression]{
+		Name: "set", Event: AddressSuppressed, Action: work.Create, Args: []any{ch, digest, why},
+		Apply: func(_ context.Context, c *work.Call, rec *Suppression) error {
+			rec.Channel, rec.Digest, rec.Cause, rec.Since = ch, digest, why, c.Now
+			c.Touch("since") // a second time counts, also where the clock stood still
+			c.Fact("cause", string(why))
+			c.Fact("channel", string(ch))
+			return nil
+		},
+	}
+	rec, _, err := cs.m.suppressions.Upsert(ctx, cs.scope, find, set, set)
+	return rec, err
+}
+
+// suppressed returns the digest of the address that is to be suppressed.
+func (cs Consents) suppressed(ctx context.Context, ch personal.Channel, address string, why Cause) ([]byte, error) {
 	var v fault.Violations
 	if !ch.Valid() || ch == ByAnything {
 		v.Add("channel", "want one of %v", personal.Channels())
@@ -81,57 +115,13 @@ func (cs Consents) Suppress(ctx context.Context, ch personal.Channel, address st
 	if !why.Valid() {
 		v.Add("cause", "want one of %q, %q, %q, %q, %q, %q", Unsubscribed, Complained, Registered, Erased, Requested, Bounced)
 	}
+	v.AddAll("", cs.scope.Validate())
 	if err := v.Err(); err != nil {
-		return Suppression{}, fault.At(op, err)
+		return nil, err
 	}
-	if err := cs.scope.Validate(); err != nil {
-		return Suppression{}, fault.At(op, err)
+	normal, err := cs.m.cfg.Addresses.Normalise(ctx, *cs.scope, ch, address)
+	if err != nil {
+		return nil, err
 	}
-	var out Suppression
-	err := cs.svc.cfg.Engine.Units.Write(ctx, cs.scope.Unit, func(ctx context.Context, u work.Unit) error {
-		s := cs.scope
-		s.Unit = u
-		normal, err := cs.svc.cfg.Subjects.Normalise(ctx, s, ch, address)
-		if err != nil {
-			return err
-		}
-		// Kept under the keys of another key store, it would keep nobody from writing.
-		if err := cs.svc.cfg.Keys.Prove(ctx, u, s.Principal.Tenant); err != nil {
-			return err
-		}
-		digest, err := cs.svc.digest(ctx, s.Principal.Tenant, normal)
-		if err != nil {
-			return err
-		}
-		out, err = cs.suppress(ctx, s, ch, digest, why)
-		return err
-	})
-	return out, fault.At(op, err)
-}
-
-func (cs Consents) suppress(ctx context.Context, s work.Scope, ch personal.Channel, digest []byte, why Cause) (Suppression, error) {
-	store := cs.svc.cfg.Store
-	var old *Suppression
-	return work.Write(ctx, cs.svc.cfg.Engine, s, work.Change[Suppression]{
-		Op: "privacy: suppress", Entity: EntitySuppression, Action: work.Create, Kind: AddressSuppressed,
-		Args: []any{ch, digest, why},
-		Apply: func(ctx context.Context, c *work.Call, rec *Suppression) (err error) {
-			if old, err = store.Suppression(ctx, c, ch, digest); err != nil {
-				return err
-			}
-			if old != nil {
-				rec.Meta = old.Meta
-			}
-			rec.Channel, rec.Digest, rec.Cause, rec.Since = ch, digest, why, c.Now
-			c.Fact("cause", string(why))
-			c.Fact("channel", string(ch))
-			return nil
-		},
-		Save: func(ctx context.Context, c *work.Call, _, rec *Suppression) error {
-			return store.PutSuppression(ctx, c, old, rec)
-		},
-		Replay: func(ctx context.Context, c *work.Call, id ident.ID) (*Suppression, error) {
-			return store.SuppressionByID(ctx, c, id)
-		},
-	})
+	return cs.m.digest(ctx, cs.scope.Principal.Tenant, normal)
 }

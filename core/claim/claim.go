@@ -35,8 +35,8 @@ const (
 
 // Key names one exclusive thing. Keys are compared bytewise.
 type Key struct {
-	Namespace string `json:"namespace" crm:"namespace,class=none,max=64"` // what sort of thing, 1 to 64 bytes, such as "hall-3"
-	Key       string `json:"key" crm:"key,class=none,max=200"`            // which one, 1 to 200 bytes, such as "B12"
+	Namespace string `json:"namespace" crm:"class=none,max=64"` // what sort of thing, 1 to 64 bytes, such as "hall-3"
+	Key       string `json:"key" crm:"class=none,max=200"`      // which one, 1 to 200 bytes, such as "B12"
 }
 
 // String joins both parts as namespace/key.
@@ -61,10 +61,14 @@ const (
 type Claim struct {
 	schema.Meta
 
-	Keys   []Key     `json:"keys" crm:"keys,class=none"`                                         // sorted, without repetition
-	Holder ident.Ref `json:"holder" crm:"holder,class=none,readonly"`                            // for whom the keys are held
-	State  State     `json:"state" crm:"state,class=none,enum=held|committed|released,readonly"` // where it stands
-	Until  time.Time `json:"until,omitzero" crm:"until,class=none,readonly"`                     // when a hold runs out, UTC; zero once committed
+	// Keys are sorted, without repetition.
+	Keys []Key `json:"keys" crm:"class=none"`
+	// Holder is for whom the keys are held.
+	Holder ident.Ref `json:"holder" crm:"class=none,readonly"`
+	// State is where it stands.
+	State State `json:"state" crm:"class=none,enum=held|committed|released,readonly"`
+	// Until is when a hold runs out, UTC; zero once committed.
+	Until time.Time `json:"until,omitzero" crm:"class=none,readonly"`
 }
 
 // Live reports whether the keys belong to the claim at an instant. At Until itself a hold is over.

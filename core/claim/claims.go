@@ -3,62 +3,75 @@ package claim
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/event"
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
+var kind = &work.Kind{
+	Entity: schema.Of[Claim](Entity), Module: work.Foundation, Table: "crm_claim", Permanent: true,
+	Rights: work.Rights{Manager: "aaaannnn", Sales: "aooonnnn", Service: "aooonnnn", Marketing: "aooonnnn", Viewer: "annnnnnn"},
+}
+
+// Kinds returns the kind of claims.
+func Kinds() []*work.Kind { return []*work.Kind{kind} }
+
 // Service makes [Claims] for scopes. It is immutable and safe for concurrent use.
 type Service struct {
-	engine *work.Engine
+	claims *work.Records[Claim, *Claim]
 	store  Store
 }
 
 // New returns a Service over an engine and a store, both required.
-func New(e *work.Engine, store Store) *Service { return &Service{engine: e, store: store} }
+func New(e *work.Engine, store Store) *Service {
+	return &Service{work.NewRecords(e, kind, store), store}
+}
+
+// Sources returns the records of each of [Kinds], without their Go type.
+func (s *Service) Sources() []work.Source { return []work.Source{s.claims.Source()} }
 
 // In returns the claims as the scope's principal may use them.
-func (s *Service) In(scope work.Scope) Claims { return Claims{s, scope} }
+func (s *Service) In(scope *work.Scope) Claims { return Claims{s, scope} }
 
 // Claims acquires and gives back exclusive keys. It is a light value, safe for concurrent use.
 //
 // Every method returns Invalid for malformed input, Denied without the right, and NotFound for a claim that does
 // not exist or that the caller may not see.
 type Claims struct {
-	svc   *Service
-	scope work.Scope
+	s     *Service
+	scope *work.Scope
 }
 
 // Acquire takes all keys of the request or none. Keys of holds that have run out are free.
 //
 // Errors: Conflict with reason "taken" and the key as field when somebody has one of them.
 func (cs Claims) Acquire(ctx context.Context, r Request) (Claim, error) {
-	ch := cs.change("claim: acquire", work.Create, Acquired)
-	ch.ID, ch.Args = r.ID, r
-	ch.Apply = func(_ context.Context, c *work.Call, rec *Claim) error {
-		var v fault.Violations
-		keys, err := normal(r.Keys)
-		v.AddAll("", err)
-		v.AddAll("", checkFor(r.For))
-		if ident.HostID(r.Holder.Entity) != "" || r.Holder.ID.IsZero() {
-			v.Add("holder", "want the entity and id of the record the keys are for")
-		}
-		rec.Keys, rec.Holder, rec.State, rec.Until = keys, r.Holder, StateHeld, until(c, r.For)
-		c.Refer(r.Holder)
-		return v.Err()
-	}
-	return work.Write[Claim](ctx, cs.svc.engine, cs.scope, ch)
+	return cs.s.claims.Create(ctx, cs.scope, work.Verb[Claim]{
+		Name: "acquire", Event: Acquired, ID: r.ID, Args: r,
+		Apply: func(_ context.Context, c *work.Call, rec *Claim) error {
+			var v fault.Violations
+			keys, err := normal(r.Keys)
+			v.AddAll("", err)
+			v.AddAll("", checkFor(r.For))
+			if ident.HostID(r.Holder.Entity) != "" || r.Holder.ID.IsZero() {
+				v.Add("holder", "want the entity and id of the record the keys are for")
+			}
+			rec.Keys, rec.Holder, rec.State, rec.Until = keys, r.Holder, StateHeld, until(c, r.For)
+			c.Refer(r.Holder)
+			return v.Err()
+		},
+	})
 }
 
 // Extend lets a hold last for the given time from now. It never shortens: a hold that lasts longer stays as it is.
 //
 // Errors: Conflict with reason "expired" when the time had run out, "committed" or "released" in these states.
 func (cs Claims) Extend(ctx context.Context, id ident.ID, d time.Duration) (Claim, error) {
-	return cs.edit(ctx, "claim: extend", Extended, id, d, func(c *work.Call, rec *Claim) error {
+	return cs.edit(ctx, "extend", Extended, id, d, func(c *work.Call, rec *Claim) error {
 		if err := errors.Join(checkFor(d), live(c, rec)); err != nil {
 			return err
 		}
@@ -76,7 +89,7 @@ func (cs Claims) Extend(ctx context.Context, id ident.ID, d time.Duration) (Clai
 //
 // Errors: Conflict with reason "expired" when the time had run out, "released" in that state.
 func (cs Claims) Commit(ctx context.Context, id ident.ID) (Claim, error) {
-	return cs.edit(ctx, "claim: commit", Committed, id, nil, func(c *work.Call, rec *Claim) error {
+	return cs.edit(ctx, "commit", Committed, id, nil, func(c *work.Call, rec *Claim) error {
 		if err := live(c, rec); err != nil {
 			return err
 		}
@@ -88,7 +101,7 @@ func (cs Claims) Commit(ctx context.Context, id ident.ID) (Claim, error) {
 // Release gives the keys back, committed ones too. Releasing twice changes nothing, and releasing a hold that has
 // run out leaves alone whoever took its keys since.
 func (cs Claims) Release(ctx context.Context, id ident.ID) (Claim, error) {
-	return cs.edit(ctx, "claim: release", Released, id, nil, func(_ *work.Call, rec *Claim) error {
+	return cs.edit(ctx, "release", Released, id, nil, func(_ *work.Call, rec *Claim) error {
 		rec.State, rec.Until = StateReleased, time.Time{}
 		return nil
 	})
@@ -99,7 +112,7 @@ func (cs Claims) Release(ctx context.Context, id ident.ID) (Claim, error) {
 //
 // Errors: Conflict with reason "taken" and the key as field, "expired", "released".
 func (cs Claims) Swap(ctx context.Context, id ident.ID, keys []Key) (Claim, error) {
-	return cs.edit(ctx, "claim: swap", Swapped, id, keys, func(c *work.Call, rec *Claim) error {
+	return cs.edit(ctx, "swap", Swapped, id, keys, func(c *work.Call, rec *Claim) error {
 		sorted, err := normal(keys)
 		if err := errors.Join(err, live(c, rec)); err != nil {
 			return err
@@ -111,93 +124,44 @@ func (cs Claims) Swap(ctx context.Context, id ident.ID, keys []Key) (Claim, erro
 
 // Get returns one claim, live or not.
 func (cs Claims) Get(ctx context.Context, id ident.ID) (Claim, error) {
-	return work.View(ctx, cs.svc.engine, cs.scope, "claim: get", Entity, func(ctx context.Context, c *work.Call) (Claim, error) {
-		return cs.show(c)(cs.svc.store.Get(ctx, c, id, false))
-	})
+	return cs.s.claims.Get(ctx, cs.scope, id)
 }
 
 // Of returns the claim that has the key now; ok is false when nobody has it, or somebody whose claims the caller
 // may not see.
 func (cs Claims) Of(ctx context.Context, key Key) (claim Claim, ok bool, err error) {
-	claim, err = work.View(ctx, cs.svc.engine, cs.scope, "claim: of", Entity, func(ctx context.Context, c *work.Call) (Claim, error) {
+	claim, err = cs.s.claims.By(ctx, cs.scope, "of", func(ctx context.Context, c *work.Call) (*Claim, error) {
 		if _, err := normal([]Key{key}); err != nil {
-			return Claim{}, err
+			return nil, err
 		}
-		ok = false // fn may run again
-		rec, err := cs.show(c)(cs.svc.store.Of(ctx, c, key))
-		if errors.Is(err, fault.ErrNotFound) {
-			return Claim{}, nil
-		}
+		rec, err := cs.s.store.Of(ctx, c, key)
 		ok = err == nil && rec.Live(c.Now)
 		return rec, err
 	})
-	if !ok {
-		claim = Claim{}
+	switch {
+	case errors.Is(err, fault.ErrNotFound), err == nil && !ok:
+		return Claim{}, false, nil
+	case err != nil:
+		return Claim{}, false, err
 	}
-	return claim, ok, err
+	return claim, true, nil
 }
 
-func (cs Claims) show(c *work.Call) func(rec *Claim, err error) (Claim, error) {
-	return func(rec *Claim, err error) (Claim, error) {
-		if err != nil {
-			return Claim{}, err
-		}
-		c.Mask(rec)
-		return *rec, nil
-	}
-}
-
-func (cs Claims) edit(ctx context.Context, op string, kind event.Kind, id ident.ID, args any, apply func(c *work.Call, rec *Claim) error) (Claim, error) {
-	ch := cs.change(op, work.Edit, kind)
-	ch.ID, ch.Args = id, args
-	ch.Load = func(ctx context.Context, c *work.Call) (*Claim, error) { return cs.svc.store.Get(ctx, c, id, true) }
-	ch.Apply = func(_ context.Context, c *work.Call, rec *Claim) error {
-		c.Refer(rec.Holder)
-		return apply(c, rec)
-	}
-	return work.Write[Claim](ctx, cs.svc.engine, cs.scope, ch)
-}
-
-func (cs Claims) change(op string, a work.Action, kind event.Kind) work.Change[Claim] {
-	return work.Change[Claim]{
-		Op: op, Entity: Entity, Action: a, Kind: kind, Save: cs.save,
-		Replay: func(ctx context.Context, c *work.Call, id ident.ID) (*Claim, error) {
-			read := *c
-			var err error
-			if read.Access, err = c.AccessTo(ctx, Entity, work.Read); err != nil {
-				return nil, err
-			}
-			return cs.svc.store.Get(ctx, &read, id, false)
+func (cs Claims) edit(ctx context.Context, name string, kind event.Kind, id ident.ID, args any, apply func(c *work.Call, rec *Claim) error) (Claim, error) {
+	return cs.s.claims.Change(ctx, cs.scope, work.Verb[Claim]{
+		Name: name, Event: kind, ID: id, Args: args,
+		Apply: func(_ context.Context, c *work.Call, rec *Claim) error {
+			c.Refer(rec.Holder)
+			return apply(c, rec)
 		},
-	}
+	})
 }
 
-// save writes the claim and makes the keys follow it: a living one takes its keys, and lets go those it gave up.
-func (cs Claims) save(ctx context.Context, c *work.Call, before, after *Claim) error {
-	store := cs.svc.store
-	if err := store.Save(ctx, c, before, after); err != nil {
-		return err
-	}
-	if after.State == StateReleased {
-		return store.Drop(ctx, c, after.ID, after.Keys)
-	}
-	key, taken, err := store.Take(ctx, c, after)
-	if err != nil {
-		return err
-	}
-	if taken {
-		f := conflict("taken", "somebody else has this key: choose another one, or wait until it is free")
-		f.Field = key.String()
-		return f
-	}
-	if before == nil {
-		return nil
-	}
-	gone := slices.DeleteFunc(slices.Clone(before.Keys), after.Holds)
-	if len(gone) == 0 {
-		return nil
-	}
-	return store.Drop(ctx, c, after.ID, gone)
+// Taken is the fault of a key that another claim has.
+func Taken(k Key) error {
+	f := conflict("taken", "somebody else has this key: choose another one, or wait until it is free")
+	f.Field = k.String()
+	return f
 }
 
 func until(c *work.Call, d time.Duration) time.Time {

@@ -12,7 +12,6 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
-	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 )
@@ -20,6 +19,8 @@ import (
 // memory is a claim.Store and the rest of a CRM, in memory. Transactions run one after the other and are undone when
 // they fail.
 type memory struct {
+	work.Store[claim.Claim] // what claims do not ask for
+
 	fault mutant
 
 	mu      sync.Mutex
@@ -72,7 +73,7 @@ func (m *memory) as(user string) claim.Claims {
 
 func (m *memory) in(s work.Scope) claim.Claims {
 	e := &work.Engine{Units: m, Policy: m, Recorder: m, Schemas: m, Now: func() time.Time { return m.clock }, NewID: ident.New}
-	return claim.New(e, m).In(s)
+	return claim.New(e, m).In(&s)
 }
 
 func (m *memory) advance(d time.Duration) {
@@ -105,7 +106,7 @@ func (m *memory) Access(context.Context, work.Scope, string, work.Action) (work.
 	return m.access, nil
 }
 
-var entity = schema.Of[claim.Claim](claim.Entity)
+var entity = claim.Kinds()[0].Entity
 
 func (m *memory) Entity(context.Context, work.Unit, string, string) (*schema.Entity, error) {
 	return entity, nil
@@ -130,9 +131,9 @@ func (m *memory) Remember(_ context.Context, _ work.Unit, tenant, key, op string
 	return nil
 }
 
-func (m *memory) Get(_ context.Context, c *work.Call, id ident.ID, _ bool) (*claim.Claim, error) {
+func (m *memory) Get(_ context.Context, _ *work.Call, id ident.ID, _ work.Fetch) (*claim.Claim, error) {
 	rec, ok := m.claims[id]
-	if !ok || c.Access.Rows.Eval(c.Entity.Record(&rec)) != rule.Yes {
+	if !ok {
 		return nil, fault.New(fault.NotFound, "no such claim")
 	}
 	rec.Keys = slices.Clone(rec.Keys)
@@ -140,7 +141,7 @@ func (m *memory) Get(_ context.Context, c *work.Call, id ident.ID, _ bool) (*cla
 }
 
 func (m *memory) Of(ctx context.Context, c *work.Call, key claim.Key) (*claim.Claim, error) {
-	return m.Get(ctx, c, m.keys[key].id, false)
+	return m.Get(ctx, c, m.keys[key].id, work.Look)
 }
 
 func (m *memory) Save(_ context.Context, c *work.Call, before, after *claim.Claim) error {
@@ -150,10 +151,18 @@ func (m *memory) Save(_ context.Context, c *work.Call, before, after *claim.Clai
 	}
 	m.claims[after.ID] = *after
 	m.history = append(m.history, moment{c.Now, *after})
+	if after.State == claim.StateReleased {
+		m.drop(after.ID, after.Keys)
+		return nil
+	}
+	if err := m.take(c, after); err != nil || before == nil {
+		return err
+	}
+	m.drop(after.ID, slices.DeleteFunc(slices.Clone(before.Keys), after.Holds))
 	return nil
 }
 
-func (m *memory) Take(_ context.Context, c *work.Call, rec *claim.Claim) (claim.Key, bool, error) {
+func (m *memory) take(c *work.Call, rec *claim.Claim) error {
 	for _, k := range rec.Keys {
 		now := c.Now
 		switch m.fault {
@@ -164,7 +173,7 @@ func (m *memory) Take(_ context.Context, c *work.Call, rec *claim.Claim) (claim.
 		}
 		o, had := m.keys[k]
 		if had && o.id != rec.ID && (o.until.IsZero() || o.until.After(now)) && m.fault != takesBlindly {
-			return k, true, nil
+			return claim.Taken(k)
 		}
 		if had && o.id == rec.ID && m.fault == keepsOldLimit {
 			continue
@@ -174,14 +183,13 @@ func (m *memory) Take(_ context.Context, c *work.Call, rec *claim.Claim) (claim.
 			break
 		}
 	}
-	return claim.Key{}, false, nil
+	return nil
 }
 
-func (m *memory) Drop(_ context.Context, _ *work.Call, id ident.ID, keys []claim.Key) error {
+func (m *memory) drop(id ident.ID, keys []claim.Key) {
 	for _, k := range keys {
 		if (m.keys[k].id == id || m.fault == dropsForeign) && m.fault != dropsNothing {
 			delete(m.keys, k)
 		}
 	}
-	return nil
 }

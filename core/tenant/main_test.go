@@ -33,6 +33,7 @@ func (c *counting) Settings(ctx context.Context, u work.Unit, of string) (tenant
 // office is one process with the settings of tenants.
 type office struct {
 	*dbtest.Lab
+	zones   *tenant.Zones
 	tenants *tenant.Service
 	store   *counting
 }
@@ -44,7 +45,7 @@ type widget struct {
 
 func newOffice(t *testing.T, b dbtest.Backend) *office {
 	t.Helper()
-	return open(t, dbtest.NewLab(t, b, tenant.SettingsEntity(), schema.Of[widget]("widget")))
+	return open(t, dbtest.NewLab(t, b, tenant.Kinds()[0].Entity, schema.Of[widget]("widget")))
 }
 
 // open starts a process; several on one Lab are several processes on one database and clock.
@@ -52,9 +53,9 @@ func open(t *testing.T, l *dbtest.Lab) *office {
 	t.Helper()
 	o := &office{Lab: l, store: &counting{Store: corestore.New(corestore.Config{DB: l.DB, Derive: l.Keys.Derive})}}
 	var err error
-	o.tenants, err = tenant.New(tenant.Config{Store: o.store, Clock: l.Now})
+	o.zones, err = tenant.NewZones(tenant.Config{Store: o.store, Clock: l.Now})
 	require.NoError(t, err)
-	o.tenants.Bind(l.Engine)
+	o.tenants = tenant.New(l.Engine, o.zones)
 	return o
 }
 
@@ -62,11 +63,11 @@ func as(of string, roles ...string) work.Scope {
 	return work.Scope{Principal: ident.User(of, "u1", roles...), Purpose: personal.Operations}
 }
 
-func (o *office) admin(of string) tenant.Tenant { return o.tenants.In(as(of, "admin")) }
+func (o *office) admin(of string) tenant.Tenant { return o.tenants.In(new(as(of, "admin"))) }
 
 func (o *office) zone(t *testing.T, u work.Unit, of string) string {
 	t.Helper()
-	z, err := o.tenants.Zone(t.Context(), u, of)
+	z, err := o.zones.Zone(t.Context(), u, of)
 	require.NoError(t, err)
 	return z.String()
 }

@@ -9,56 +9,48 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 )
 
-// Config is what a [Service] needs.
+// Config is what [Zones] need.
 type Config struct {
 	Store Store // required
 	// Clock measures the age of what is cached and nothing else. Defaults to time.Now.
 	Clock func() time.Time
 }
 
-// Service implements [work.Zones] over the tenants' settings. It is safe for concurrent use.
-type Service struct {
-	store  Store
-	zones  *tenantcache.Cache[*time.Location]
-	engine *work.Engine
+// Zones implements [work.Zones] over the tenants' settings. It is safe for concurrent use.
+type Zones struct {
+	store Store
+	cache *tenantcache.Cache[*time.Location]
 }
 
-var _ work.Zones = (*Service)(nil)
+var _ work.Zones = (*Zones)(nil)
 
-// New returns a Service. It answers [Service.Zone] at once; [Service.In] wants [Service.Bind] first, because the engine
-// needs the Service as its Zones.
+// NewZones returns the zones of tenants.
 //
 // Errors: Invalid when the configuration has no Store.
-func New(c Config) (*Service, error) {
+func NewZones(c Config) (*Zones, error) {
 	if c.Store == nil {
 		return nil, fault.New(fault.Invalid, "tenant: Config wants Store")
 	}
-	s := &Service{store: c.Store}
-	s.zones = tenantcache.New(tenantcache.Config[*time.Location]{Version: s.version, Load: s.load, Clock: c.Clock})
-	return s, nil
+	z := &Zones{store: c.Store}
+	z.cache = tenantcache.New(tenantcache.Config[*time.Location]{Version: z.version, Load: z.load, Clock: c.Clock})
+	return z, nil
 }
-
-// Bind gives the Service the engine that writes the settings. It is called once, before the first In.
-func (s *Service) Bind(e *work.Engine) { s.engine = e }
-
-// In returns the settings of the scope's tenant.
-func (s *Service) In(scope work.Scope) Tenant { return Tenant{s, scope} }
 
 // Zone implements [work.Zones]. It nearly always costs no statement.
 //
 // Errors: Unavailable with reason "zone" when the host's time zone data does not know the zone, though that of the host
 // which set it did.
-func (s *Service) Zone(ctx context.Context, u work.Unit, tenant string) (*time.Location, error) {
-	return s.zones.Get(ctx, u, tenant)
+func (z *Zones) Zone(ctx context.Context, u work.Unit, tenant string) (*time.Location, error) {
+	return z.cache.Get(ctx, u, tenant)
 }
 
-func (s *Service) version(ctx context.Context, u work.Unit, tenant string) (int64, error) {
-	set, err := s.store.Settings(ctx, u, tenant)
+func (z *Zones) version(ctx context.Context, u work.Unit, tenant string) (int64, error) {
+	set, err := z.store.Settings(ctx, u, tenant)
 	return set.Version, err
 }
 
-func (s *Service) load(ctx context.Context, u work.Unit, tenant string) (*time.Location, int64, error) {
-	set, err := s.settings(ctx, u, tenant)
+func (z *Zones) load(ctx context.Context, u work.Unit, tenant string) (*time.Location, int64, error) {
+	set, err := z.settings(ctx, u, tenant)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -71,11 +63,35 @@ func (s *Service) load(ctx context.Context, u work.Unit, tenant string) (*time.L
 	return zone, set.Version, nil
 }
 
-func (s *Service) settings(ctx context.Context, u work.Unit, tenant string) (*Settings, error) {
-	set, err := s.store.Settings(ctx, u, tenant)
+func (z *Zones) settings(ctx context.Context, u work.Unit, tenant string) (*Settings, error) {
+	set, err := z.store.Settings(ctx, u, tenant)
 	if err != nil {
 		return nil, err
 	}
 	set.fill()
 	return &set, nil
 }
+
+// Service makes the façade of settings. It is immutable and safe for concurrent use.
+type Service struct {
+	zones    *Zones
+	settings *work.Records[Settings, *Settings]
+}
+
+// New returns a Service, which writes with an engine whose Zones are zones. Both are required.
+func New(e *work.Engine, zones *Zones) *Service {
+	return &Service{zones, work.NewRecords(e, kind, &work.Single[Settings, *Settings]{
+		Load: func(ctx context.Context, c *work.Call) (*Settings, error) {
+			return zones.settings(ctx, c.Unit, c.Tenant())
+		},
+		Store: func(ctx context.Context, c *work.Call, before, after *Settings) error {
+			return zones.store.SaveSettings(ctx, c.Unit, c.Tenant(), *after, before.Version)
+		},
+	})}
+}
+
+// Sources returns the records of each of [Kinds], without their Go type.
+func (s *Service) Sources() []work.Source { return []work.Source{s.settings.Source()} }
+
+// In returns the settings of the scope's tenant.
+func (s *Service) In(scope *work.Scope) Tenant { return Tenant{s, scope} }

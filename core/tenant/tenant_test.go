@@ -122,15 +122,15 @@ func TestRights(t *testing.T) {
 	b := dbtest.SQLite(t)
 	o, ctx := newOffice(t, b), t.Context()
 	for _, role := range []string{"manager", "sales", "service", "marketing", "viewer"} {
-		s := o.tenants.In(as("acme", role))
+		s := o.tenants.In(new(as("acme", role)))
 		_, err := s.Get(ctx)
 		require.NoError(t, err, role)
 		_, err = s.Update(ctx, 0, zoneIs("Europe/Berlin"))
 		require.ErrorIs(t, err, fault.ErrDenied, role)
 	}
-	_, err := o.tenants.In(as("acme")).Get(ctx)
+	_, err := o.tenants.In(new(as("acme"))).Get(ctx)
 	require.ErrorIs(t, err, fault.ErrDenied, "no role")
-	_, err = o.tenants.In(as("", "admin")).Update(ctx, 0, zoneIs("Europe/Berlin"))
+	_, err = o.tenants.In(new(as("", "admin"))).Update(ctx, 0, zoneIs("Europe/Berlin"))
 	require.ErrorIs(t, err, fault.ErrInvalid, "no tenant")
 	require.Equal(t, "UTC", o.zone(t, nil, "acme"))
 }
@@ -143,11 +143,11 @@ func TestOnce(t *testing.T) {
 		s := as("acme", "admin")
 		s.Once = "k"
 		for range 2 {
-			got, err := o.tenants.In(s).Update(ctx, 0, zoneIs("Europe/Berlin"))
+			got, err := o.tenants.In(&s).Update(ctx, 0, zoneIs("Europe/Berlin"))
 			require.NoError(t, err)
 			require.Equal(t, int64(1), got.Version)
 		}
-		_, err := o.tenants.In(s).Update(ctx, 0, zoneIs("Asia/Shanghai"))
+		_, err := o.tenants.In(&s).Update(ctx, 0, zoneIs("Asia/Shanghai"))
 		require.ErrorIs(t, err, &fault.Error{Code: fault.Conflict, Reason: "once"})
 	})
 }
@@ -168,7 +168,7 @@ func TestFirstWritesOfSettingsAndSchemaMeet(t *testing.T) {
 			})
 			wg.Go(func() {
 				d := schema.Definition{Entity: "widget", Key: "tier", Type: rule.TypeText, Class: personal.None}
-				if _, err := o.Fields.In(as(name, "admin")).Define(ctx, d); err != nil {
+				if _, err := o.Fields.In(new(as(name, "admin"))).Define(ctx, d); err != nil {
 					t.Errorf("field of %s: %v", name, err)
 				}
 			})
@@ -179,7 +179,7 @@ func TestFirstWritesOfSettingsAndSchemaMeet(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, int64(1), set.Version)
 			require.Equal(t, "Europe/Berlin", set.Zone)
-			layout, err := o.Fields.In(as(name, "admin")).Layout(ctx)
+			layout, err := o.Fields.In(new(as(name, "admin"))).Layout(ctx)
 			require.NoError(t, err)
 			require.Equal(t, int64(1), layout.Version)
 			require.Len(t, layout.Fields, 1)
@@ -220,7 +220,7 @@ func TestATransactionSeesItsOwnZone(t *testing.T) {
 			return o.DB.Write(ctx, nil, func(ctx context.Context, u work.Unit) error {
 				s := as("acme", "admin")
 				s.Unit = u
-				_, err := o.tenants.In(s).Update(ctx, 0, zoneIs("Asia/Shanghai"))
+				_, err := o.tenants.In(&s).Update(ctx, 0, zoneIs("Asia/Shanghai"))
 				require.NoError(t, err)
 				require.Equal(t, "Asia/Shanghai", o.zone(t, u, "acme"))
 				require.Equal(t, "UTC", o.zone(t, nil, "acme"), "nobody else sees it")

@@ -10,11 +10,19 @@ import (
 type Kind struct {
 	Entity *schema.Entity // what its records hold; its name names the kind
 	Module string         // the module that brings it, such as "pipeline"
-	Table  string         // the table of its records, such as "crm_lead"
+	Table  string         // the table of its records, such as "crm_lead"; "" for a kind without one
 	Rights Rights         // what the default roles may do with it
 
 	Permanent bool // its records are never deleted
+	Ledger    bool // its records are only ever added and never changed; it must be permanent, too
+
+	// WithSubject restricts reading to those who may also read whom a record belongs to. Such records are listed for one
+	// subject at a time.
+	WithSubject bool
 }
+
+// Foundation is the module of the kinds that are always there.
+const Foundation = "foundation"
 
 // Name returns the kind's name in the schema registry, in errors, events and the audit: "lead".
 func (k *Kind) Name() string { return k.Entity.Name }

@@ -19,14 +19,15 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 )
 
-// page lists notes as a naive store would: sort everything, leave out what lies before, cut.
 func (w *world) page(filter rule.Predicate, q page.Query) (page.Page[note], error) {
-	return work.List(context.Background(), w.Engine, scope(), "note: page", "note", filter, q, w.load)
+	s := scope()
+	return w.records(shelf{w: w}).Page(context.Background(), &s, filter, q)
 }
 
-func (w *world) load(_ context.Context, c *work.Call, l work.Listing) ([]work.Row[note], error) {
+// List sorts everything, leaves out what lies before, and cuts, as a naive store would.
+func (s shelf) List(_ context.Context, c *work.Call, l work.Listing) ([]work.Row[note], error) {
 	var rows []work.Row[note]
-	for _, n := range w.notes {
+	for _, n := range s.w.notes {
 		if rec := c.Entity.Record(&n); l.Where.Eval(rec) == rule.Yes {
 			rows = append(rows, work.Row[note]{Record: n, Key: rec.Field(l.Sort.Field)})
 		}
@@ -172,7 +173,7 @@ func TestBadQueries(t *testing.T) {
 		f := faultOf(t, err)
 		require.Equal(t, fault.Invalid, f.Code, name)
 		require.Equal(t, strings.Fields(name)[0], f.Field, name)
-		require.Equal(t, "note: page", f.Op)
+		require.Equal(t, "note: list", f.Op)
 	}
 	_, err = w.page(rule.Eq("title", rule.Text("a")), page.Query{Cursor: first.Next, Sort: "title"})
 	require.Equal(t, "cursor", faultOf(t, err).Field, "a cursor belongs to the filter, too")

@@ -9,8 +9,8 @@ import (
 	"github.com/rapport-crm/rapport/core/schema"
 )
 
-// View runs one read: action right, one access for the request, then fn. What fn returns must have passed
-// [Call.Mask], which the domains' loaders call for each record.
+// View runs one read: action right, one access for the request, then fn. What fn returns must
+// show nothing that the call hides; [Records] mask each record that they read.
 //
 // Errors: Invalid, Denied, and whatever fn returns.
 func View[R any](ctx context.Context, e *Engine, s Scope, op, entity string, fn func(ctx context.Context, c *Call) (R, error)) (R, error) {
@@ -36,7 +36,7 @@ func View[R any](ctx context.Context, e *Engine, s Scope, op, entity string, fn 
 }
 
 // Mask masks on rec (a pointer to a record of the call's entity) whatever the access hides.
-// Sensitive classes are masked unless the call's action is [Reveal], see [Unseal].
+// Sensitive classes are masked unless the call's action is [Reveal], see [Records.Reveal].
 func (c *Call) Mask(rec any) {
 	if len(c.Access.Mask) == 0 && len(c.Access.Unseen) == 0 {
 		if c.Action != Reveal {

@@ -64,8 +64,12 @@ type Records[T any, P Aggregate[T]] struct {
 	store  Store[T]
 }
 
-// NewRecords returns the records of a kind in a store.
+// NewRecords returns the records of a kind in a store. It panics for a ledger that is not permanent: that is a programmer's
+// error.
 func NewRecords[T any, P Aggregate[T]](e *Engine, k *Kind, store Store[T]) *Records[T, P] {
+	if k.Ledger && !k.Permanent {
+		panic("work: " + k.Name() + " is a ledger, so it must be permanent")
+	}
 	return &Records[T, P]{e, k, store}
 }
 
@@ -100,7 +104,7 @@ func (r *Records[T, P]) load(ctx context.Context, c *Call, id ident.ID, how Fetc
 		return nil, r.missing()
 	}
 	rec, err := r.store.Get(ctx, c, id, how)
-	return r.pass(c, rec, err)
+	return r.see(ctx, c, rec, err)
 }
 
 // Get returns one record as the scope may see it.
@@ -125,7 +129,7 @@ func Of[T any, P Aggregate[T], R any](ctx context.Context, r *Records[T, P], s *
 ) (R, error) {
 	return View(ctx, r.engine, *s, r.op(what), r.kind.Name(), func(ctx context.Context, c *Call) (out R, err error) {
 		rec, err := find(ctx, c)
-		if rec, err = r.pass(c, rec, err); err != nil {
+		if rec, err = r.see(ctx, c, rec, err); err != nil {
 			return out, err
 		}
 		return fn(ctx, c, rec)
@@ -156,6 +160,9 @@ func (r *Records[T, P]) Show(ctx context.Context, c *Call, ids []ident.ID) ([]T,
 		return nil, nil
 	}
 	found, err := r.store.GetMany(ctx, c, ids)
+	if err == nil {
+		found, err = r.besideSubjects(ctx, c, found)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -173,12 +180,7 @@ func (r *Records[T, P]) Show(ctx context.Context, c *Call, ids []ident.ID) ([]T,
 	}), nil
 }
 
-// MaskAll is Show for records that the domain has read by a statement of its own: it leaves out whom the call may not
-// see, orders the rest, drops doubles and masks.
-func (r *Records[T, P]) MaskAll(c *Call, found []T, order func(a, b *T) int) []T {
-	return r.mask(c, found, order)
-}
-
+// mask leaves out whom the call may not see, orders the rest, drops doubles and masks.
 func (r *Records[T, P]) mask(c *Call, found []T, order func(a, b *T) int) []T {
 	found = slices.DeleteFunc(found, func(rec T) bool {
 		_, err := r.pass(c, &rec, nil)
@@ -224,7 +226,7 @@ func (r *Records[T, P]) Reach(ctx context.Context, s *Scope, id ident.ID, a Acti
 	}
 	return func(ctx context.Context) (*T, error) {
 		rec, err := find(ctx)
-		return r.pass(c, rec, err)
+		return r.see(ctx, c, rec, err)
 	}
 }
 
@@ -256,14 +258,17 @@ func (r *Records[T, P]) Page(ctx context.Context, s *Scope, filter rule.Predicat
 
 // PageOf is Page for the records of one customer, with those of customers merged into it; the zero id is everybody.
 //
-// Errors: as Page; NotFound for a customer that the scope may not see.
+// Errors: as Page; NotFound for a customer that the scope may not see; Invalid without one for a kind that is read with its
+// subject.
 func (r *Records[T, P]) PageOf(ctx context.Context, s *Scope, subject ident.ID, filter rule.Predicate, q page.Query) (page.Page[T], error) {
 	return View(ctx, r.engine, *s, r.op("list"), r.kind.Name(), func(ctx context.Context, c *Call) (page.Page[T], error) {
 		l := Listing{}
-		if !subject.IsZero() {
-			if len(c.Entity.SubjectFields()) == 0 {
-				return page.Page[T]{}, fault.Field("customer", "must be left out: a %s belongs to no customer", r.kind.Name())
-			}
+		switch {
+		case subject.IsZero() && r.kind.WithSubject:
+			return page.Page[T]{}, r.unnamed()
+		case !subject.IsZero() && len(c.Entity.SubjectFields()) == 0:
+			return page.Page[T]{}, fault.Field("customer", "must be left out: a %s belongs to no customer", r.kind.Name())
+		case !subject.IsZero():
 			var err error
 			if l.Subjects, err = r.engine.Subjects.Resolve(ctx, c.Scope, subject, Read); err != nil {
 				return page.Page[T]{}, err
@@ -300,6 +305,9 @@ const MaxCount = 10_000
 // Errors: as Page.
 func (r *Records[T, P]) Count(ctx context.Context, s *Scope, filter rule.Predicate, q page.Query) (int, error) {
 	return View(ctx, r.engine, *s, r.op("count"), r.kind.Name(), func(ctx context.Context, c *Call) (int, error) {
+		if r.kind.WithSubject {
+			return 0, r.unnamed()
+		}
 		if err := c.CheckFilter(filter); err != nil {
 			return 0, err
 		}
@@ -340,7 +348,7 @@ func (r *Records[T, P]) Change(ctx context.Context, s *Scope, v Verb[T]) (T, err
 	}
 	ch.Load = func(ctx context.Context, c *Call) (*T, error) {
 		rec, err := find(ctx, c)
-		return r.pass(c, rec, err)
+		return r.see(ctx, c, rec, err)
 	}
 	return write[T, P](ctx, r.engine, *s, ch)
 }
@@ -408,7 +416,7 @@ type Verb[T any] struct {
 
 func (r *Records[T, P]) change(v Verb[T]) change[T] {
 	return change[T]{
-		Verb: v, Op: r.op(v.Name), Entity: r.kind.Name(), Save: r.store.Save,
+		Verb: v, Op: r.op(v.Name), Entity: r.kind.Name(), Save: r.save,
 		Replay: func(ctx context.Context, c *Call, id ident.ID) (*T, error) {
 			own, err := r.sight(ctx, c)
 			if err != nil {
@@ -417,6 +425,14 @@ func (r *Records[T, P]) change(v Verb[T]) change[T] {
 			return r.load(ctx, own, id, Look)
 		},
 	}
+}
+
+// save refuses to change what is only ever added to, however the verb has found its record.
+func (r *Records[T, P]) save(ctx context.Context, c *Call, before, after *T) error {
+	if before != nil && r.kind.Ledger {
+		return fault.New(fault.Internal, "a %s is never changed", r.kind.Name())
+	}
+	return r.store.Save(ctx, c, before, after)
 }
 
 func or[V comparable](v, otherwise V) V {

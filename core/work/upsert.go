@@ -10,7 +10,7 @@ import (
 // the record, locked, by a key that only one record has; the row predicate is not its concern. The outcome says what
 // became of the record. When another writer takes the key between look and creation, Upsert looks again.
 //
-// Errors: Denied without the right to read; those of [Records.Change] and [Records.Create].
+// Errors: Denied without the right to read, unless both verbs need one and the same right; those of [Records.Change] and [Records.Create].
 func (r *Records[T, P]) Upsert(ctx context.Context, s *Scope, find func(ctx context.Context, c *Call) (*T, error), change, create Verb[T]) (out T, did Outcome, err error) {
 	change.Name, change.Event, change.Action = or(change.Name, "upsert"), or(change.Event, r.kind.Updated()), or(change.Action, Edit)
 	in := upsert[T, P]{r, find, r.change(change), r.creation(create, "upsert")}
@@ -40,8 +40,16 @@ type upsert[T any, P Aggregate[T]] struct {
 	change, create change[T]
 }
 
+// look is the right to find the record. Who needs the same one whether it is there or not learns nothing by that.
+func (x *upsert[T, P]) look() Action {
+	if x.change.Action == x.create.Action {
+		return x.change.Action
+	}
+	return Read
+}
+
 func (x *upsert[T, P]) run(ctx context.Context, s *Scope) (*T, Outcome, error) {
-	c, err := x.r.engine.call(ctx, *s, x.r.kind.Name(), Read)
+	c, err := x.r.engine.call(ctx, *s, x.r.kind.Name(), x.look())
 	if err != nil {
 		return nil, 0, err
 	}
@@ -54,7 +62,7 @@ func (x *upsert[T, P]) run(ctx context.Context, s *Scope) (*T, Outcome, error) {
 		return nil, 0, err
 	}
 	ch := x.change
-	ch.Load = func(_ context.Context, c *Call) (*T, error) { return x.r.pass(c, found, nil) }
+	ch.Load = func(ctx context.Context, c *Call) (*T, error) { return x.r.see(ctx, c, found, nil) }
 	was := P(found).Base().Version
 	rec, err := writeIn[T, P](ctx, x.r.engine, *s, ch)
 	if err == nil && P(rec).Base().Version == was {

@@ -13,41 +13,12 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 )
 
-// shelf reads notes from memory; whatever else it is asked is a mistake of the test.
-type shelf struct {
-	work.Store[note]
-	w *world
-}
-
-func (s shelf) Get(_ context.Context, _ *work.Call, id ident.ID, _ work.Fetch) (*note, error) {
-	n, ok := s.w.notes[id]
-	if !ok {
-		return nil, fault.New(fault.NotFound, "not on the shelf")
-	}
-	return &n, s.w.say("get")
-}
-
 // later is a shelf whose reads can be sent together.
 type later struct{ shelf }
 
 func (s later) GetLater(ctx context.Context, c *work.Call, id ident.ID) func(ctx context.Context) (*note, error) {
 	_ = s.w.say("asked")
 	return func(context.Context) (*note, error) { return s.Get(ctx, c, id, work.Look) }
-}
-
-func (s shelf) GetMany(_ context.Context, _ *work.Call, ids []ident.ID) (out []note, err error) {
-	for _, id := range ids {
-		if n, ok := s.w.notes[id]; ok {
-			out = append(out, n)
-		} else {
-			out = append(out, s.w.notes[s.w.merged[id]])
-		}
-	}
-	return out, nil
-}
-
-func (w *world) records(store work.Store[note]) *work.Records[note, *note] {
-	return work.NewRecords(w.Engine, &work.Kind{Entity: notes}, store)
 }
 
 func TestVisibility(t *testing.T) {

@@ -200,7 +200,7 @@ func TestOnce(t *testing.T) {
 	again, err := w.write(s, ch)
 	require.NoError(t, err)
 	require.Equal(t, first.ID, again.ID)
-	require.Equal(t, []string{"schema", "access create", "digest", "recall", "again"}, w.log)
+	require.Equal(t, []string{"schema", "access create", "digest", "recall", "schema", "access read", "get"}, w.log)
 	require.Len(t, w.notes, 1)
 	require.Len(t, w.traces, 1)
 

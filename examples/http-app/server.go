@@ -13,10 +13,10 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
-	"github.com/rapport-crm/rapport/privacy/access"
 )
 
 // server is the web service.
@@ -24,8 +24,8 @@ type server struct{ crm *crm.CRM }
 
 // users are the host's own, by token.
 var users = map[string]ident.Principal{
-	"vera": ident.User("shop", "vera", access.RoleViewer),
-	"sam":  ident.User("shop", "sam", access.RoleSales).InTeams("emea"),
+	"vera": ident.User("shop", "vera", work.RoleViewer),
+	"sam":  ident.User("shop", "sam", work.RoleSales).InTeams("emea"),
 }
 
 func (s *server) routes() http.Handler {

@@ -13,10 +13,10 @@ import (
 
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/internal/bench/sample"
 	"github.com/rapport-crm/rapport/internal/bench/script"
-	"github.com/rapport-crm/rapport/privacy/access"
 	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
@@ -165,7 +165,7 @@ func (w *world) take(ctx context.Context, watch script.Watcher, fn func() error)
 
 // session returns who measures: somebody with every right, so that no row is left out and both sides read the same.
 func (w *world) session(c *crm.CRM, tenant string) *crm.Session {
-	return c.As(ident.User(tenant, "u-0", access.RoleAdmin).InTeams("team-0"), personal.Operations)
+	return c.As(ident.User(tenant, "u-0", work.RoleAdmin).InTeams("team-0"), personal.Operations)
 }
 
 // analyze gives the planner what it would have in production. On SQLite it does what PRAGMA optimize does: an ANALYZE

@@ -14,7 +14,6 @@ import (
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/rule"
-	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/customer/activity"
@@ -49,7 +48,7 @@ func each(t *testing.T, ext func() plugin.Extension, fn func(t *testing.T, l *la
 
 func newLab(t *testing.T, b dbtest.Backend, ext plugin.Extension) *lab {
 	t.Helper()
-	l := &lab{Lab: dbtest.NewLab(t, b, append(append(customer.Entities(), activity.Entities()...), schema.Of[claim.Claim](claim.Entity))...)}
+	l := &lab{Lab: dbtest.NewLab(t, b, append(append(customer.Entities(), activity.Entities()...), claim.Kinds()[0].Entity)...)}
 	l.Engine.Policy = boundary.Policy(l.Engine.Policy, []plugin.Extension{ext})
 	l.Engine.Recorder = boundary.Recorder(l.Engine.Recorder)
 	l.sales = work.Scope{Principal: ident.User(tenant, "u-1", "sales"), Purpose: personal.Sales}
@@ -60,7 +59,7 @@ func newLab(t *testing.T, b dbtest.Backend, ext plugin.Extension) *lab {
 	claims := claim.New(l.Engine, corestore.New(corestore.Config{DB: l.DB, Derive: l.Keys.Derive}).Claims())
 	var err error
 	l.boundary, err = boundary.New(boundary.Config{
-		Extensions: []plugin.Extension{ext}, Engine: l.Engine, Store: pluginstore.New(l.DB), Claims: claims.In, Derive: l.Keys.Derive,
+		Extensions: []plugin.Extension{ext}, Engine: l.Engine, Store: pluginstore.New(l.DB), Claims: func(s work.Scope) claim.Claims { return claims.In(&s) }, Derive: l.Keys.Derive,
 		Logger:  slog.New(slog.DiscardHandler),
 		Sources: map[string]work.Source{customer.EntityCustomer: l.customers.Sources()[0]},
 		LogInteraction: func(ctx context.Context, s work.Scope, w plugin.LogInteraction) (ident.ID, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/schema/custom"
 	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/internal/store/corestore"
 	"github.com/rapport-crm/rapport/internal/store/privacystore"
 	"github.com/rapport-crm/rapport/privacy/access"
@@ -24,7 +25,7 @@ type Lab struct {
 	Backend
 	Engine *work.Engine
 	Keys   *keys.Ring
-	Fields *custom.Service
+	Fields *custom.Service // the custom fields of tenants
 
 	mu  sync.Mutex
 	now time.Time
@@ -37,17 +38,17 @@ func NewLab(t testing.TB, b Backend, entities ...*schema.Entity) *Lab {
 	l := &Lab{Backend: b, now: time.Date(2026, 3, 27, 9, 0, 0, 0, time.UTC)}
 	l.Keys = keys.NewRing(keys.NewMemory(), privacystore.Keys(b.DB), l.Now)
 	core := corestore.New(corestore.Config{DB: b.DB, Derive: l.Keys.Derive})
-	registry, err := schema.NewRegistry(append(entities, custom.LayoutEntity())...)
+	registry, err := schema.NewRegistry(append(entities, custom.Kinds()[0].Entity)...)
 	check(t, err)
-	l.Fields, err = custom.New(custom.Config{Registry: registry, Store: core, Clock: l.Now})
+	schemas, err := custom.NewSchemas(custom.Config{Registry: registry, Store: core, Clock: l.Now})
 	check(t, err)
 	rules, err := cel.New(cel.Config{})
 	check(t, err)
 	l.Engine = &work.Engine{
-		Units: b.DB, Policy: access.Default(), Recorder: core, Accesses: core, Schemas: l.Fields, Rules: rules,
+		Units: b.DB, Policy: access.Default(crm.Kinds()), Recorder: core, Accesses: core, Schemas: schemas, Rules: rules,
 		Cursors: cursors{l.Keys}, Now: l.Now, NewID: ident.New,
 	}
-	l.Fields.Bind(l.Engine)
+	l.Fields = custom.New(l.Engine, schemas)
 	return l
 }
 

@@ -21,6 +21,12 @@ func (t *Table[T, P]) KeyOf(suffix string, columns ...string) Key {
 	return Key{Same(t.kind.Name()+".get"+suffix, text), Split(t.kind.Name()+".lock"+suffix, text+held, text)}
 }
 
+// Reading is a statement that reads the records of the tenant in $1 that meet a further condition on r, such as an order
+// behind it. [Bound.One], [Bound.All] and their like take it.
+func (t *Table[T, P]) Reading(name, where string) SQL {
+	return Same(name, t.text()+t.live(" AND r.")+" AND "+where)
+}
+
 // Statements lists the statements of the key.
 func (k *Key) Statements() []SQL { return []SQL{k.get, k.lock} }
 

@@ -28,7 +28,7 @@ func (b *Bound[T, P]) learnKeys(ctx context.Context, c *work.Call, recs []*T) er
 	}
 	var ids []ident.ID
 	for _, rec := range recs {
-		id := c.Entity.KeyHolder(P(rec))
+		id := b.kind.Entity.KeyHolder(P(rec))
 		if _, known := c.LearnedKey(id); !known {
 			c.LearnKey(id, nil) // until it is read
 			ids = append(ids, id)
@@ -42,6 +42,23 @@ func (b *Bound[T, P]) learnKeys(ctx context.Context, c *work.Call, recs []*T) er
 		c.LearnKey(ident.ID(r.SubjectID), r.Wrapped)
 	}
 	return nil
+}
+
+// LearnKey sends for the key under which texts about a subject lie, and returns what waits until the call knows it: a verb
+// asks for it together with what else it reads.
+func (b *Bound[T, P]) LearnKey(c *work.Call, subject ident.ID) (wait func(ctx context.Context) error) {
+	var rows []keyRow
+	later := b.DB.On(c.Unit).SelectLater(keysOfMany, &rows, c.Tenant(), IDList(b.DB, []ident.ID{subject}))
+	return func(ctx context.Context) error {
+		if err := later.Wait(ctx); err != nil {
+			return err
+		}
+		c.LearnKey(subject, nil) // unless it has one
+		for _, r := range rows {
+			c.LearnKey(subject, r.Wrapped)
+		}
+		return nil
+	}
 }
 
 // KeyOf returns the key of a subject: the one that a read of this write has come upon, or else the stored one. A subject

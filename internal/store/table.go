@@ -116,6 +116,10 @@ func (t *Table[T, P]) compile() {
 		"SELECT x.* FROM unnest($2::uuid[]) AS s(id) CROSS JOIN LATERAL ("+many+" = s.id LIMIT 1) x",
 		many+" IN (SELECT unhex(value) FROM json_each($2))")
 	t.sql.insert = Same(name+".insert", InsertText(table, birth, plain, sealed))
+	if t.kind.Ledger {
+		t.sql.lock = t.sql.get // nobody writes what it would hold
+		return
+	}
 	t.sql.update = Same(name+".update", UpdateText(table, t.live(" AND "), plain))
 	if len(sealed) > 0 {
 		t.sql.reseal = Same(name+".reseal", UpdateText(table, t.live(" AND "), sealed))
@@ -168,14 +172,9 @@ func (t *Table[T, P]) from() string {
 // Statements lists the static statements of the table.
 func (t *Table[T, P]) Statements() []SQL {
 	s := &t.sql
-	all := []SQL{s.get, s.lock, s.many, s.insert, s.update}
-	if !t.kind.Permanent {
-		all = append(all, s.undrawn, s.discard, s.restore)
-	}
-	if t.sealed {
-		all = append(all, s.reseal)
-	}
-	return all
+	all := []SQL{s.get, s.lock, s.many, s.insert, s.update, s.undrawn, s.discard, s.restore, s.reseal}
+	all = slices.DeleteFunc(all, func(q SQL) bool { return q.Name == "" })
+	return slices.CompactFunc(all, func(a, b SQL) bool { return a.Name == b.Name })
 }
 
 // On binds the table to a database. keys seals and opens; it may be nil for a table without sealed texts.
@@ -253,6 +252,22 @@ func (b *Bound[T, P]) All(ctx context.Context, c *work.Call, q SQL, args ...any)
 	return b.rows(ctx, c, func(dest any) error { return b.DB.On(c.Unit).Select(ctx, q, dest, args...) })
 }
 
+// AllLater is All for a read that travels with others: it returns what waits for the records.
+func (b *Bound[T, P]) AllLater(ctx context.Context, c *work.Call, q SQL, args ...any) func(ctx context.Context) ([]T, error) {
+	if err := b.warm(ctx, c); err != nil {
+		return func(context.Context) ([]T, error) { return nil, err }
+	}
+	list := reflect.New(reflect.SliceOf(b.row))
+	wait := b.DB.On(c.Unit).SelectLater(q, list.Interface(), args...)
+	return func(ctx context.Context) ([]T, error) {
+		if err := wait.Wait(ctx); err != nil {
+			return nil, err
+		}
+		rows, err := b.takeAll(c, list.Elem())
+		return recordsOf(rows), err
+	}
+}
+
 func (b *Bound[T, P]) rows(ctx context.Context, c *work.Call, read func(dest any) error) ([]work.Row[T], error) {
 	if err := b.warm(ctx, c); err != nil {
 		return nil, err
@@ -261,7 +276,10 @@ func (b *Bound[T, P]) rows(ctx context.Context, c *work.Call, read func(dest any
 	if err := read(list.Interface()); err != nil {
 		return nil, err
 	}
-	rows := list.Elem()
+	return b.takeAll(c, list.Elem())
+}
+
+func (b *Bound[T, P]) takeAll(c *work.Call, rows reflect.Value) ([]work.Row[T], error) {
 	out := make([]work.Row[T], rows.Len())
 	base, size := rows.UnsafePointer(), b.row.Size()
 	for i := range out {
@@ -301,7 +319,7 @@ func (b *Bound[T, P]) take(c *work.Call, row unsafe.Pointer, rec *T) error {
 
 func (b *Bound[T, P]) openers(c *work.Call, row unsafe.Pointer, rec *T) *keys.Openers {
 	wrapped := *(*[]byte)(unsafe.Add(row, b.plan.fields["wrapped"].offset))
-	holder := c.Entity.KeyHolder(P(rec))
+	holder := b.kind.Entity.KeyHolder(P(rec))
 	c.LearnKey(holder, wrapped)
 	return b.Keys.Openers(c.Tenant(), wrapped, holder)
 }

@@ -238,7 +238,7 @@ func (b *Bound[T, P]) seal(ctx context.Context, c *work.Call, before, after *T) 
 // key returns the key of whom the record belongs to; a record of its own gets a fresh one with its first text.
 func (b *Bound[T, P]) key(ctx context.Context, c *work.Call, before, after *T) (keys.Key, error) {
 	if before != nil || b.subject != "id" {
-		return KeyOf(ctx, b.Keys, c, c.Entity.KeyHolder(P(after)))
+		return KeyOf(ctx, b.Keys, c, b.kind.Entity.KeyHolder(P(after)))
 	}
 	return b.Keys.Fresh(ctx, c.Unit, c.Tenant(), P(after).Base().ID)
 }

@@ -1,7 +1,7 @@
 // Package access is the default answer to who may do what: a table of roles, by entity and action, at the levels own,
 // team and all, with fields that a role does not see or does not change.
 //
-//	roles := append(access.DefaultRoles(), access.Role{Name: "auditor", Rights: []access.Right{
+//	roles := append(access.DefaultRoles(crm.Kinds()), access.Role{Name: "auditor", Rights: []access.Right{
 //		{Entity: access.EveryEntity, Read: work.LevelAll},
 //	}})
 //	policy, err := access.New(roles, nil)

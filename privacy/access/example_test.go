@@ -5,11 +5,12 @@ import (
 	"log"
 
 	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/privacy/access"
 )
 
 func ExampleNew() {
-	roles := append(access.DefaultRoles(), access.Role{Name: "auditor", Rights: []access.Right{
+	roles := append(access.DefaultRoles(crm.Kinds()), access.Role{Name: "auditor", Rights: []access.Right{
 		{Entity: access.EveryEntity, Read: work.LevelAll},
 		{Entity: "customer", Read: work.LevelAll, Never: []string{"points"}},
 	}})

@@ -80,11 +80,11 @@ type Policy struct {
 
 var _ work.Policy = (*Policy)(nil)
 
-// Default returns the policy of [DefaultRoles] and [privacy.DefaultPurposes].
-func Default() *Policy {
-	p, err := New(DefaultRoles(), privacy.DefaultPurposes())
+// Default returns the policy of [DefaultRoles] and [privacy.DefaultPurposes]. It panics when two kinds have one name.
+func Default(kinds []*work.Kind) *Policy {
+	p, err := New(DefaultRoles(kinds), privacy.DefaultPurposes())
 	if err != nil {
-		panic(err) // the built-in table is tested
+		panic(err)
 	}
 	return p
 }
@@ -225,7 +225,7 @@ func (p *Policy) merge(names []string, entity string) *Right {
 
 // raise takes the greater level of each action.
 func (r *Right) raise(o Right) {
-	for _, a := range Actions() {
+	for _, a := range work.Actions() {
 		l := r.level(a)
 		*l = max(*l, *o.level(a))
 	}

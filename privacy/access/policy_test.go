@@ -14,6 +14,7 @@ import (
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/privacy/access"
 )
@@ -21,7 +22,7 @@ import (
 // Each word has one letter for each action: read, create, edit, delete, export, send, reveal, configure;
 // n no record, o own, t the team's too, a all.
 func ExampleDefault() {
-	policy := access.Default()
+	policy := access.Default(crm.Kinds())
 	roles := []string{"admin", "manager", "sales", "service", "marketing", "viewer"}
 	for _, entity := range []string{"customer", "relationship", "interaction", "lead", "opportunity",
 		"pipeline", "case", "consent", "send", "suppression", "tenant", "schema", "claim", "audit", "anything else"} {
@@ -29,7 +30,7 @@ func ExampleDefault() {
 		for _, role := range roles {
 			r := policy.Right(entity, role)
 			line += " "
-			for _, a := range access.Actions() {
+			for _, a := range work.Actions() {
 				line += r.Level(a).String()[:1]
 			}
 		}
@@ -71,7 +72,7 @@ func (o owned) Field(name string) rule.Value {
 func TestPolicyRows(t *testing.T) {
 	t.Parallel()
 
-	policy := access.Default()
+	policy := access.Default(crm.Kinds())
 	records := []owned{{"u-17", ""}, {"u-17", "emea"}, {"u-9", "apac"}, {"u-9", "latam"}, {"", ""}, {"emea", "u-17"}}
 	for _, test := range []struct {
 		name   string
@@ -101,7 +102,7 @@ func TestPolicyRows(t *testing.T) {
 func TestPolicyDenies(t *testing.T) {
 	t.Parallel()
 
-	policy := access.Default()
+	policy := access.Default(crm.Kinds())
 	plugin := work.Scope{Principal: ident.Plugin("acme", "exhibition"), Purpose: privacy.Sales}
 	for name, err := range map[string]error{
 		"no role":        ask(t, policy, as(), "customer", work.Read),
@@ -164,7 +165,7 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 func TestPurposeLimitsClasses(t *testing.T) {
 	t.Parallel()
 
-	policy := access.Default()
+	policy := access.Default(crm.Kinds())
 	unseen := func(why personal.Purpose) []personal.Class {
 		s := work.Scope{Principal: ident.System("acme", "job"), Purpose: why}
 		acc, err := policy.Access(t.Context(), s, "customer", work.Reveal)
@@ -187,19 +188,19 @@ func TestPolicyKnowsTheHostsPurposes(t *testing.T) {
 
 	more, err := privacy.DefaultPurposes().With(privacy.Purpose{Name: "loyalty", Bases: []privacy.Basis{privacy.OnConsent}})
 	require.NoError(t, err)
-	policy, err := access.New(access.DefaultRoles(), more)
+	policy, err := access.New(access.DefaultRoles(crm.Kinds()), more)
 	require.NoError(t, err)
 	s := as("sales")
 	s.Purpose = "loyalty"
 	require.NoError(t, ask(t, policy, s, "customer", work.Read))
-	requireInvalid(t, ask(t, access.Default(), s, "customer", work.Read), "purpose")
+	requireInvalid(t, ask(t, access.Default(crm.Kinds()), s, "customer", work.Read), "purpose")
 }
 
 // The order of roles, and roles held twice, change nothing; a further role never takes a level away.
 func TestPolicyMergeLaws(t *testing.T) {
 	t.Parallel()
 
-	policy := access.Default()
+	policy := access.Default(crm.Kinds())
 	roles := []string{"admin", "manager", "sales", "service", "marketing", "viewer"}
 	entities := []string{"customer", "case", "lead", "send", "interaction", "other"}
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -213,7 +214,7 @@ func TestPolicyMergeLaws(t *testing.T) {
 		mixed := append(slices.Clone(some), some...)
 		rng.Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
 		require.Equal(t, r, policy.Right(entity, mixed...))
-		for _, a := range access.Actions() {
+		for _, a := range work.Actions() {
 			most := work.LevelNone
 			for _, one := range some {
 				most = max(most, policy.Right(entity, one).Level(a))
@@ -224,7 +225,7 @@ func TestPolicyMergeLaws(t *testing.T) {
 }
 
 func BenchmarkAccess(b *testing.B) {
-	policy := access.Default()
+	policy := access.Default(crm.Kinds())
 	for _, roles := range [][]string{{"admin"}, {"sales"}, {"sales", "service"}} {
 		s := as(roles...)
 		b.Run(strings.Join(roles, "+"), func(b *testing.B) {

@@ -55,12 +55,12 @@ func lab(t *testing.T, b dbtest.Backend) *dbtest.Lab {
 }
 
 // second is the Service of another process on the same database and clock.
-func second(t *testing.T, l *dbtest.Lab) (*custom.Service, *counting) {
+func second(t *testing.T, l *dbtest.Lab) (*custom.Schemas, *counting) {
 	t.Helper()
-	registry, err := schema.NewRegistry(schema.Of[widget]("widget"), custom.LayoutEntity())
+	registry, err := schema.NewRegistry(schema.Of[widget]("widget"), custom.Kinds()[0].Entity)
 	require.NoError(t, err)
 	store := &counting{Store: corestore.New(corestore.Config{DB: l.DB, Derive: l.Keys.Derive})}
-	s, err := custom.New(custom.Config{Registry: registry, Store: store, Clock: l.Now})
+	s, err := custom.NewSchemas(custom.Config{Registry: registry, Store: store, Clock: l.Now})
 	require.NoError(t, err)
 	return s, store
 }
@@ -73,7 +73,7 @@ func definition(key string) schema.Definition {
 	return schema.Definition{Entity: "widget", Key: key, Type: rule.TypeText, Class: personal.None}
 }
 
-func sees(t *testing.T, s *custom.Service, u work.Unit, tenant, key string) bool {
+func sees(t *testing.T, s work.Schemas, u work.Unit, tenant, key string) bool {
 	t.Helper()
 	e, err := s.Entity(t.Context(), u, tenant, "widget")
 	require.NoError(t, err)
@@ -86,13 +86,13 @@ func TestDefineAndRetire(t *testing.T) {
 
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
 		l, ctx := lab(t, b), t.Context()
-		fields := l.Fields.In(admin("acme"))
-		require.False(t, sees(t, l.Fields, nil, "acme", "tier"))
+		fields := l.Fields.In(new(admin("acme")))
+		require.False(t, sees(t, l.Engine.Schemas, nil, "acme", "tier"))
 		f, err := fields.Define(ctx, definition("tier"))
 		require.NoError(t, err)
 		require.Equal(t, "custom.tier", f.Name)
-		require.True(t, sees(t, l.Fields, nil, "acme", "tier"), "the next call sees it")
-		require.False(t, sees(t, l.Fields, nil, "other", "tier"), "another tenant does not")
+		require.True(t, sees(t, l.Engine.Schemas, nil, "acme", "tier"), "the next call sees it")
+		require.False(t, sees(t, l.Engine.Schemas, nil, "other", "tier"), "another tenant does not")
 
 		changed := definition("tier")
 		changed.Enum, changed.Label = []string{"gold"}, "Rank"
@@ -103,7 +103,7 @@ func TestDefineAndRetire(t *testing.T) {
 		require.Equal(t, "Rank", list[len(list)-1].Label)
 
 		require.NoError(t, fields.Retire(ctx, "widget", "tier"))
-		require.False(t, sees(t, l.Fields, nil, "acme", "tier"))
+		require.False(t, sees(t, l.Engine.Schemas, nil, "acme", "tier"))
 		require.ErrorIs(t, fields.Retire(ctx, "widget", "tier"), fault.ErrNotFound)
 		other := definition("tier")
 		other.Type = rule.TypeInt
@@ -111,7 +111,7 @@ func TestDefineAndRetire(t *testing.T) {
 		require.ErrorIs(t, err, fault.ErrInvalid, "its text is still stored")
 		_, err = fields.Define(ctx, changed)
 		require.NoError(t, err)
-		require.True(t, sees(t, l.Fields, nil, "acme", "tier"))
+		require.True(t, sees(t, l.Engine.Schemas, nil, "acme", "tier"))
 		layout, err := fields.Layout(ctx)
 		require.NoError(t, err)
 		require.Equal(t, int64(4), layout.Version)
@@ -130,18 +130,18 @@ func TestDefineFaults(t *testing.T) {
 			"key":    {Entity: "widget", Key: "A", Type: rule.TypeInt, Class: personal.None},
 			"type":   {Entity: "widget", Key: "a", Class: personal.None},
 		} {
-			_, err := l.Fields.In(admin("acme")).Define(ctx, d)
+			_, err := l.Fields.In(new(admin("acme"))).Define(ctx, d)
 			f, ok := errors.AsType[*fault.Error](err)
 			require.True(t, ok && f.Code == fault.Invalid, field)
 			require.Equal(t, field, f.Field)
 		}
-		_, err := l.Fields.In(admin("acme")).Define(ctx, schema.Definition{Entity: "plain", Key: "a", Type: rule.TypeInt, Class: personal.None})
+		_, err := l.Fields.In(new(admin("acme"))).Define(ctx, schema.Definition{Entity: "plain", Key: "a", Type: rule.TypeInt, Class: personal.None})
 		require.ErrorIs(t, err, fault.ErrInvalid)
 		seller := admin("acme")
 		seller.Principal = ident.User("acme", "u2", "sales")
-		_, err = l.Fields.In(seller).Define(ctx, definition("tier"))
+		_, err = l.Fields.In(&seller).Define(ctx, definition("tier"))
 		require.ErrorIs(t, err, fault.ErrDenied)
-		require.ErrorIs(t, l.Fields.In(seller).Retire(ctx, "widget", "tier"), fault.ErrDenied)
+		require.ErrorIs(t, l.Fields.In(&seller).Retire(ctx, "widget", "tier"), fault.ErrDenied)
 	})
 }
 
@@ -152,24 +152,24 @@ func TestDefineInsideATransaction(t *testing.T) {
 
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
 		l, ctx := lab(t, b), t.Context()
-		require.False(t, sees(t, l.Fields, nil, "acme", "tier"))
+		require.False(t, sees(t, l.Engine.Schemas, nil, "acme", "tier"))
 		define := func(fail error) error {
 			return l.DB.Write(ctx, nil, func(ctx context.Context, u work.Unit) error {
 				scope := admin("acme")
 				scope.Unit = u
-				_, err := l.Fields.In(scope).Define(ctx, definition("tier"))
+				_, err := l.Fields.In(&scope).Define(ctx, definition("tier"))
 				require.NoError(t, err)
-				require.True(t, sees(t, l.Fields, u, "acme", "tier"), "its own transaction sees it")
-				require.False(t, sees(t, l.Fields, nil, "acme", "tier"), "nobody else does")
+				require.True(t, sees(t, l.Engine.Schemas, u, "acme", "tier"), "its own transaction sees it")
+				require.False(t, sees(t, l.Engine.Schemas, nil, "acme", "tier"), "nobody else does")
 				return fail
 			})
 		}
 		require.ErrorIs(t, define(errRollback), errRollback)
-		require.False(t, sees(t, l.Fields, nil, "acme", "tier"))
+		require.False(t, sees(t, l.Engine.Schemas, nil, "acme", "tier"))
 		require.NoError(t, define(nil))
-		require.True(t, sees(t, l.Fields, nil, "acme", "tier"), "committed: seen at once")
+		require.True(t, sees(t, l.Engine.Schemas, nil, "acme", "tier"), "committed: seen at once")
 		l.Advance(10 * time.Minute)
-		require.True(t, sees(t, l.Fields, nil, "acme", "tier"))
+		require.True(t, sees(t, l.Engine.Schemas, nil, "acme", "tier"))
 	})
 }
 
@@ -180,7 +180,7 @@ func TestOtherProcessesSeeItWithinASecond(t *testing.T) {
 		l, ctx := lab(t, b), t.Context()
 		other, store := second(t, l)
 		require.False(t, sees(t, other, nil, "acme", "tier"))
-		_, err := l.Fields.In(admin("acme")).Define(ctx, definition("tier"))
+		_, err := l.Fields.In(new(admin("acme"))).Define(ctx, definition("tier"))
 		require.NoError(t, err)
 		for range 100 {
 			require.False(t, sees(t, other, nil, "acme", "tier"))
@@ -204,16 +204,16 @@ func TestConcurrentDefinitions(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, k := range keys {
 			wg.Go(func() {
-				if _, err := l.Fields.In(admin("acme")).Define(ctx, definition(k)); err != nil {
+				if _, err := l.Fields.In(new(admin("acme"))).Define(ctx, definition(k)); err != nil {
 					t.Errorf("define %s: %v", k, err)
 				}
-				if !sees(t, l.Fields, nil, "acme", k) {
+				if !sees(t, l.Engine.Schemas, nil, "acme", k) {
 					t.Errorf("%s is not seen after its definition", k)
 				}
 			})
 		}
 		wg.Wait()
-		layout, err := l.Fields.In(admin("acme")).Layout(ctx)
+		layout, err := l.Fields.In(new(admin("acme"))).Layout(ctx)
 		require.NoError(t, err)
 		require.Len(t, layout.Fields, len(keys))
 		require.Equal(t, int64(len(keys)), layout.Version)

@@ -4,18 +4,17 @@ import (
 	"context"
 
 	"github.com/rapport-crm/rapport/core/fault"
-	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
-// Fields are the custom fields of one tenant. It is a light value, got from [Service.In].
+// Fields are the custom fields of one tenant. It is a light value, made by [Service.In].
 //
 // A field defined on a joined or InTx session is seen by that transaction at once and by everybody once it commits;
 // such a transaction should end within five minutes, after which this process goes back to its cache.
 type Fields struct {
-	svc   *Service
-	scope work.Scope
+	s     *Service
+	scope *work.Scope
 }
 
 // Define adds a custom field, changes one, or brings a retired one back, and returns the field it makes. The type of a key
@@ -24,13 +23,11 @@ type Fields struct {
 // Errors: Invalid for a malformed definition, an entity that has no custom fields, a sealed class, or another type than
 // the key had; LimitExceeded; Denied; Retryable when two definitions of a tenant meet inside the host's transactions.
 func (f Fields) Define(ctx context.Context, d schema.Definition) (schema.Field, error) {
-	const op = "schema: define"
 	d.Retired = false
 	if err := f.check(d); err != nil {
-		return schema.Field{}, fault.At(op, err)
+		return schema.Field{}, fault.At("schema: define", err)
 	}
-	err := f.write(ctx, op, d.Entity, d.Key, d, func(l *Layout) error { return l.put(d) })
-	return d.Field(), err
+	return d.Field(), f.change(ctx, "define", d.Entity, d.Key, d, func(l *Layout) error { return l.put(d) })
 }
 
 // Retire takes a custom field out of use: it can no longer be set, filtered or seen. Its values stay stored, and Define
@@ -38,16 +35,15 @@ func (f Fields) Define(ctx context.Context, d schema.Definition) (schema.Field, 
 //
 // Errors: NotFound when the tenant has no such field in use, Denied, Retryable as for Define.
 func (f Fields) Retire(ctx context.Context, entity, key string) error {
-	err := f.write(ctx, "schema: retire", entity, key, [2]string{entity, key}, func(l *Layout) error { return l.retire(entity, key) })
-	return err
+	return f.change(ctx, "retire", entity, key, [2]string{entity, key}, func(l *Layout) error { return l.retire(entity, key) })
 }
 
 // Fields lists every field of an entity as the tenant sees it, built-in and custom, for forms, imports and documentation.
 //
 // Errors: Invalid for an unknown entity, Denied without the right to read the schema.
 func (f Fields) Fields(ctx context.Context, entity string) ([]schema.Field, error) {
-	return work.View(ctx, f.svc.engine, f.scope, "schema: fields", Entity, func(ctx context.Context, c *work.Call) ([]schema.Field, error) {
-		e, err := f.svc.Entity(ctx, c.Unit, c.Tenant(), entity)
+	return work.View(ctx, f.s.layouts.Engine(), *f.scope, "schema: fields", Entity, func(ctx context.Context, c *work.Call) ([]schema.Field, error) {
+		e, err := f.s.schemas.Entity(ctx, c.Unit, c.Tenant(), entity)
 		if err != nil {
 			return nil, err
 		}
@@ -59,14 +55,7 @@ func (f Fields) Fields(ctx context.Context, entity string) ([]schema.Field, erro
 //
 // Errors: Denied without the right to read the schema.
 func (f Fields) Layout(ctx context.Context) (Layout, error) {
-	return work.View(ctx, f.svc.engine, f.scope, "schema: layout", Entity, func(ctx context.Context, c *work.Call) (Layout, error) {
-		l, err := f.svc.layout(ctx, c)
-		if err != nil {
-			return Layout{}, err
-		}
-		c.Mask(l)
-		return *l, nil
-	})
+	return f.s.layouts.Get(ctx, f.scope, LayoutID)
 }
 
 // check refuses what is wrong whatever the tenant has.
@@ -74,7 +63,7 @@ func (f Fields) check(d schema.Definition) error {
 	if err := d.Validate(); err != nil {
 		return err
 	}
-	base, err := f.svc.registry.Entity(d.Entity)
+	base, err := f.s.schemas.registry.Entity(d.Entity)
 	if err != nil {
 		return err
 	}
@@ -87,45 +76,21 @@ func (f Fields) check(d schema.Definition) error {
 	return nil
 }
 
-func (f Fields) write(ctx context.Context, op, entity, key string, args any, apply func(l *Layout) error) error {
-	tenant := f.scope.Principal.Tenant
+func (f Fields) change(ctx context.Context, name, entity, key string, args any, apply func(l *Layout) error) error {
+	cache, tenant := f.s.schemas.cache, f.scope.Principal.Tenant
 	if f.scope.Unit == nil {
-		defer f.svc.cache.Begin(tenant)()
+		defer cache.Begin(tenant)()
 	}
-	_, err := work.Write(ctx, f.svc.engine, f.scope, work.Change[Layout]{
-		Op: op, Entity: Entity, Action: work.Configure, Kind: Changed, ID: LayoutID, Args: args,
-		Load: f.svc.layout,
+	_, err := f.s.layouts.Change(ctx, f.scope, work.Verb[Layout]{
+		Name: name, Event: Changed, Action: work.Configure, ID: LayoutID, Args: args,
 		Apply: func(_ context.Context, c *work.Call, l *Layout) error {
+			if f.scope.Unit != nil {
+				c.Then(func(context.Context) error { cache.Hold(tenant); return nil })
+			}
 			c.Fact("entity", entity)
 			c.Fact("key", key)
 			return apply(l)
 		},
-		Save: func(ctx context.Context, c *work.Call, before, after *Layout) error {
-			if f.scope.Unit != nil {
-				f.svc.cache.Hold(tenant)
-			}
-			for i, d := range changed(before, after) {
-				if i > 0 {
-					return fault.New(fault.Internal, "one definition at a time")
-				}
-				if err := f.svc.store.Define(ctx, c.Unit, tenant, d, before.Version); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-		Replay: func(ctx context.Context, c *work.Call, _ ident.ID) (*Layout, error) { return f.svc.layout(ctx, c) },
 	})
 	return err
-}
-
-// layout loads the tenant's schema on the call's unit.
-func (s *Service) layout(ctx context.Context, c *work.Call) (*Layout, error) {
-	list, version, err := s.store.Definitions(ctx, c.Unit, c.Tenant())
-	if err != nil {
-		return nil, err
-	}
-	l := &Layout{Fields: list}
-	l.ID, l.Version = LayoutID, version
-	return l, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/work"
 )
 
 // Entity is the registry name of a tenant's schema. The right to configure it is the right to define fields.
@@ -19,14 +20,20 @@ const Changed event.Kind = "schema.changed"
 // Layout is the schema of one tenant as a record: all its definitions under one version. Each tenant has one.
 type Layout struct {
 	schema.Meta
-	Fields []schema.Definition `json:"fields" crm:"fields,class=none"` // sorted by entity and key, retired ones included
+	// Fields are sorted by entity and key, retired ones included.
+	Fields []schema.Definition `json:"fields" crm:"class=none"`
 }
+
+var kind = &work.Kind{
+	Entity: schema.Of[Layout](Entity), Module: work.Foundation, Permanent: true,
+	Rights: work.Rights{Manager: "annnnnnn", Sales: "annnnnnn", Service: "annnnnnn", Marketing: "annnnnnn", Viewer: "annnnnnn"},
+}
+
+// Kinds returns the kind of schemas, of which each tenant has one record.
+func Kinds() []*work.Kind { return []*work.Kind{kind} }
 
 // LayoutID is the id of every tenant's schema within the tenant.
 var LayoutID = ident.MustParse("00000000-0000-8000-8000-736368656d61")
-
-// LayoutEntity describes [Layout] for the registry.
-func LayoutEntity() *schema.Entity { return schema.Of[Layout](Entity) }
 
 func order(a, b schema.Definition) int {
 	return cmp.Or(cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Key, b.Key))

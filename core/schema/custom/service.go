@@ -10,7 +10,7 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 )
 
-// Config is what a [Service] needs.
+// Config is what [Schemas] need.
 type Config struct {
 	Registry *schema.Registry // required: the built-in entities; complete before the first call
 	Store    Store            // required
@@ -18,38 +18,33 @@ type Config struct {
 	Clock func() time.Time
 }
 
-// Service implements [work.Schemas] over the registry and the tenants' definitions. It is safe for concurrent use.
-type Service struct {
+// Schemas implements [work.Schemas] over the registry and the tenants' definitions. It is safe for concurrent use.
+type Schemas struct {
 	registry *schema.Registry
 	store    Store
 	cache    *tenantcache.Cache[entities]
-	engine   *work.Engine
 }
 
 // entities are those that have custom fields, by name.
 type entities map[string]*schema.Entity
 
-var _ work.Schemas = (*Service)(nil)
+var _ work.Schemas = (*Schemas)(nil)
 
-// New returns a Service. It answers [Service.Entity] at once; [Service.In] wants [Service.Bind] first, because the
-// engine needs the Service as its Schemas.
+// NewSchemas returns the entities as tenants see them.
 //
 // Errors: Invalid naming a missing part of the configuration.
-func New(c Config) (*Service, error) {
+func NewSchemas(c Config) (*Schemas, error) {
 	if c.Registry == nil || c.Store == nil {
 		return nil, fault.New(fault.Invalid, "custom: Config wants Registry and Store")
 	}
-	s := &Service{registry: c.Registry, store: c.Store}
+	s := &Schemas{registry: c.Registry, store: c.Store}
 	s.cache = tenantcache.New(tenantcache.Config[entities]{Version: c.Store.Version, Load: s.load, Clock: c.Clock})
 	return s, nil
 }
 
-// Bind gives the Service the engine that writes its definitions. It is called once, before the first In.
-func (s *Service) Bind(e *work.Engine) { s.engine = e }
-
 // Entity implements [work.Schemas]: the entity with the tenant's custom fields, as the unit sees them. An unknown name is
 // an Invalid fault that names the nearest one.
-func (s *Service) Entity(ctx context.Context, u work.Unit, tenant, name string) (*schema.Entity, error) {
+func (s *Schemas) Entity(ctx context.Context, u work.Unit, tenant, name string) (*schema.Entity, error) {
 	base, err := s.registry.Entity(name)
 	if err != nil || !base.HasCustom() {
 		return base, err
@@ -65,7 +60,7 @@ func (s *Service) Entity(ctx context.Context, u work.Unit, tenant, name string) 
 }
 
 // load joins the registry with one tenant's definitions.
-func (s *Service) load(ctx context.Context, u work.Unit, tenant string) (entities, int64, error) {
+func (s *Schemas) load(ctx context.Context, u work.Unit, tenant string) (entities, int64, error) {
 	list, version, err := s.store.Definitions(ctx, u, tenant)
 	if err != nil {
 		return nil, 0, err
@@ -91,5 +86,43 @@ func (s *Service) load(ctx context.Context, u work.Unit, tenant string) (entitie
 	return out, version, nil
 }
 
+// layout loads the tenant's schema on the call's unit.
+func (s *Schemas) layout(ctx context.Context, c *work.Call) (*Layout, error) {
+	list, version, err := s.store.Definitions(ctx, c.Unit, c.Tenant())
+	if err != nil {
+		return nil, err
+	}
+	l := &Layout{Fields: list}
+	l.ID, l.Version = LayoutID, version
+	return l, nil
+}
+
+// save stores what a verb has changed: one definition.
+func (s *Schemas) save(ctx context.Context, c *work.Call, before, after *Layout) error {
+	for i, d := range changed(before, after) {
+		if i > 0 {
+			return fault.New(fault.Internal, "one definition at a time")
+		}
+		if err := s.store.Define(ctx, c.Unit, c.Tenant(), d, before.Version); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Service makes the façade of custom fields. It is immutable and safe for concurrent use.
+type Service struct {
+	schemas *Schemas
+	layouts *work.Records[Layout, *Layout]
+}
+
+// New returns a Service, which writes with an engine whose Schemas are schemas. Both are required.
+func New(e *work.Engine, schemas *Schemas) *Service {
+	return &Service{schemas, work.NewRecords(e, kind, &work.Single[Layout, *Layout]{Load: schemas.layout, Store: schemas.save})}
+}
+
+// Sources returns the records of each of [Kinds], without their Go type.
+func (s *Service) Sources() []work.Source { return []work.Source{s.layouts.Source()} }
+
 // In returns the custom fields of the scope's tenant.
-func (s *Service) In(scope work.Scope) Fields { return Fields{s, scope} }
+func (s *Service) In(scope *work.Scope) Fields { return Fields{s, scope} }

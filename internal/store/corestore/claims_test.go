@@ -30,7 +30,7 @@ func TestClaims(t *testing.T) {
 
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
 		f := newBundle(t, b)
-		mine, other := f.claims.In(scope("u-1")), f.claims.In(scope("u-2"))
+		mine, other := f.claims.In(new(scope("u-1"))), f.claims.In(new(scope("u-2")))
 		ctx := t.Context()
 		r := request("B2", "B1")
 		got, err := mine.Acquire(ctx, r)
@@ -45,7 +45,7 @@ func TestClaims(t *testing.T) {
 
 		_, err = other.Acquire(ctx, request("B3", "B2"))
 		require.ErrorIs(t, err, &fault.Error{Code: fault.Conflict, Reason: "taken"})
-		_, held, err := f.claims.In(scope("")).Of(ctx, booth("B3")[0])
+		_, held, err := f.claims.In(new(scope(""))).Of(ctx, booth("B3")[0])
 		require.NoError(t, err)
 		require.False(t, held, "all keys or none")
 		owner, held, err := mine.Of(ctx, booth("B2")[0])
@@ -94,7 +94,7 @@ func TestOneOfManyGetsTheKey(t *testing.T) {
 		errs := make([]error, many)
 		for i := range many {
 			wg.Go(func() {
-				_, errs[i] = f.claims.In(scope(fmt.Sprint("u-", i))).Acquire(t.Context(), request("B1", "B2", "B3"))
+				_, errs[i] = f.claims.In(new(scope(fmt.Sprint("u-", i)))).Acquire(t.Context(), request("B1", "B2", "B3"))
 			})
 		}
 		wg.Wait()

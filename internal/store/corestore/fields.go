@@ -38,28 +38,34 @@ func (r *fieldRow) definition() (schema.Definition, error) {
 }
 
 // Version implements custom.Store.
-func (s *Store) Version(ctx context.Context, u work.Unit, tenant string) (int64, error) {
-	var n int64
-	err := s.db.On(u).Get(ctx, getVersion, &n, tenant)
+func (s *Store) Version(ctx context.Context, u work.Unit, tenant string) (n int64, err error) {
+	return n, found(s.db.On(u).Get(ctx, getVersion, &n, tenant))
+}
+
+// found takes a missing row for the zero value.
+func found(err error) error {
 	if errors.Is(err, store.ErrNoRow) {
-		return 0, nil
+		return nil
 	}
-	return n, err
+	return err
 }
 
 // Definitions implements custom.Store. The version is read first: a definition that comes in between is then read
 // again by the next look at the version.
 func (s *Store) Definitions(ctx context.Context, u work.Unit, tenant string) ([]schema.Definition, int64, error) {
-	version, err := s.Version(ctx, u, tenant)
-	if err != nil {
+	var version int64
+	var rows []fieldRow
+	conn := s.db.On(u)
+	first, second := conn.GetLater(getVersion, &version, tenant), conn.SelectLater(listFields, &rows, tenant)
+	if err := found(first.Wait(ctx)); err != nil {
 		return nil, 0, err
 	}
-	var rows []fieldRow
-	if err := s.db.On(u).Select(ctx, listFields, &rows, tenant); err != nil {
+	if err := second.Wait(ctx); err != nil {
 		return nil, 0, err
 	}
 	out := make([]schema.Definition, len(rows))
 	for i := range rows {
+		var err error
 		if out[i], err = rows[i].definition(); err != nil {
 			return nil, 0, err
 		}
@@ -69,39 +75,38 @@ func (s *Store) Definitions(ctx context.Context, u work.Unit, tenant string) ([]
 
 // Define implements custom.Store.
 func (s *Store) Define(ctx context.Context, u work.Unit, tenant string, d schema.Definition, from int64) error {
-	conn := s.db.On(u)
-	now := time.Now().UTC()
-	n, err := s.bump(ctx, conn, tenant, from, now)
-	if err == nil && n == 0 {
-		err = fault.New(fault.Retryable, "another definition of the tenant came first: run the transaction again")
-	}
-	if err != nil {
+	conn, now := s.db.On(u), time.Now().UTC()
+	if err := bump(conn, tenant, from, now); err != nil {
 		return err
 	}
 	var before fieldRow
-	if err := conn.Get(ctx, getField, &before, tenant, d.Entity, d.Key); err != nil && !errors.Is(err, store.ErrNoRow) {
+	if err := found(conn.Get(ctx, getField, &before, tenant, d.Entity, d.Key)); err != nil {
 		return err
 	}
-	if _, err := conn.Exec(ctx, putField, tenant, d.Entity, d.Key, d.Type.String(), store.OrNull(d.Label), string(d.Class),
+	if err := conn.Queue(putField, nil, tenant, d.Entity, d.Key, d.Type.String(), store.OrNull(d.Label), string(d.Class),
 		d.Enum, d.MaxLen, d.Sortable, d.Required, d.Retired, now); err != nil {
 		return err
 	}
 	sorted, sorts := before.Sortable && !before.Retired, d.Sortable && !d.Retired
 	switch {
 	case sorted && !sorts:
-		_, err = conn.Exec(ctx, dropSortKeys, tenant, d.Entity, d.Key)
+		return conn.Queue(dropSortKeys, nil, tenant, d.Entity, d.Key)
 	case sorts && !sorted:
-		err = s.backfill(ctx, conn, tenant, d)
+		return s.backfill(ctx, conn, tenant, d)
 	}
-	return err
+	return nil
 }
 
-// bump moves the tenant's schema version. The first definition makes the tenant's row, unless settings have, perhaps
-// between the two statements.
-func (s *Store) bump(ctx context.Context, conn store.Conn, tenant string, from int64, now time.Time) (int64, error) {
-	n, err := conn.Exec(ctx, bumpVersion, tenant, from, now)
-	if err != nil || n > 0 || from > 0 {
-		return n, err
+// bump moves the tenant's schema version. The first definition makes the tenant's row, unless settings have.
+func bump(conn store.Conn, tenant string, from int64, now time.Time) error {
+	faster := func(err error) error {
+		if errors.Is(err, store.ErrNoRow) {
+			return fault.New(fault.Retryable, "another definition of the tenant came first: run the transaction again")
+		}
+		return err
 	}
-	return conn.Exec(ctx, addVersion, tenant, now)
+	if from == 0 {
+		return conn.QueueOne(addVersion, faster, tenant, now)
+	}
+	return conn.QueueOne(bumpVersion, faster, tenant, from, now)
 }

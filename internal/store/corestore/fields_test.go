@@ -21,7 +21,7 @@ func TestDefinitions(t *testing.T) {
 
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
 		f := newBundle(t, b)
-		fields := f.fields.In(scope(""))
+		fields := f.fields.In(new(scope("")))
 		tier := schema.Definition{Entity: "customer", Key: "tier", Type: rule.TypeText, Label: "Tier", Class: personal.None, Enum: []string{"gold", "silver"}, MaxLen: 10}
 		size := schema.Definition{Entity: "customer", Key: "size", Type: rule.TypeFloat, Class: personal.None, Required: true}
 		for _, d := range []schema.Definition{tier, size} {
@@ -41,7 +41,7 @@ func TestDefinitions(t *testing.T) {
 		require.EqualValues(t, 4, version)
 		size.Retired = true
 		require.Equal(t, []schema.Definition{size, tier}, list)
-		e, err := f.fields.Entity(t.Context(), nil, tenant, "customer")
+		e, err := f.schemas.Entity(t.Context(), nil, tenant, "customer")
 		require.NoError(t, err)
 		_, ok := e.Field("custom.tier")
 		require.True(t, ok)
@@ -97,7 +97,7 @@ func TestAFieldMadeSortableIsIndexed(t *testing.T) {
 				})
 			return err
 		}))
-		fields := f.fields.In(scope(""))
+		fields := f.fields.In(new(scope("")))
 		d := schema.Definition{Entity: "customer", Key: "size", Type: rule.TypeInt, Class: personal.None, Sortable: true}
 		_, err := fields.Define(t.Context(), d)
 		require.NoError(t, err)

@@ -40,10 +40,11 @@ func (policy) Access(_ context.Context, s work.Scope, _ string, _ work.Action) (
 // bundle is the core over one database.
 type bundle struct {
 	dbtest.Backend
-	store  *corestore.Store
-	fields *custom.Service
-	claims *claim.Service
-	now    time.Time
+	store   *corestore.Store
+	schemas *custom.Schemas
+	fields  *custom.Service
+	claims  *claim.Service
+	now     time.Time
 }
 
 func derive(_ context.Context, tenant, label string) (key [32]byte, err error) {
@@ -54,19 +55,19 @@ func derive(_ context.Context, tenant, label string) (key [32]byte, err error) {
 func newBundle(t *testing.T, b dbtest.Backend) *bundle {
 	t.Helper()
 	s := corestore.New(corestore.Config{DB: b.DB, Derive: derive, Custom: map[string]string{"customer": "crm_customer"}})
-	registry, err := schema.NewRegistry(schema.Of[claim.Claim](claim.Entity), custom.LayoutEntity(), schema.Of[struct {
+	registry, err := schema.NewRegistry(claim.Kinds()[0].Entity, custom.Kinds()[0].Entity, schema.Of[struct {
 		schema.Meta
 		Custom schema.Values `crm:"custom"`
 	}]("customer"))
 	require.NoError(t, err)
 	out := &bundle{Backend: b, store: s, now: instant}
-	out.fields, err = custom.New(custom.Config{Registry: registry, Store: s})
+	out.schemas, err = custom.NewSchemas(custom.Config{Registry: registry, Store: s})
 	require.NoError(t, err)
 	engine := &work.Engine{
-		Units: b.DB, Policy: policy{}, Recorder: s, Accesses: s, Schemas: out.fields, NewID: ident.New,
+		Units: b.DB, Policy: policy{}, Recorder: s, Accesses: s, Schemas: out.schemas, NewID: ident.New,
 		Now: func() time.Time { return out.now },
 	}
-	out.fields.Bind(engine)
+	out.fields = custom.New(engine, out.schemas)
 	out.claims = claim.New(engine, s.Claims())
 	return out
 }

@@ -21,7 +21,7 @@ type settingsRow struct {
 // Settings implements [tenant.Store].
 func (s *Store) Settings(ctx context.Context, u work.Unit, of string) (set tenant.Settings, err error) {
 	var r settingsRow
-	if err := s.db.On(u).Get(ctx, getSettings, &r, of); err != nil && !errors.Is(err, store.ErrNoRow) {
+	if err := found(s.db.On(u).Get(ctx, getSettings, &r, of)); err != nil {
 		return set, err
 	}
 	set.Zone, set.Currency, set.Language, set.Version = r.Zone, r.Currency, r.Language, r.Version
@@ -29,11 +29,11 @@ func (s *Store) Settings(ctx context.Context, u work.Unit, of string) (set tenan
 }
 
 // SaveSettings implements [tenant.Store]. The row may have been made by the first custom field.
-func (s *Store) SaveSettings(ctx context.Context, u work.Unit, of string, set tenant.Settings, from int64) error {
-	n, err := s.db.On(u).Exec(ctx, putSettings, of, store.OrNull(set.Zone), store.OrNull(set.Currency), store.OrNull(set.Language),
-		set.Version, time.Now().UTC(), from)
-	if err == nil && n == 0 {
-		err = fault.New(fault.Retryable, "another change of the tenant's settings came first: run the transaction again")
-	}
-	return err
+func (s *Store) SaveSettings(_ context.Context, u work.Unit, of string, set tenant.Settings, from int64) error {
+	return s.db.On(u).QueueOne(putSettings, func(err error) error {
+		if errors.Is(err, store.ErrNoRow) {
+			return fault.New(fault.Retryable, "another change of the tenant's settings came first: run the transaction again")
+		}
+		return err
+	}, of, store.OrNull(set.Zone), store.OrNull(set.Currency), store.OrNull(set.Language), set.Version, time.Now().UTC(), from)
 }

@@ -24,7 +24,7 @@ func TestSettingsAndDefinitionsShareARow(t *testing.T) {
 		save := func(zone string, from int64) error {
 			var set tenants.Settings
 			set.Zone, set.Version = zone, from+1
-			return f.store.SaveSettings(ctx, nil, tenant, set, from)
+			return b.DB.Write(ctx, nil, func(ctx context.Context, u work.Unit) error { return f.store.SaveSettings(ctx, u, tenant, set, from) })
 		}
 		versions := func() [2]int64 {
 			set, err := f.store.Settings(ctx, nil, tenant)
@@ -61,6 +61,9 @@ func TestTwoTransactionsMakeTheRow(t *testing.T) {
 			var set tenants.Settings
 			set.Zone, set.Version = "Europe/Berlin", 1
 			if err := f.store.SaveSettings(ctx, u, tenant, set, 0); err != nil {
+				return err
+			}
+			if _, err := f.store.Settings(ctx, u, tenant); err != nil { // so that the row has been sent
 				return err
 			}
 			go func() { later <- b.DB.Write(t.Context(), nil, define(f, d, 0)) }()

@@ -95,49 +95,13 @@ var (
 		WHERE COALESCE(crm_tenant.settings_version, 0) = $7`)
 )
 
-// Claims.
-var (
-	getClaim = store.Same("corestore.get_claim", `
-		SELECT `+claimColumns+` FROM crm_claim c WHERE c.tenant_id = $1 AND c.id = $2`)
-
-	lockClaim = store.Split("corestore.lock_claim", `
-		SELECT `+claimColumns+` FROM crm_claim c WHERE c.tenant_id = $1 AND c.id = $2 FOR UPDATE`, `
-		SELECT `+claimColumns+` FROM crm_claim c WHERE c.tenant_id = $1 AND c.id = $2`)
-
-	claimOfKey = store.Same("corestore.claim_of_key", `
-		SELECT `+claimColumns+` FROM crm_claim_key k JOIN crm_claim c ON c.tenant_id = k.tenant_id AND c.id = k.claim_id
-		WHERE k.tenant_id = $1 AND k.namespace = $2 AND k.key = $3`)
-
-	addClaim = store.Same("corestore.add_claim", `
-		INSERT INTO crm_claim (tenant_id, id, version, holder_entity, holder_id, state, until_at, keys, owner_user, owner_team,
-			updated_at, source_system, source_ref, created_at, created_by)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`)
-
-	setClaim = store.Same("corestore.set_claim", `
-		UPDATE crm_claim SET version = $3, holder_entity = $4, holder_id = $5, state = $6, until_at = $7, keys = $8,
-			owner_user = $9, owner_team = $10, updated_at = $11, source_system = $12, source_ref = $13
-		WHERE tenant_id = $1 AND id = $2 AND version = $14`)
-
-	takeKey = store.Same("corestore.take_key", `
-		INSERT INTO crm_claim_key (tenant_id, namespace, key, claim_id, until_at) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (tenant_id, namespace, key) DO UPDATE SET claim_id = excluded.claim_id, until_at = excluded.until_at
-		WHERE crm_claim_key.claim_id = excluded.claim_id OR crm_claim_key.until_at <= $6`)
-
-	dropKey = store.Same("corestore.drop_key", `
-		DELETE FROM crm_claim_key WHERE tenant_id = $1 AND namespace = $2 AND key = $3 AND claim_id = $4`)
-)
-
-const (
-	fieldColumns = `entity, key, type, label, class, enum, max_len, sortable, required, retired`
-	claimColumns = `c.id, c.version, c.holder_entity, c.holder_id, c.state, c.until_at, c.keys, c.owner_user, c.owner_team,
-		c.created_at, c.updated_at, c.created_by, c.source_system, c.source_ref`
-)
+const fieldColumns = `entity, key, type, label, class, enum, max_len, sortable, required, retired`
 
 // Statements lists every static statement of the package.
 func Statements() []store.SQL {
-	return []store.SQL{
+	return append([]store.SQL{
 		addAudit, addEvent, addDispatch, addLine, moveLines, addAccess, setTimer, dropTimer, reserveOnce, getOnce, keepOnce,
-		listAudit, getVersion, bumpVersion, addVersion, getField, listFields, putField, dropSortKeys, getSettings, putSettings, getClaim, lockClaim, claimOfKey,
-		addClaim, setClaim, takeKey, dropKey,
-	}
+		listAudit, getVersion, bumpVersion, addVersion, getField, listFields, putField, dropSortKeys, getSettings, putSettings,
+		claimOfKey, takeKey, dropKey,
+	}, claimTable.Statements()...)
 }

@@ -27,7 +27,7 @@ var (
 // define adds two custom fields of customers.
 func (l *lab) define(t testing.TB) {
 	t.Helper()
-	fields := l.Fields.In(scope(admin))
+	fields := l.Fields.In(new(scope(admin)))
 	for _, d := range []schema.Definition{
 		{Entity: customer.EntityCustomer, Key: "tier", Type: rule.TypeText, Class: personal.None, Enum: []string{"gold", "silver"}},
 		{Entity: customer.EntityCustomer, Key: "size", Type: rule.TypeInt, Class: personal.None, Sortable: true},

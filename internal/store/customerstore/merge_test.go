@@ -102,7 +102,7 @@ func TestMergedCustomers(t *testing.T) {
 		set, err := l.svc.Resolve(ctx, scope(admin), lose.ID, work.Read)
 		require.NoError(t, err)
 		require.Equal(t, []ident.ID{win.ID, lose.ID}, set)
-		to, err := l.svc.Address(ctx, scope(admin), set, personal.ByEmail)
+		to, err := l.svc.Address(ctx, scope(admin), set[0], personal.ByEmail)(ctx)
 		require.NoError(t, err)
 		require.Equal(t, "ada@example.org", to.Reveal())
 

@@ -39,7 +39,7 @@ func withGate(key string, exprs ...string) pipeline.Definition {
 
 func (l *lab) defineTier(t *testing.T) {
 	t.Helper()
-	_, err := l.Fields.In(l.scope).Define(t.Context(), schema.Definition{
+	_, err := l.Fields.In(&l.scope).Define(t.Context(), schema.Definition{
 		Entity: pipeline.EntityOpportunity, Key: "tier", Type: rule.TypeText, Class: personal.None, Sortable: true,
 	})
 	require.NoError(t, err)
@@ -210,7 +210,7 @@ func TestBrokenGateBlocks(t *testing.T) {
 		require.NoError(t, err)
 		o, err := l.Create(ctx, pipeline.OpportunityDraft{Customer: l.acme, Pipeline: "hw", Custom: []schema.Set{tier.Set("gold")}})
 		require.NoError(t, err)
-		require.NoError(t, l.Fields.In(l.scope).Retire(ctx, pipeline.EntityOpportunity, "tier"))
+		require.NoError(t, l.Fields.In(&l.scope).Retire(ctx, pipeline.EntityOpportunity, "tier"))
 		_, err = l.Move(ctx, o.ID, "second")
 		f := gate(t, err)
 		require.Equal(t, "unknown", f.Clauses[0].Outcome)

@@ -98,7 +98,7 @@ func gate(t *testing.T, err error) *fault.Error {
 // same compares two opportunities by value; texts are compared by what they hold.
 func (l *lab) same(t *testing.T, want, got pipeline.Opportunity) {
 	t.Helper()
-	ent, err := l.Fields.Entity(t.Context(), nil, tenant, pipeline.EntityOpportunity)
+	ent, err := l.Engine.Schemas.Entity(t.Context(), nil, tenant, pipeline.EntityOpportunity)
 	require.NoError(t, err)
 	require.Empty(t, ent.Diff(&want, &got))
 	require.Equal(t, want.Meta, got.Meta)

@@ -28,7 +28,7 @@ func TestClocksDiffer(t *testing.T) {
 		fast.Now = func() time.Time { return l.Now().Add(5 * time.Second) }
 		slow.Now = func() time.Time { return l.Now().Add(-5 * time.Second) }
 		l.give(t)
-		_, err := l.newOffice(&fast).Consents(l.scope).Withdraw(t.Context(), l.no())
+		_, err := l.newOffice(&fast).Consents(&l.scope).Withdraw(t.Context(), l.no())
 		require.NoError(t, err)
 		require.Equal(t, privacy.HasWithdrawn, l.decide(t).Code)
 		var box outbox
@@ -37,10 +37,10 @@ func TestClocksDiffer(t *testing.T) {
 
 		l.ada = l.people.add("ada@example.org")
 		l.give(t)
-		_, err = l.newOffice(&slow).Consents(l.scope).Withdraw(t.Context(), l.no())
+		_, err = l.newOffice(&slow).Consents(&l.scope).Withdraw(t.Context(), l.no())
 		require.NoError(t, err)
 		require.Equal(t, privacy.HasWithdrawn, l.decide(t).Code, "recorded later, although its clock says earlier")
-		_, err = l.newOffice(&slow).Consents(l.scope).Give(t.Context(), l.yes())
+		_, err = l.newOffice(&slow).Consents(&l.scope).Give(t.Context(), l.yes())
 		require.NoError(t, err)
 		require.True(t, l.decide(t).Allowed)
 	})
@@ -98,10 +98,10 @@ func TestSuppressAtOnce(t *testing.T) {
 
 		s := l.scope
 		s.Once = "unsubscribe-9"
-		first, err := l.office.Consents(s).Suppress(t.Context(), privacy.ByEmail, "grace@example.org", privacy.Unsubscribed)
+		first, err := l.office.Consents(&s).Suppress(t.Context(), privacy.ByEmail, "grace@example.org", privacy.Unsubscribed)
 		require.NoError(t, err)
 		l.Advance(time.Hour)
-		again, err := l.office.Consents(s).Suppress(t.Context(), privacy.ByEmail, "grace@example.org", privacy.Unsubscribed)
+		again, err := l.office.Consents(&s).Suppress(t.Context(), privacy.ByEmail, "grace@example.org", privacy.Unsubscribed)
 		require.NoError(t, err)
 		require.Equal(t, first, again)
 	})
@@ -186,7 +186,7 @@ func TestAMessageNeedsTheRightsOfItsPurpose(t *testing.T) {
 	each(t, func(t *testing.T, l *lab) {
 		e := *l.Engine
 		e.Policy = noLegal{e.Policy}
-		sends := l.newOffice(&e).Sends(l.scope)
+		sends := l.newOffice(&e).Sends(&l.scope)
 		var box outbox
 		send := l.mail("k")
 		send.Purpose = privacy.Legal

@@ -45,21 +45,22 @@ func newLab(t testing.TB, b dbtest.Backend) *lab {
 	l := &lab{Lab: dbtest.NewLab(t, b, privacy.Entities()...), people: &people{sets: map[ident.ID][]ident.ID{}, mail: map[ident.ID]string{}}}
 	l.Keys = keys.NewRing(keys.NewMemory(), privacystore.Keys(b.DB), l.Now)
 	l.office = l.newOffice(l.Engine)
+	l.Engine.Subjects = l.people
 	l.scope = work.Scope{Principal: ident.User(tenant, "u-1", "marketing", "service"), Purpose: privacy.Marketing}
-	l.consents, l.sends = l.office.Consents(l.scope), l.office.Sends(l.scope)
+	l.consents, l.sends = l.office.Consents(&l.scope), l.office.Sends(&l.scope)
 	l.ada = l.people.add("ada@example.org")
 	return l
 }
 
 func (l *lab) newOffice(e *work.Engine) *privacy.Module {
-	return privacy.New(privacy.Config{Engine: e, Store: privacystore.New(l.DB, l.Keys), Keys: l.Keys, Subjects: l.people})
+	return privacy.New(privacy.Config{Engine: e, Store: privacystore.New(l.DB, l.Keys), Keys: l.Keys, Addresses: l.people})
 }
 
 // on returns the façades on a unit.
 func (l *lab) on(u work.Unit) (privacy.Consents, privacy.Sends) {
 	s := l.scope
 	s.Unit = u
-	return l.office.Consents(s), l.office.Sends(s)
+	return l.office.Consents(&s), l.office.Sends(&s)
 }
 
 func (l *lab) yes() privacy.ConsentDraft {
@@ -151,13 +152,15 @@ func (p *people) Resolve(_ context.Context, s work.Scope, id ident.ID, _ work.Ac
 	return nil, fault.New(fault.NotFound, "no such customer")
 }
 
-func (p *people) Address(_ context.Context, _ work.Scope, ids []ident.ID, ch personal.Channel) (personal.Text, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if ch != privacy.ByEmail {
-		return personal.Text{}, nil
+func (p *people) Address(_ context.Context, _ work.Scope, id ident.ID, ch personal.Channel) func(ctx context.Context) (personal.Text, error) {
+	return func(context.Context) (personal.Text, error) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if ch != privacy.ByEmail {
+			return personal.Text{}, nil
+		}
+		return personal.NewText(personal.Contact, p.mail[id]), nil
 	}
-	return personal.NewText(personal.Contact, p.mail[ids[0]]), nil
 }
 
 func (p *people) Normalise(_ context.Context, _ work.Scope, _ personal.Channel, address string) (string, error) {

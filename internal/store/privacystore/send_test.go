@@ -74,7 +74,7 @@ func TestDeliverInput(t *testing.T) {
 		require.Len(t, requireReason(t, err, fault.Invalid, "").Violations, 5)
 		_, err = l.sends.Deliver(t.Context(), l.mail("k"), nil)
 		require.Equal(t, "fn", requireReason(t, err, fault.Invalid, "").Field)
-		_, err = l.office.Sends(work.Scope{}).Deliver(t.Context(), l.mail("k"), box.take)
+		_, err = l.office.Sends(&work.Scope{}).Deliver(t.Context(), l.mail("k"), box.take)
 		require.ErrorIs(t, err, fault.ErrInvalid)
 
 		unknown := l.mail("k")
@@ -87,7 +87,7 @@ func TestDeliverInput(t *testing.T) {
 
 		s := l.scope
 		s.Principal = ident.User(tenant, "u-2", "viewer")
-		_, err = l.office.Sends(s).Deliver(t.Context(), l.mail("k"), box.take)
+		_, err = l.office.Sends(&s).Deliver(t.Context(), l.mail("k"), box.take)
 		require.ErrorIs(t, err, fault.ErrDenied)
 		require.Empty(t, box.sent)
 	})
@@ -174,7 +174,7 @@ func (l *lab) crash(t *testing.T, key string) ident.ID {
 	e := *l.Engine
 	units := &brokenUnits{Units: e.Units}
 	e.Units = units
-	_, err := l.newOffice(&e).Sends(l.scope).Deliver(t.Context(), l.mail(key), func(context.Context, personal.Text) error {
+	_, err := l.newOffice(&e).Sends(&l.scope).Deliver(t.Context(), l.mail(key), func(context.Context, personal.Text) error {
 		units.broken.Store(true)
 		return nil
 	})
@@ -224,7 +224,7 @@ func TestDeliverWhenTheCommitIsInDoubt(t *testing.T) {
 			units := &brokenUnits{Units: e.Units, before: before}
 			units.doubt.Store(true)
 			e.Units = units
-			sends := l.newOffice(&e).Sends(l.scope)
+			sends := l.newOffice(&e).Sends(&l.scope)
 			key := fmt.Sprint("k-", before)
 			_, err := sends.Deliver(t.Context(), l.mail(key), box.take)
 			if before {

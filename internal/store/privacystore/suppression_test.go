@@ -52,9 +52,9 @@ func TestSuppression(t *testing.T) {
 		require.ErrorIs(t, err, fault.ErrInvalid)
 		s := l.scope
 		s.Principal = ident.System("umbrella", "job")
-		_, err = l.office.Consents(s).Suppress(t.Context(), privacy.ByEmail, "grace@example.org", privacy.Bounced)
+		_, err = l.office.Consents(&s).Suppress(t.Context(), privacy.ByEmail, "grace@example.org", privacy.Bounced)
 		require.NoError(t, err)
-		_, err = l.office.Consents(work.Scope{}).Suppress(t.Context(), privacy.ByEmail, "ada@example.org", privacy.Bounced)
+		_, err = l.office.Consents(&work.Scope{}).Suppress(t.Context(), privacy.ByEmail, "ada@example.org", privacy.Bounced)
 		require.ErrorIs(t, err, fault.ErrInvalid)
 	})
 }
@@ -106,10 +106,10 @@ func TestSuppressionsAreBoundToTheirKeyStore(t *testing.T) {
 		_, err := l.consents.Suppress(t.Context(), privacy.ByEmail, "grace@example.org", privacy.Registered)
 		require.NoError(t, err)
 		ring := keys.NewRing(keys.NewMemory(), privacystore.Keys(l.DB), l.Now)
-		wrong := privacy.New(privacy.Config{Engine: l.Engine, Store: privacystore.New(l.DB, ring), Keys: ring, Subjects: l.people})
-		_, err = wrong.Consents(l.scope).Suppress(t.Context(), privacy.ByEmail, "ada@example.org", privacy.Registered)
+		wrong := privacy.New(privacy.Config{Engine: l.Engine, Store: privacystore.New(l.DB, ring), Keys: ring, Addresses: l.people})
+		_, err = wrong.Consents(&l.scope).Suppress(t.Context(), privacy.ByEmail, "ada@example.org", privacy.Registered)
 		requireReason(t, err, fault.Unavailable, "key_mismatch")
-		_, err = wrong.Consents(l.scope).Give(t.Context(), l.yes())
+		_, err = wrong.Consents(&l.scope).Give(t.Context(), l.yes())
 		requireReason(t, err, fault.Unavailable, "key_mismatch")
 	})
 }

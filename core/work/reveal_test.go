@@ -26,18 +26,13 @@ func (l *ledger) Accessed(_ context.Context, u work.Unit, a work.Accessed) error
 	return l.err
 }
 
-func (w *world) reveal(t *testing.T, id ident.ID) (note, error) {
-	t.Helper()
-	return work.Unseal(t.Context(), w.Engine, scope(), "note: reveal", "note", func(context.Context, *work.Call) (*note, error) {
-		n, ok := w.notes[id]
-		if !ok {
-			return nil, fault.New(fault.NotFound, "no such note")
-		}
-		return &n, nil
+func (w *world) reveal(s work.Scope, id ident.ID) (note, error) {
+	return w.records(shelf{w: w}).Reveal(context.Background(), &s, func(ctx context.Context, c *work.Call) (*note, error) {
+		return shelf{w: w}.Get(ctx, c, id, work.Look)
 	})
 }
 
-func TestUnseal(t *testing.T) {
+func TestReveal(t *testing.T) {
 	t.Parallel()
 
 	w, l := newWorld(), &ledger{}
@@ -47,11 +42,11 @@ func TestUnseal(t *testing.T) {
 	empty.ID = ident.New()
 	w.notes[n.ID], w.notes[empty.ID] = n, empty
 
-	_, err := w.reveal(t, n.ID)
+	_, err := w.reveal(scope(), n.ID)
 	require.ErrorIs(t, err, fault.ErrUnavailable, "nobody keeps access records")
 
 	w.Accesses = l
-	got, err := w.reveal(t, n.ID)
+	got, err := w.reveal(scope(), n.ID)
 	require.NoError(t, err)
 	require.Equal(t, "4111", got.Card.Reveal())
 	require.Contains(t, w.log, "access reveal")
@@ -62,9 +57,9 @@ func TestUnseal(t *testing.T) {
 	require.Equal(t, scope().Principal, a.Scope.Principal)
 	require.Equal(t, now, a.At)
 
-	_, err = w.reveal(t, empty.ID)
+	_, err = w.reveal(scope(), empty.ID)
 	require.NoError(t, err)
-	_, err = w.reveal(t, ident.New())
+	_, err = w.reveal(scope(), ident.New())
 	require.ErrorIs(t, err, fault.ErrNotFound)
 	require.Len(t, l.kept, 1, "nothing sensitive was shown")
 
@@ -73,7 +68,7 @@ func TestUnseal(t *testing.T) {
 		{Level: work.LevelAll, Unseen: []personal.Class{personal.Financial}},
 	} {
 		w.access = hide
-		got, err = w.reveal(t, n.ID)
+		got, err = w.reveal(scope(), n.ID)
 		require.NoError(t, err)
 		require.Equal(t, personal.Masked, got.Card.State())
 		require.Equal(t, []string{"card"}, got.Hidden)
@@ -82,13 +77,12 @@ func TestUnseal(t *testing.T) {
 
 	w.access = work.Access{Level: work.LevelAll}
 	l.err = fault.New(fault.Unavailable, "read-only transaction")
-	got, err = w.reveal(t, n.ID)
+	got, err = w.reveal(scope(), n.ID)
 	require.ErrorIs(t, err, fault.ErrUnavailable)
 	require.Zero(t, got, "without a record nothing is shown")
 	w.broken["access reveal"] = fault.New(fault.Denied, "no right")
-	_, err = w.reveal(t, n.ID)
+	_, err = w.reveal(scope(), n.ID)
 	require.ErrorIs(t, err, fault.ErrDenied)
-	_, err = work.Unseal(t.Context(), w.Engine, work.Scope{}, "note: reveal", "note",
-		func(context.Context, *work.Call) (*note, error) { return &n, nil })
+	_, err = w.reveal(work.Scope{}, n.ID)
 	require.ErrorIs(t, err, fault.ErrInvalid)
 }

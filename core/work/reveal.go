@@ -31,7 +31,7 @@ func (r *Records[T, P]) Reveal(ctx context.Context, s *Scope, find func(ctx cont
 			return err
 		}
 		rec, err := find(ctx, c)
-		if rec, err = r.pass(c, rec, err); err != nil {
+		if rec, err = r.see(ctx, c, rec, err); err != nil {
 			return err
 		}
 		if fields := c.sensitive(rec); len(fields) > 0 {

@@ -1,0 +1,209 @@
+package suite_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/crm"
+	"github.com/rapport-crm/rapport/internal/dbtest"
+	"github.com/rapport-crm/rapport/pipeline"
+)
+
+// eachVerb runs a law for every method, on every database.
+func eachVerb(t *testing.T, law func(w *world, v *verb)) {
+	t.Helper()
+	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
+		w := newWorld(t, b)
+		list := verbs()
+		for i := range list {
+			law(w, &list[i])
+		}
+		t.Logf("%s: %d methods", b.Name, len(list))
+	})
+}
+
+// records finds the records in what a method returned, at any depth.
+func records(v any) (out []schema.Aggregate) {
+	walk(reflect.ValueOf(v), func(rec schema.Aggregate) { out = append(out, rec) })
+	return out
+}
+
+func walk(v reflect.Value, found func(rec schema.Aggregate)) {
+	if !v.IsValid() {
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		walk(v.Elem(), found)
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			walk(v.Index(i), found)
+		}
+	case reflect.Struct:
+		copied := reflect.New(v.Type())
+		copied.Elem().Set(v)
+		if rec, ok := copied.Interface().(schema.Aggregate); ok {
+			found(rec)
+			return
+		}
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				walk(v.Field(i), found)
+			}
+		}
+	default:
+	}
+}
+
+// Every record that a method returns has passed the mask: a role that does not see who created a record sees nobody.
+func TestNothingLeavesUnmasked(t *testing.T) {
+	t.Parallel()
+	eachVerb(t, func(w *world, v *verb) {
+		run := v.arrange(w)
+		got, err := run(w.Context(), w.as(roleBlind))
+		require.NoError(w, err, v.name)
+		for _, rec := range records(got) {
+			require.Contains(w, rec.Base().Hidden, "created_by", v.name)
+			require.Zero(w, rec.Base().CreatedBy, v.name)
+		}
+	})
+}
+
+// errBack takes back what a call has done.
+var errBack = errors.New("taken back")
+
+// A method that is called from another tenant finds nothing of this one, says that it is not there, and changes nothing.
+func TestNobodyReachesAnotherTenant(t *testing.T) {
+	t.Parallel()
+	eachVerb(t, func(w *world, v *verb) {
+		run := v.arrange(w)
+		before := w.dump()
+		own := w.ids()
+		other := w.in("umbrella")
+		_ = other.s.InTx(w.Context(), func(ctx context.Context, s *crm.Session) error {
+			got, err := run(ctx, s)
+			if code := fault.CodeOf(err); code != "" {
+				require.Contains(w, []fault.Code{fault.NotFound, fault.Invalid}, code, "%s: %v", v.name, err)
+				require.NotEqual(w, fault.Conflict, code, "%s tells that it is there", v.name)
+			}
+			for _, rec := range records(got) {
+				require.False(w, own[rec.Base().ID], "%s shows %s", v.name, rec.Base().ID)
+			}
+			return errBack
+		})
+		w.requireSame(before, v.name)
+	})
+}
+
+// ids are the ids of all records of the tenant, without those of which every tenant has one under the same id.
+func (w *world) ids() map[ident.ID]bool {
+	out := map[ident.ID]bool{}
+	for _, row := range w.query("SELECT record_id FROM crm_audit WHERE tenant_id = '" + w.tenant + "'") {
+		raw := strings.TrimSuffix(row, "|")
+		id, err := ident.Parse(raw)
+		if err != nil {
+			id = ident.ID([]byte(raw)) // SQLite keeps bytes
+		}
+		if id[0] != 0 {
+			out[id] = true
+		}
+	}
+	return out
+}
+
+// Who has no role is denied everything, and nothing is written.
+func TestWithoutRightsNothingHappens(t *testing.T) {
+	t.Parallel()
+	open := []string{"Schema.Fields", "Schema.Layout", "Settings.Get", "Pipelines.Get", "Pipelines.Page", "Pipelines.All"}
+	eachVerb(t, func(w *world, v *verb) {
+		run := v.arrange(w)
+		before := w.dump()
+		_, err := run(w.Context(), w.as())
+		if !slices.Contains(open, v.name) || err != nil {
+			require.ErrorIs(w, err, fault.ErrDenied, v.name)
+		}
+		w.requireSame(before, v.name)
+	})
+}
+
+// A write under an idempotency key takes effect once: repeated, it returns the same record and writes nothing; the key
+// serves no other write.
+func TestAKeyTakesEffectOnce(t *testing.T) {
+	t.Parallel()
+	eachVerb(t, func(w *world, v *verb) {
+		if v.is != writes {
+			return
+		}
+		run, key := v.arrange(w), w.next()
+		first, err := run(w.Context(), w.s.Once(key))
+		require.NoError(w, err, v.name)
+		before := w.dump()
+		second, err := run(w.Context(), w.s.Once(key))
+		require.NoError(w, err, v.name)
+		w.requireSame(before, v.name+" repeated")
+		a, b := records(first), records(second)
+		require.Len(w, b, len(a), v.name)
+		for i := range a {
+			require.Equal(w, a[i].Base().ID, b[i].Base().ID, v.name)
+			require.Equal(w, a[i].Base().Version, b[i].Base().Version, v.name)
+		}
+		_, err = w.s.Once(key).Leads.Create(w.Context(), pipeline.LeadDraft{Origin: "another write"})
+		require.ErrorIs(w, err, fault.ErrConflict, v.name)
+		w.requireSame(before, v.name+" with another's key")
+	})
+}
+
+// What a transaction takes back leaves nothing; what it keeps is as if it had been written outside.
+func TestATransactionTakesBackEverything(t *testing.T) {
+	t.Parallel()
+	eachVerb(t, func(w *world, v *verb) {
+		run := v.arrange(w)
+		before := w.dump()
+		err := w.s.InTx(w.Context(), func(ctx context.Context, s *crm.Session) error {
+			_, err := run(ctx, s)
+			return errors.Join(err, errBack)
+		})
+		require.ErrorIs(w, err, errBack, v.name)
+		w.requireSame(before, v.name)
+		if v.is != tends {
+			_, err = run(w.Context(), w.s)
+			require.NoError(w, err, "%s again", v.name)
+		}
+	})
+}
+
+// Each write is in the audit with its operation, and has an event with the same version; a read has neither.
+func TestWritesLeaveATrace(t *testing.T) {
+	t.Parallel()
+	eachVerb(t, func(w *world, v *verb) {
+		run := v.arrange(w)
+		audits, events := w.count("crm_audit"), w.count("crm_event")
+		_, err := run(w.Context(), w.s)
+		require.NoError(w, err, v.name)
+		switch v.is {
+		case reads:
+			require.Equal(w, audits, w.count("crm_audit"), v.name)
+			require.Equal(w, events, w.count("crm_event"), v.name)
+		case writes:
+			require.Greater(w, w.count("crm_audit"), audits, v.name)
+			require.Greater(w, w.count("crm_event"), events, v.name)
+		default:
+		}
+	})
+}
+
+func (w *world) count(table string) (n int) {
+	w.Helper()
+	row := w.Write.QueryRowContext(w.Context(), "SELECT count(*) FROM "+table+" WHERE tenant_id = '"+w.tenant+"'")
+	require.NoError(w, row.Scan(&n))
+	return n
+}
