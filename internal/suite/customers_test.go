@@ -56,11 +56,11 @@ func in(trips int, v verb) verb {
 }
 
 var customerVerbs = []verb{
-	{name: "Customers.Create", is: writes, arrange: func(w *world) call {
+	{name: "Customers.Create", is: writes, trips: 2, arrange: func(w *world) call {
 		d := w.personDraft()
 		return func(ctx context.Context, s *crm.Session) (any, error) { return on(s.Customers.Create(ctx, d)) }
 	}},
-	{name: "Customers.Load", is: batches, trips: 8, arrange: func(w *world) call {
+	{name: "Customers.Load", is: batches, trips: 12, arrange: func(w *world) call {
 		a, b := w.personDraft(), w.personDraft()
 		return func(ctx context.Context, s *crm.Session) (any, error) {
 			return on(s.Customers.Load(ctx, rowsOf[customer.Draft](a, b), nil))
@@ -72,7 +72,7 @@ var customerVerbs = []verb{
 	in(2, of("Customers.ByExt", reads, func(ctx context.Context, s *crm.Session, c *customer.Customer) (any, error) {
 		return on(s.Customers.ByExt(ctx, c.Ext[0]))
 	})),
-	in(2, of("Customers.ByPoint", reads, func(ctx context.Context, s *crm.Session, c *customer.Customer) (any, error) {
+	in(3, of("Customers.ByPoint", reads, func(ctx context.Context, s *crm.Session, c *customer.Customer) (any, error) {
 		return on(s.Customers.ByPoint(ctx, personal.ByEmail, c.Points[0].Value.Reveal()))
 	})),
 	of("Customers.Page", reads, func(ctx context.Context, s *crm.Session, _ *customer.Customer) (any, error) {
@@ -143,7 +143,7 @@ var activityVerbs = []verb{
 	of("Interactions.Log", writes, func(ctx context.Context, s *crm.Session, c *customer.Customer) (any, error) {
 		return on(s.Interactions.Log(ctx, talkWith(c.ID)))
 	}),
-	in(8, of("Interactions.Load", batches, func(ctx context.Context, s *crm.Session, c *customer.Customer) (any, error) {
+	in(12, of("Interactions.Load", batches, func(ctx context.Context, s *crm.Session, c *customer.Customer) (any, error) {
 		return on(s.Interactions.Load(ctx, rowsOf(talkWith(c.ID), talkWith(c.ID)), nil))
 	})),
 	talked("Interactions.Get", 1, func(ctx context.Context, s *crm.Session, i, _ ident.ID) (any, error) {

@@ -166,16 +166,19 @@ func TestAKeyTakesEffectOnce(t *testing.T) {
 func TestATransactionTakesBackEverything(t *testing.T) {
 	t.Parallel()
 	eachVerb(t, func(w *world, v *verb) {
+		if v.alone {
+			return
+		}
 		run := v.arrange(w)
 		before := w.dump()
-		err := w.s.InTx(w.Context(), func(ctx context.Context, s *crm.Session) error {
+		require.ErrorIs(w, w.s.InTx(w.Context(), func(ctx context.Context, s *crm.Session) error {
 			_, err := run(ctx, s)
-			return errors.Join(err, errBack)
-		})
-		require.ErrorIs(w, err, errBack, v.name)
+			require.NoError(w, err, v.name)
+			return errBack
+		}), errBack, v.name)
 		w.requireSame(before, v.name)
 		if v.is != tends {
-			_, err = run(w.Context(), w.s)
+			_, err := run(w.Context(), w.s)
 			require.NoError(w, err, "%s again", v.name)
 		}
 	})

@@ -47,7 +47,7 @@ var leadVerbs = []verb{
 			return on(s.Leads.Create(ctx, pipeline.LeadDraft{Customer: c.ID}))
 		}
 	}},
-	in(8, lead("Leads.Load", batches, func(ctx context.Context, s *crm.Session, l *pipeline.Lead) (any, error) {
+	in(12, lead("Leads.Load", batches, func(ctx context.Context, s *crm.Session, l *pipeline.Lead) (any, error) {
 		return on(s.Leads.Load(ctx, rowsOf(pipeline.LeadDraft{Customer: l.Customer}, pipeline.LeadDraft{Customer: l.Customer}), nil))
 	})),
 	lead("Leads.Get", reads, func(ctx context.Context, s *crm.Session, l *pipeline.Lead) (any, error) {
@@ -122,7 +122,7 @@ var opportunityVerbs = []verb{
 		d := w.dealDraft()
 		return func(ctx context.Context, s *crm.Session) (any, error) { return on(s.Opportunities.Create(ctx, d)) }
 	}},
-	{name: "Opportunities.Load", is: batches, trips: 10, arrange: func(w *world) call {
+	{name: "Opportunities.Load", is: batches, trips: 12, arrange: func(w *world) call {
 		a, b := w.dealDraft(), w.dealDraft()
 		return func(ctx context.Context, s *crm.Session) (any, error) {
 			return on(s.Opportunities.Load(ctx, rowsOf(a, b), nil))

@@ -50,9 +50,9 @@ var consentVerbs = []verb{
 			return on(s.Consents.Suppress(ctx, privacy.ByEmail, address, privacy.Requested))
 		}
 	}},
-	asked("Consents.Get", reads, func(ctx context.Context, s *crm.Session, c *privacy.Consent) (any, error) {
+	in(2, asked("Consents.Get", reads, func(ctx context.Context, s *crm.Session, c *privacy.Consent) (any, error) {
 		return on(s.Consents.Get(ctx, c.ID))
-	}),
+	})),
 	in(2, asked("Consents.History", reads, func(ctx context.Context, s *crm.Session, c *privacy.Consent) (any, error) {
 		return on(s.Consents.History(ctx, c.Subject, few))
 	})),
@@ -84,7 +84,7 @@ func message(key string, to ident.ID) privacy.Send {
 func post(context.Context, personal.Text) error { return nil }
 
 var sendVerbs = []verb{
-	{name: "Sends.Deliver", is: tends, trips: 6, arrange: func(w *world) call {
+	{name: "Sends.Deliver", is: tends, trips: 6, alone: true, arrange: func(w *world) call {
 		c, key := must[privacy.Consent](w)(w.s.Consents.Give(w.Context(), yes(w.person().ID))), w.next()
 		return func(ctx context.Context, s *crm.Session) (any, error) {
 			return on(s.Sends.Deliver(ctx, message(key, c.Subject), post))

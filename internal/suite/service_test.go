@@ -39,7 +39,7 @@ var caseVerbs = []verb{
 		c := w.person()
 		return func(ctx context.Context, s *crm.Session) (any, error) { return on(s.Cases.Open(ctx, complaint(c.ID))) }
 	}},
-	in(10, about("Cases.Load", batches, func(ctx context.Context, s *crm.Session, c *service.Case) (any, error) {
+	in(12, about("Cases.Load", batches, func(ctx context.Context, s *crm.Session, c *service.Case) (any, error) {
 		return on(s.Cases.Load(ctx, rowsOf(complaint(c.Customer), complaint(c.Customer)), nil))
 	})),
 	about("Cases.Get", reads, func(ctx context.Context, s *crm.Session, c *service.Case) (any, error) {

@@ -22,8 +22,9 @@ type place struct {
 	count func(w *world, run call, trips *dbtest.Trips) (int, error)
 }
 
-// Every method keeps to its round trips to PostgreSQL, outside of a transaction, in a host's pgx.Tx, and in its *sql.Tx.
-// Each runs twice before it is counted, so that statements are prepared and the tenant's caches are fresh.
+// Every method keeps to its round trips to PostgreSQL, outside of a transaction, under an idempotency key, in a host's pgx.Tx, and in its *sql.Tx.
+// Each runs twice before it is counted, in a tenant of its own, so that statements are prepared and the tenant's caches are
+// fresh.
 func TestRoundTrips(t *testing.T) {
 	t.Parallel()
 	b, trips := dbtest.TripsBackend(t)
@@ -37,22 +38,26 @@ func TestRoundTrips(t *testing.T) {
 			_, err := run(w.Context(), w.s)
 			return trips.Count(), err
 		}},
-		{"pgx.Tx", func(v *verb) int { return 1 }, inPgx},
-		{"sql.Tx", func(v *verb) int {
-			if v.is == reads {
-				return 1
-			}
-			return 3
-		}, func(w *world, run call, trips *dbtest.Trips) (int, error) { return inSQL(w, host, run, trips) }},
+		{"once", func(*verb) int { return 1 }, func(w *world, run call, trips *dbtest.Trips) (int, error) {
+			s := w.s.Once(w.next())
+			trips.Reset()
+			_, err := run(w.Context(), s)
+			return trips.Count(), err
+		}},
+		{"pgx.Tx", func(*verb) int { return 1 }, inPgx},
+		{"sql.Tx", moreInSQL, func(w *world, run call, trips *dbtest.Trips) (int, error) { return inSQL(w, host, run, trips) }},
 	} {
 		list := verbs()
 		for i := range list {
 			v := &list[i]
-			n := 0
+			if v.alone && p.name != "own" || v.is != writes && p.name == "once" {
+				continue
+			}
+			in, n := w.in(v.name+" in "+p.name), 0
 			for range 3 {
 				var err error
-				n, err = p.count(w, v.arrange(w), trips)
-				require.NoError(w, err, "%s in %s", v.name, p.name)
+				n, err = p.count(in, v.arrange(in), trips)
+				require.NoError(t, err, "%s in %s", v.name, p.name)
 			}
 			limit := v.budget() + p.more(v)
 			t.Logf("%-8s %-28s %2d of %2d", p.name, v.name, n, limit)
@@ -60,6 +65,27 @@ func TestRoundTrips(t *testing.T) {
 				t.Errorf("%s in %s took %d round trips, want at most %d", v.name, p.name, n, limit)
 			}
 		}
+	}
+}
+
+// moreInSQL is what the statements cost that cannot leave together on a host's *sql.Tx: each read its own trip, timers
+// that move, and second writes to one table.
+func moreInSQL(v *verb) int {
+	switch v.name {
+	case "Customers.Delete", "Customers.Relate", "Schema.Define", "Schema.Retire":
+		return 4
+	case "Cases.Open", "Cases.Update", "Cases.Resolve", "Leads.Convert":
+		return 5
+	case "Consents.Decide":
+		return 3
+	}
+	switch v.is {
+	case reads:
+		return 1
+	case batches:
+		return 18
+	default:
+		return 3
 	}
 }
 

@@ -20,6 +20,8 @@ type verb struct {
 	// trips is how many round trips to PostgreSQL it may take outside of a transaction: 1 for a read and 3 for a write unless
 	// something else is said.
 	trips int
+	// alone says that it cannot be called inside a transaction.
+	alone bool
 	// arrange brings the tenant into a state in which the method succeeds, and returns its call.
 	arrange func(w *world) call
 }

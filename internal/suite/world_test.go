@@ -50,7 +50,7 @@ func newWorld(t testing.TB, b dbtest.Backend) *world {
 		Entity: access.EveryEntity, Read: all, Create: all, Edit: all, Delete: all, Export: all, Send: all, Reveal: all, Configure: all,
 		Hide: []string{"created_by"},
 	}}}
-	policy, err := access.New(append(access.DefaultRoles(), blind), nil)
+	policy, err := access.New(append(access.DefaultRoles(crm.Kinds()), blind), nil)
 	require.NoError(t, err)
 	w.CRM, err = crm.NewPools(t.Context(), crm.Pools{Write: b.Write, Read: b.Read}, b.Dialect, &crm.Config{
 		KMS: keys.NewMemory(), Clock: func() time.Time { return *w.clock.Load() }, Policy: policy, Logger: slog.New(slog.DiscardHandler),
@@ -63,7 +63,7 @@ func newWorld(t testing.TB, b dbtest.Backend) *world {
 func (w *world) in(tenant string) *world {
 	other := &world{TB: w.TB, Backend: w.Backend, CRM: w.CRM, tenant: tenant, n: w.n}
 	other.clock.Store(w.clock.Load())
-	other.s = w.CRM.As(ident.User(tenant, "u-1", access.RoleAdmin).InTeams("emea"), privacy.Legal)
+	other.s = w.CRM.As(ident.User(tenant, "u-1", work.RoleAdmin).InTeams("emea"), privacy.Legal)
 	return other
 }
 
