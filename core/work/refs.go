@@ -49,7 +49,11 @@ func (list referrals) ask(ctx context.Context, c *Call) func(ctx context.Context
 	}
 }
 
-// there finds the records that the batch refers to and that are there, in one statement for each kind where its referee can.
+// manyReferrals is from how many records on one statement for all is better than one for each: few are asked for in one
+// round trip, together with those of other kinds.
+const manyReferrals = 16
+
+// there finds the records that the batch refers to and that are there, in one statement for each kind of which it names many.
 // What it does not find is for [Referee.Refer] to judge, which says why.
 func (b *batch[T, P]) there(ctx context.Context, drafts []*draft[T]) (map[ident.Ref]bool, error) {
 	out, ids := map[ident.Ref]bool{}, map[string][]ident.ID{}
@@ -65,7 +69,7 @@ func (b *batch[T, P]) there(ctx context.Context, drafts []*draft[T]) (map[ident.
 	}
 	for kind, list := range ids {
 		who, ok := b.c.Engine.Referees[kind].(BulkReferee)
-		if !ok {
+		if !ok || len(list) < manyReferrals {
 			continue
 		}
 		found, err := who.ReferAll(ctx, b.c, list)
