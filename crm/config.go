@@ -13,6 +13,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/internal/module"
 	"github.com/rapport-crm/rapport/plugin"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/privacy/keys"
@@ -53,6 +54,8 @@ type Config struct {
 	// Poll is how often the background looks for due work that other processes have left. Work of this process wakes
 	// it at once. Defaults to 500 milliseconds.
 	Poll time.Duration
+
+	further []module.Module // those of [module.With]
 }
 
 // Subscriber is a host's own consumer of events, registered before [CRM.Start].
@@ -67,11 +70,12 @@ type Subscriber struct {
 	Handle func(ctx context.Context, s *Session, e event.Event) error
 }
 
-func (cfg *Config) withDefaults() (Config, error) {
+func (cfg *Config) withDefaults(further []module.Module) (Config, error) {
 	var c Config
 	if cfg != nil {
 		c = *cfg
 	}
+	c.further = further
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -117,7 +121,7 @@ func (cfg *Config) validate() error {
 var region = regexp.MustCompile(`^[A-Za-z]{2}$`)
 
 func (cfg *Config) validateModules(v *fault.Violations) {
-	if _, err := selected(cfg.Modules); err != nil {
+	if _, err := selected(cfg.further, cfg.Modules); err != nil {
 		f, _ := errors.AsType[*fault.Error](err)
 		v.Add("Config.Modules", "%s", f.Message)
 	}

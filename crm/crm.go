@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/internal/module"
 	"github.com/rapport-crm/rapport/internal/store"
 )
 
@@ -43,7 +44,7 @@ type Pools struct {
 
 // NewPools is [New] for an opener that has a pool for writing and one for reading.
 func NewPools(ctx context.Context, p Pools, d Dialect, cfg *Config) (*CRM, error) {
-	full, err := cfg.withDefaults()
+	full, err := cfg.withDefaults(module.From(ctx))
 	if err != nil {
 		return nil, fault.At("crm: new", err)
 	}
@@ -81,7 +82,7 @@ func (c *CRM) Close(ctx context.Context) error {
 // Errors: Unavailable with reason "pending" when migrations are missing, naming the first and its module, "newer" when a
 // later version of the CRM has migrated the database, or "drift" naming what differs.
 func (c *CRM) Check(ctx context.Context) error {
-	list, err := selected(c.cfg.Modules)
+	list, err := selected(c.cfg.further, c.cfg.Modules)
 	if err == nil {
 		err = c.db.Check(ctx, list)
 	}

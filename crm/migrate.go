@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/internal/module"
 	"github.com/rapport-crm/rapport/internal/store"
 )
 
@@ -18,7 +19,7 @@ import (
 // Errors: Invalid naming an unknown module, one that another needs and that is not named too, or the database's setting
 // that must change; Conflict for a table of the CRM's name that is not the CRM's.
 func Migrate(ctx context.Context, db *sql.DB, d Dialect, modules ...Module) error {
-	list, err := selected(modules)
+	list, err := selected(module.From(ctx), modules)
 	if err == nil {
 		err = store.Migrate(ctx, db, d, store.MigrateOptions{Modules: list})
 	}
@@ -54,7 +55,7 @@ func (m Migration) String() string {
 
 // Pending lists the migrations that [Migrate] would run for the same modules, in order. It changes nothing.
 func Pending(ctx context.Context, db *sql.DB, d Dialect, modules ...Module) ([]Migration, error) {
-	list, err := selected(modules)
+	list, err := selected(module.From(ctx), modules)
 	if err != nil {
 		return nil, fault.At("crm: pending", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/customer/activity"
+	"github.com/rapport-crm/rapport/internal/module"
 	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
@@ -53,12 +54,16 @@ func (m Module) absent() error {
 // selected returns the modules of a list in the order of installation; an empty list means all.
 //
 // Errors: Invalid for field "modules" on an unknown name, naming the nearest, and for a module without one it needs.
-func selected(list []Module) ([]store.Module, error) {
+func selected(further []module.Module, list []Module) ([]store.Module, error) {
 	names := make([]string, len(list))
 	for i, m := range list {
 		names[i] = string(m)
 	}
-	some, err := store.Select(store.Modules(), names...)
+	all := store.Modules()
+	for _, m := range further {
+		all = append(all, m.Module)
+	}
+	some, err := store.Select(all, names...)
 	if err != nil {
 		return nil, err
 	}
@@ -79,13 +84,22 @@ func Kinds() []*work.Kind {
 	)
 }
 
+// kinds lists the kinds of every module that the program knows.
+func (cfg *Config) kinds() []*work.Kind {
+	out := Kinds()
+	for _, m := range cfg.further {
+		out = append(out, m.Kinds...)
+	}
+	return out
+}
+
 // registry has the kinds of the modules in use, and for those of the others the fault of both paths.
 func (cfg *Config) registry() (*schema.Registry, error) {
 	r, err := schema.NewRegistry()
 	if err != nil {
 		return nil, err
 	}
-	for _, k := range Kinds() {
+	for _, k := range cfg.kinds() {
 		if m := Module(k.Module); !cfg.has(m) {
 			r.Withhold(k.Name(), m.absent())
 		} else if err := r.Add(k.Entity); err != nil {

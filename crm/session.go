@@ -75,6 +75,9 @@ func (s *Session) Principal() ident.Principal { return s.scope.Principal }
 // Purpose returns why.
 func (s *Session) Purpose() personal.Purpose { return s.scope.Purpose }
 
+// Scope returns what the façades of this session act for, for façades that are no field of it. It must not be changed.
+func (s *Session) Scope() *work.Scope { return &s.scope }
+
 // InTx runs fn in one transaction and commits it, or rolls back when fn returns an error or panics. fn gets a session
 // inside the transaction, and must use that one; the outer session inside fn is an Invalid fault. When the database
 // asks for it, fn runs again from the start, so it must not keep effects of its own outside the transaction.

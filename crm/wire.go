@@ -16,6 +16,7 @@ import (
 	"github.com/rapport-crm/rapport/customer/activity"
 	"github.com/rapport-crm/rapport/customer/phone"
 	"github.com/rapport-crm/rapport/internal/boundary"
+	"github.com/rapport-crm/rapport/internal/module"
 	"github.com/rapport-crm/rapport/internal/outbox"
 	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/internal/store/corestore"
@@ -52,10 +53,7 @@ type parts struct {
 func (c *CRM) build(db *store.DB) (err error) {
 	c.db = db
 	c.keys = keys.NewRing(c.cfg.KMS, privacystore.Keys(db), c.Now)
-	core := corestore.New(corestore.Config{DB: db, Derive: c.keys.Derive, Custom: map[string]string{
-		customer.EntityCustomer: "crm_customer", pipeline.EntityOpportunity: "crm_opportunity",
-		pipeline.EntityLead: "crm_lead", service.EntityCase: "crm_case",
-	}})
+	core := corestore.New(corestore.Config{DB: db, Derive: c.keys.Derive, Kinds: c.cfg.kinds()})
 	if err := c.buildEngine(core); err != nil {
 		return err
 	}
@@ -75,7 +73,7 @@ func (c *CRM) build(db *store.DB) (err error) {
 		Engine: c.engine, Store: privacystore.New(db, c.keys), Keys: c.keys, Addresses: c.customers,
 		Purposes: c.cfg.Purposes,
 	})
-	c.listSources(
+	c.listSources(c.furtherSources(),
 		c.fields.Sources(), c.tenants.Sources(), c.claims.Sources(),
 		c.customers.Sources(), c.talks.Sources(), c.pipelines.Sources(), c.cases.Sources(), c.office.Sources(),
 	)
@@ -87,6 +85,16 @@ func (c *CRM) build(db *store.DB) (err error) {
 	})
 	db.OnCommit(c.relay.Wake)
 	return nil
+}
+
+// furtherSources builds the records of further modules in use.
+func (c *CRM) furtherSources() (out []work.Source) {
+	for _, m := range c.cfg.further {
+		if c.cfg.has(Module(m.Name)) {
+			out = append(out, m.Build(module.Parts{Engine: c.engine, DB: c.db, Keys: c.keys})...)
+		}
+	}
+	return out
 }
 
 // listSources makes the records of the modules known by the names of their kinds, to whoever refers to them, too.
@@ -118,7 +126,7 @@ func (c *CRM) buildEngine(core *corestore.Store) error {
 	}
 	policy := c.cfg.Policy
 	if policy == nil {
-		if policy, err = access.New(access.DefaultRoles(Kinds()), c.cfg.Purposes); err != nil {
+		if policy, err = access.New(access.DefaultRoles(c.cfg.kinds()), c.cfg.Purposes); err != nil {
 			return err
 		}
 	}

@@ -168,6 +168,15 @@ func TestARecordIsReadWithItsSubject(t *testing.T) {
 			"refer": func(id ident.ID) error {
 				return view(t, r, &scope, func(ctx context.Context, c *work.Call) error { return r.Refer(ctx, c, id)(ctx) })
 			},
+			"refer to many": func(id ident.ID) error {
+				return view(t, r, &scope, func(ctx context.Context, c *work.Call) error {
+					there, err := r.ReferAll(ctx, c, []ident.ID{id})
+					if err == nil && len(there) == 0 {
+						return fault.ErrNotFound
+					}
+					return err
+				})
+			},
 			"change": func(id ident.ID) error {
 				_, err := r.Update(t.Context(), &scope, work.Verb[memo]{ID: id})
 				return err

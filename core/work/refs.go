@@ -100,6 +100,9 @@ func (r *Records[T, P]) ReferAll(ctx context.Context, c *Call, ids []ident.ID) (
 		return nil, err
 	}
 	found, err := r.store.GetMany(ctx, own, ids)
+	if err == nil {
+		found, err = r.besideSubjects(ctx, own, found)
+	}
 	if err != nil {
 		return nil, err
 	}

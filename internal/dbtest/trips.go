@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/rapport-crm/rapport/internal/store"
 )
 
 // Trips counts round trips to a server at the socket: an answer that arrives after something was said is one, however
@@ -23,10 +25,10 @@ type Trips struct {
 
 // TripsBackend returns a Backend on a PostgreSQL database of its own, whose pool's connections are counted. Those of
 // Backend.Write are the pool's, and a *sql.DB of the host's gets counted ones from the pool's connection config.
-func TripsBackend(t testing.TB) (Backend, *Trips) {
+func TripsBackend(t testing.TB, modules ...store.Module) (Backend, *Trips) {
 	t.Helper()
 	trips := &Trips{}
-	return onServer(t, layout{name: "postgres"}, func(cfg *pgxpool.Config) {
+	return onServer(t, layout{name: "postgres", modules: modules}, func(cfg *pgxpool.Config) {
 		cfg.ConnConfig.DialFunc = trips.Dial(cfg.ConnConfig.DialFunc)
 	}), trips
 }

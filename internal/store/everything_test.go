@@ -9,6 +9,7 @@ import (
 	"github.com/rapport-crm/rapport/internal/store/pluginstore"
 	"github.com/rapport-crm/rapport/internal/store/privacystore"
 	"github.com/rapport-crm/rapport/internal/store/servicestore"
+	"github.com/rapport-crm/rapport/internal/suite/campaign"
 )
 
 // everyStatement has the list of every package that makes statements. A package that is missing here fails
@@ -17,6 +18,6 @@ func everyStatement() [][]store.SQL {
 	return [][]store.SQL{
 		store.TenantStatements(), store.MigratorStatements(), corestore.Statements(), outbox.Statements(),
 		customerstore.Statements(), pipelinestore.Statements(), privacystore.Statements(), servicestore.Statements(),
-		pluginstore.Statements(),
+		pluginstore.Statements(), campaign.Table.Statements(),
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/rapport-crm/rapport/crm/postgres"
 	"github.com/rapport-crm/rapport/crm/sqlite"
 	"github.com/rapport-crm/rapport/internal/store"
+	"github.com/rapport-crm/rapport/internal/suite/campaign"
 )
 
 // The rules of engines that spread a database over machines, over the catalog that the migrations make (A), the
@@ -33,7 +34,7 @@ var acrossTenants = []string{"outbox.tenants_due"}
 // lines returns the parsed lines of one kind of the golden catalog.
 func lines(t *testing.T, kind string, pattern string) [][]string {
 	t.Helper()
-	all, err := store.Golden(postgres.Dialect, nil)
+	all, err := store.Golden(postgres.Dialect, append(store.Modules(), campaign.New().Module.Module))
 	require.NoError(t, err)
 	re := regexp.MustCompile(`^` + kind + ` ` + pattern)
 	var out [][]string
@@ -150,7 +151,7 @@ func TestRuleMigrationWords(t *testing.T) {
 	t.Parallel()
 
 	for _, d := range []store.Dialect{postgres.Dialect, sqlite.Dialect} {
-		for _, m := range store.Modules() {
+		for _, m := range append(store.Modules(), campaign.New().Module.Module) {
 			files := store.FS(d, m)
 			names, err := fs.Glob(files, "*.sql")
 			require.NoError(t, err)

@@ -14,7 +14,6 @@ import (
 	"github.com/rapport-crm/rapport/core/tenant"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
-	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/service"
@@ -53,6 +52,7 @@ var samples = map[string]func(w *world) (id, subject ident.ID){
 		s := must[tenant.Settings](w)(w.s.Settings.Update(w.Context(), schema.AnyVersion, tenant.Update{Language: new("de")}))
 		return s.ID, ident.ID{}
 	},
+	"campaign": func(w *world) (id, subject ident.ID) { return w.campaign().ID, ident.ID{} },
 	"schema": func(w *world) (id, subject ident.ID) {
 		must[schema.Field](w)(w.s.Schema.Define(w.Context(), field(w.next())))
 		l, err := w.s.Schema.Layout(w.Context())
@@ -64,8 +64,7 @@ var samples = map[string]func(w *world) (id, subject ident.ID){
 // eachKind runs a law for every kind of record, on every database, each in a tenant of its own.
 func eachKind(t *testing.T, law func(w *world, k *work.Kind, r crm.Records)) {
 	t.Helper()
-	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
-		w := newWorld(t, b)
+	each(t, func(t *testing.T, w *world) {
 		var names []string
 		for _, k := range w.Kinds() {
 			require.NotNil(t, samples[k.Name()], "%s needs a sample in this package", k.Name())
@@ -74,7 +73,7 @@ func eachKind(t *testing.T, law func(w *world, k *work.Kind, r crm.Records)) {
 			names = append(names, k.Name())
 		}
 		require.Len(t, names, len(samples), "a sample of no kind")
-		t.Logf("%s: %d kinds: %v", b.Name, len(names), names)
+		t.Logf("%s: %d kinds: %v", w.Backend.Name, len(names), names)
 	})
 }
 
@@ -203,8 +202,7 @@ func TestEveryKindIsGuarded(t *testing.T) {
 // A name that is no kind is refused with the names that are.
 func TestRecordsOfNoKind(t *testing.T) {
 	t.Parallel()
-	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
-		w := newWorld(t, b)
+	each(t, func(t *testing.T, w *world) {
 		_, err := w.s.Records("custmer")
 		require.ErrorIs(t, err, fault.ErrInvalid)
 		require.ErrorContains(t, err, "customer")

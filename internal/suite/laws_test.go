@@ -14,20 +14,18 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/crm"
-	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/pipeline"
 )
 
 // eachVerb runs a law for every method, on every database.
 func eachVerb(t *testing.T, law func(w *world, v *verb)) {
 	t.Helper()
-	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
-		w := newWorld(t, b)
+	each(t, func(t *testing.T, w *world) {
 		list := verbs()
 		for i := range list {
 			law(w, &list[i])
 		}
-		t.Logf("%s: %d methods", b.Name, len(list))
+		t.Logf("%s: %d methods", w.Backend.Name, len(list))
 	})
 }
 

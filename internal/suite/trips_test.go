@@ -27,7 +27,7 @@ type place struct {
 // fresh.
 func TestRoundTrips(t *testing.T) {
 	t.Parallel()
-	b, trips := dbtest.TripsBackend(t)
+	b, trips := dbtest.TripsBackend(t, modules()...)
 	w := newWorld(t, b)
 	host := stdlib.OpenDB(*b.Pool.Config().ConnConfig)
 	defer host.Close()

@@ -17,6 +17,9 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/internal/dbtest"
+	"github.com/rapport-crm/rapport/internal/module"
+	"github.com/rapport-crm/rapport/internal/store"
+	"github.com/rapport-crm/rapport/internal/suite/campaign"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/privacy/access"
 	"github.com/rapport-crm/rapport/privacy/keys"
@@ -29,10 +32,20 @@ type world struct {
 	testing.TB
 	dbtest.Backend
 	*crm.CRM
-	tenant string
-	s      *crm.Session
-	clock  atomic.Pointer[time.Time]
-	n      *atomic.Int64
+	tenant    string
+	s         *crm.Session
+	campaigns *campaign.Module // for the campaigns of a session
+	clock     atomic.Pointer[time.Time]
+	n         *atomic.Int64
+}
+
+// modules are all modules, and the one that only tests have.
+func modules() []store.Module { return append(store.Modules(), campaign.New().Module.Module) }
+
+// each runs a test on every database.
+func each(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	dbtest.EachOf(t, modules(), func(t *testing.T, b dbtest.Backend) { test(t, newWorld(t, b)) })
 }
 
 // roleBlind does everything and does not see who created a record.
@@ -43,16 +56,16 @@ var now = time.Date(2026, 3, 27, 9, 0, 0, 0, time.UTC)
 
 func newWorld(t testing.TB, b dbtest.Backend) *world {
 	t.Helper()
-	w := &world{TB: t, Backend: b, n: &atomic.Int64{}}
+	w := &world{TB: t, Backend: b, n: &atomic.Int64{}, campaigns: campaign.New()}
 	w.clock.Store(&now)
 	const all = work.LevelAll
 	blind := access.Role{Name: roleBlind, Rights: []access.Right{{
 		Entity: access.EveryEntity, Read: all, Create: all, Edit: all, Delete: all, Export: all, Send: all, Reveal: all, Configure: all,
 		Hide: []string{"created_by"},
 	}}}
-	policy, err := access.New(append(access.DefaultRoles(crm.Kinds()), blind), nil)
+	policy, err := access.New(append(access.DefaultRoles(append(crm.Kinds(), campaign.Kind)), blind), nil)
 	require.NoError(t, err)
-	w.CRM, err = crm.NewPools(t.Context(), crm.Pools{Write: b.Write, Read: b.Read}, b.Dialect, &crm.Config{
+	w.CRM, err = crm.NewPools(module.With(t.Context(), w.campaigns.Module), crm.Pools{Write: b.Write, Read: b.Read}, b.Dialect, &crm.Config{
 		KMS: keys.NewMemory(), Clock: func() time.Time { return *w.clock.Load() }, Policy: policy, Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
@@ -61,7 +74,7 @@ func newWorld(t testing.TB, b dbtest.Backend) *world {
 
 // in returns the world as seen from another tenant.
 func (w *world) in(tenant string) *world {
-	other := &world{TB: w.TB, Backend: w.Backend, CRM: w.CRM, tenant: tenant, n: w.n}
+	other := &world{TB: w.TB, Backend: w.Backend, CRM: w.CRM, tenant: tenant, n: w.n, campaigns: w.campaigns}
 	other.clock.Store(w.clock.Load())
 	other.s = w.CRM.As(ident.User(tenant, "u-1", work.RoleAdmin).InTeams("emea"), privacy.Legal)
 	return other

@@ -21,8 +21,8 @@ type customRow struct {
 
 // backfill indexes what is already stored under a field that is made sortable, within the transaction that makes it so.
 func (s *Store) backfill(ctx context.Context, conn store.Conn, tenant string, d schema.Definition) error {
-	table := s.custom[d.Entity]
-	if table == "" {
+	kind := work.Find(s.kinds, d.Entity)
+	if kind == nil {
 		return nil
 	}
 	if _, err := conn.Exec(ctx, dropSortKeys, tenant, d.Entity, d.Key); err != nil {
@@ -34,7 +34,7 @@ func (s *Store) backfill(ctx context.Context, conn store.Conn, tenant string, d 
 		return err
 	}
 	spec := store.ListSpec{
-		Name: "corestore.backfill", Tenant: tenant, Select: "r.id, r.custom", From: table + " r", Alias: "r",
+		Name: "corestore.backfill", Tenant: tenant, Select: "r.id, r.custom", From: kind.Table + " r", Alias: "r",
 		Columns: store.Columns{Dialect: s.db.Dialect(), Table: map[string]rule.Column{
 			"value": s.db.Dialect().Custom("r.custom", d.Key, d.Type),
 		}},

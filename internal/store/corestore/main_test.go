@@ -54,11 +54,12 @@ func derive(_ context.Context, tenant, label string) (key [32]byte, err error) {
 
 func newBundle(t *testing.T, b dbtest.Backend) *bundle {
 	t.Helper()
-	s := corestore.New(corestore.Config{DB: b.DB, Derive: derive, Custom: map[string]string{"customer": "crm_customer"}})
-	registry, err := schema.NewRegistry(claim.Kinds()[0].Entity, custom.Kinds()[0].Entity, schema.Of[struct {
+	people := &work.Kind{Table: "crm_customer", Entity: schema.Of[struct {
 		schema.Meta
 		Custom schema.Values `crm:"custom"`
-	}]("customer"))
+	}]("customer")}
+	s := corestore.New(corestore.Config{DB: b.DB, Derive: derive, Kinds: []*work.Kind{people}})
+	registry, err := schema.NewRegistry(claim.Kinds()[0].Entity, custom.Kinds()[0].Entity, people.Entity)
 	require.NoError(t, err)
 	out := &bundle{Backend: b, store: s, now: instant}
 	out.schemas, err = custom.NewSchemas(custom.Config{Registry: registry, Store: s})

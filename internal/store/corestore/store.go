@@ -14,9 +14,9 @@ type Config struct {
 	DB *store.DB // must be set
 	// Derive returns a tenant's secret for a use; the digests of idempotency keys are keyed with "once". Must be set.
 	Derive func(ctx context.Context, tenant, label string) ([32]byte, error)
-	// Custom names the table of each entity with custom fields, whose column custom holds them. When a field is made
-	// sortable, what is already stored there is indexed. Entities without a table are indexed as they are written.
-	Custom map[string]string
+	// Kinds are those with custom fields and others. When a field is made sortable, what a table holds already is indexed;
+	// records of other kinds are indexed as they are written.
+	Kinds []*work.Kind
 }
 
 // Store implements [work.Recorder], [work.BulkRecorder], [work.Accesses], [custom.Store] and [tenant.Store];
@@ -24,7 +24,7 @@ type Config struct {
 type Store struct {
 	db     *store.DB
 	derive func(ctx context.Context, tenant, label string) ([32]byte, error)
-	custom map[string]string
+	kinds  []*work.Kind
 }
 
 var (
@@ -37,4 +37,4 @@ var (
 )
 
 // New returns a Store over a DB.
-func New(cfg Config) *Store { return &Store{db: cfg.DB, derive: cfg.Derive, custom: cfg.Custom} }
+func New(cfg Config) *Store { return &Store{db: cfg.DB, derive: cfg.Derive, kinds: cfg.Kinds} }

@@ -2,14 +2,13 @@ package campaign
 
 import (
 	"embed"
-	"io/fs"
 
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/internal/module"
 	"github.com/rapport-crm/rapport/internal/store"
 )
 
-//go:embed migrations
+//go:embed *.sql *.golden
 var files embed.FS
 
 // Table keeps campaigns.
@@ -24,12 +23,8 @@ type Module struct {
 // New returns the module.
 func New() *Module {
 	m := &Module{}
-	sub, err := fs.Sub(files, "migrations")
-	if err != nil {
-		panic(err) // the folder stands above
-	}
 	m.Module = module.Module{
-		Module: store.Module{Name: "campaign", Migrations: sub}, Kinds: []*work.Kind{Kind}, Statements: Table.Statements(),
+		Module: store.Module{Name: "campaign", Migrations: files}, Kinds: []*work.Kind{Kind}, Statements: Table.Statements(),
 		Build: func(p module.Parts) []work.Source {
 			m.records = work.NewRecords(p.Engine, Kind, Table.On(p.DB, nil))
 			return []work.Source{m.records.Source()}

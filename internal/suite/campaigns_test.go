@@ -1,0 +1,65 @@
+package suite_test
+
+import (
+	"context"
+
+	"github.com/rapport-crm/rapport/core/date"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/money"
+	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/crm"
+	"github.com/rapport-crm/rapport/internal/suite/campaign"
+)
+
+func plan(name string) campaign.Draft {
+	return campaign.Draft{
+		Name: name, Budget: money.MustParse("9000 EUR"), Begins: date.MustParse("2026-03-01"), Ends: date.MustParse("2026-04-30"),
+	}
+}
+
+func (w *world) campaign() campaign.Campaign {
+	return must[campaign.Campaign](w)(w.campaigns.As(w.s.Scope()).Create(w.Context(), plan(w.next())))
+}
+
+// planned is a method that is called with a campaign, after verbs of others.
+func planned(name string, is nature, do func(ctx context.Context, cs campaign.Campaigns, c *campaign.Campaign) (any, error),
+	before ...func(ctx context.Context, cs campaign.Campaigns, id ident.ID) error,
+) verb {
+	return verb{name: name, is: is, arrange: func(w *world) call {
+		c := w.campaign()
+		for _, prepare := range before {
+			must[any](w)(only(prepare(w.Context(), w.campaigns.As(w.s.Scope()), c.ID)))
+		}
+		return func(ctx context.Context, s *crm.Session) (any, error) { return do(ctx, w.campaigns.As(s.Scope()), &c) }
+	}}
+}
+
+var campaignVerbs = []verb{
+	in(2, planned("Campaigns.Create", writes, func(ctx context.Context, cs campaign.Campaigns, c *campaign.Campaign) (any, error) {
+		return on(cs.Create(ctx, plan("after "+c.Name)))
+	})),
+	in(12, planned("Campaigns.Load", batches, func(ctx context.Context, cs campaign.Campaigns, _ *campaign.Campaign) (any, error) {
+		return on(cs.Load(ctx, rowsOf(plan("Spring"), plan("Autumn")), nil))
+	})),
+	planned("Campaigns.Get", reads, func(ctx context.Context, cs campaign.Campaigns, c *campaign.Campaign) (any, error) {
+		return on(cs.Get(ctx, c.ID))
+	}),
+	in(2, planned("Campaigns.Page", reads, func(ctx context.Context, cs campaign.Campaigns, c *campaign.Campaign) (any, error) {
+		return on(cs.Page(ctx, campaign.Filter{RunsOn: date.MustParse("2026-03-29"), Query: page.Query{Sort: "-begins", Search: c.Name}}))
+	})),
+	in(2, planned("Campaigns.History", reads, func(ctx context.Context, cs campaign.Campaigns, c *campaign.Campaign) (any, error) {
+		return on(cs.History(ctx, c.ID))
+	})),
+	planned("Campaigns.Update", writes, func(ctx context.Context, cs campaign.Campaigns, c *campaign.Campaign) (any, error) {
+		return on(cs.Update(ctx, c.ID, c.Version, campaign.Update{Ends: new(date.MustParse("2026-05-31"))}))
+	}),
+	planned("Campaigns.Delete", writes, func(ctx context.Context, cs campaign.Campaigns, c *campaign.Campaign) (any, error) {
+		return only(cs.Delete(ctx, c.ID, c.Version))
+	}),
+	planned("Campaigns.Restore", writes, func(ctx context.Context, cs campaign.Campaigns, c *campaign.Campaign) (any, error) {
+		return on(cs.Restore(ctx, c.ID))
+	}, func(ctx context.Context, cs campaign.Campaigns, id ident.ID) error {
+		return cs.Delete(ctx, id, schema.AnyVersion)
+	}),
+}
