@@ -11,8 +11,20 @@ import (
 	"github.com/rapport-crm/rapport/internal/store"
 )
 
-// Dialect is one of the databases the CRM runs on: postgres.Dialect or sqlite.Dialect.
-type Dialect = store.Dialect
+// Dialect is one of the databases the CRM runs on: postgres.Dialect or sqlite.Dialect. There is no other.
+type Dialect interface {
+	// Name must return "postgres" or "sqlite".
+	Name() string
+}
+
+// speaks returns what the store needs of a dialect.
+func speaks(d Dialect) (store.Dialect, error) {
+	full, ok := d.(store.Dialect)
+	if !ok {
+		return nil, fault.Field("dialect", "want postgres.Dialect or sqlite.Dialect")
+	}
+	return full, nil
+}
 
 // CRM is an opened CRM. It is safe for concurrent use by any number of goroutines and tenants. It holds no goroutine
 // and no connection of its own unless it was started or opened them itself.
@@ -48,7 +60,11 @@ func NewPools(ctx context.Context, p Pools, d Dialect, cfg *Config) (*CRM, error
 	if err != nil {
 		return nil, fault.At("crm: new", err)
 	}
-	db, err := store.Open(ctx, store.Config{Write: p.Write, Read: p.Read, Dialect: d, Logger: full.Logger})
+	speech, err := speaks(d)
+	if err != nil {
+		return nil, fault.At("crm: new", err)
+	}
+	db, err := store.Open(ctx, store.Config{Write: p.Write, Read: p.Read, Dialect: speech, Logger: full.Logger})
 	if err != nil {
 		return nil, fault.At("crm: new", err)
 	}

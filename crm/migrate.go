@@ -19,11 +19,16 @@ import (
 // Errors: Invalid naming an unknown module, one that another needs and that is not named too, or the database's setting
 // that must change; Conflict for a table of the CRM's name that is not the CRM's.
 func Migrate(ctx context.Context, db *sql.DB, d Dialect, modules ...Module) error {
+	const op = "crm: migrate"
+	speech, err := speaks(d)
+	if err != nil {
+		return fault.At(op, err)
+	}
 	list, err := selected(module.From(ctx), modules)
 	if err == nil {
-		err = store.Migrate(ctx, db, d, store.MigrateOptions{Modules: list})
+		err = store.Migrate(ctx, db, speech, store.MigrateOptions{Modules: list})
 	}
-	return fault.At("crm: migrate", err)
+	return fault.At(op, err)
 }
 
 // MigrateDown removes modules with their tables, all or none. It never drops a row: whoever wants to lose data deletes it
@@ -34,11 +39,15 @@ func Migrate(ctx context.Context, db *sql.DB, d Dialect, modules ...Module) erro
 // naming an unknown module, or for none; Unavailable with reason "newer" when a later version of the CRM has migrated the
 // database.
 func MigrateDown(ctx context.Context, db *sql.DB, d Dialect, modules ...Module) error {
+	speech, err := speaks(d)
+	if err != nil {
+		return fault.At("crm: migrate down", err)
+	}
 	var names []string
 	for _, m := range modules {
 		names = append(names, string(m))
 	}
-	return fault.At("crm: migrate down", store.MigrateDown(ctx, db, d, store.DownOptions{Remove: names}))
+	return fault.At("crm: migrate down", store.MigrateDown(ctx, db, speech, store.DownOptions{Remove: names}))
 }
 
 // Migration is one step of a module's schema.
@@ -55,11 +64,15 @@ func (m Migration) String() string {
 
 // Pending lists the migrations that [Migrate] would run for the same modules, in order. It changes nothing.
 func Pending(ctx context.Context, db *sql.DB, d Dialect, modules ...Module) ([]Migration, error) {
+	speech, err := speaks(d)
+	if err != nil {
+		return nil, fault.At("crm: pending", err)
+	}
 	list, err := selected(module.From(ctx), modules)
 	if err != nil {
 		return nil, fault.At("crm: pending", err)
 	}
-	steps, err := store.Pending(ctx, db, d, list)
+	steps, err := store.Pending(ctx, db, speech, list)
 	if err != nil {
 		return nil, fault.At("crm: pending", err)
 	}
@@ -79,7 +92,11 @@ type ModuleVersion struct {
 // Installed lists the modules that a database has, in the order of [Modules]; those that only a later version of the CRM
 // knows come last. It changes nothing.
 func Installed(ctx context.Context, db *sql.DB, d Dialect) ([]ModuleVersion, error) {
-	have, err := store.Installed(ctx, db, d)
+	speech, err := speaks(d)
+	if err != nil {
+		return nil, fault.At("crm: installed", err)
+	}
+	have, err := store.Installed(ctx, db, speech)
 	if err != nil {
 		return nil, fault.At("crm: installed", err)
 	}
@@ -101,9 +118,13 @@ func Installed(ctx context.Context, db *sql.DB, d Dialect) ([]ModuleVersion, err
 //
 // Errors: Invalid for an unknown module.
 func MigrationFS(d Dialect, m Module) (fs.FS, error) {
+	speech, err := speaks(d)
+	if err != nil {
+		return nil, fault.At("crm: migrations", err)
+	}
 	list, err := store.Select(store.Modules(), string(m))
 	if err != nil {
 		return nil, fault.At("crm: migrations", err)
 	}
-	return store.FS(d, list[0]), nil
+	return store.FS(speech, list[0]), nil
 }

@@ -35,7 +35,7 @@ type Backlog struct {
 // configure the entity "delivery".
 type Outbox struct {
 	crm   *CRM
-	scope work.Scope
+	scope *work.Scope
 }
 
 // Backlog counts what waits in the queue.
@@ -82,7 +82,7 @@ func (d Outbox) Discard(ctx context.Context, l DeadLetter) error {
 func (d Outbox) now() time.Time { return d.crm.engine.Now() }
 
 func (d Outbox) allowed(ctx context.Context, u work.Unit) error {
-	scope := d.scope
+	scope := *d.scope
 	scope.Unit = u
 	_, err := d.crm.engine.Policy.Access(ctx, scope, EntityDelivery, work.Configure)
 	return err

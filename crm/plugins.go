@@ -13,16 +13,18 @@ import (
 
 // Plugins are the extensions as the session's principal may use them.
 type Plugins struct {
-	in     boundary.Plugins
-	absent error // when the module is left out
+	in  boundary.Plugins
+	crm *CRM
 }
 
-func (c *CRM) plugins(s work.Scope) Plugins {
-	p := Plugins{in: c.boundary.In(s)}
-	if !c.cfg.has(ModulePlugin) {
-		p.absent = ModulePlugin.absent()
+func (c *CRM) plugins(s *work.Scope) Plugins { return Plugins{c.boundary.In(s), c} }
+
+// check returns why nothing can be done, when the module is left out.
+func (p Plugins) check() error {
+	if p.crm.cfg.has(ModulePlugin) {
+		return nil
 	}
-	return p
+	return ModulePlugin.absent()
 }
 
 // Manifests lists the contracts of the extensions, in the order of the configuration.
@@ -36,8 +38,8 @@ func (p Plugins) Manifests() []plugin.Manifest { return p.in.Manifests() }
 // transaction; Conflict with reason "once" for an idempotency key that was used for something else; Denied;
 // Unavailable while the extension cannot be reached; what the action itself returns.
 func (p Plugins) Invoke(ctx context.Context, action string, in map[string]any) (plugin.Values, error) {
-	if p.absent != nil {
-		return nil, fault.At("plugin: invoke", p.absent)
+	if err := p.check(); err != nil {
+		return nil, fault.At("plugin: invoke", err)
 	}
 	return p.in.Invoke(ctx, action, in)
 }
@@ -46,8 +48,8 @@ func (p Plugins) Invoke(ctx context.Context, action string, in map[string]any) (
 //
 // Errors: Denied without the right to read the audit; Invalid for a malformed cursor.
 func (p Plugins) Disclosed(ctx context.Context, record ident.Ref, q page.Query) (page.Page[plugin.Disclosure], error) {
-	if p.absent != nil {
-		return page.Page[plugin.Disclosure]{}, fault.At("plugin: disclosed", p.absent)
+	if err := p.check(); err != nil {
+		return page.Page[plugin.Disclosure]{}, fault.At("plugin: disclosed", err)
 	}
 	return p.in.Disclosed(ctx, record, q)
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/customer/activity"
-	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/service"
@@ -124,12 +123,15 @@ func (s *Session) on(u work.Unit) *Session {
 	return s.crm.session(scope)
 }
 
-// JoinWith is how a dialect package joins a transaction of its own driver's: join gives a unit on it and a function
-// that releases the unit. Hosts call postgres.Join instead.
-func (s *Session) JoinWith(ctx context.Context, join func(ctx context.Context, db *store.DB) (work.Unit, func() error, error),
-	fn func(ctx context.Context, s *Session) error,
-) (err error) {
-	u, release, err := join(ctx, s.crm.db)
+// JoinTx runs fn with a session on a transaction of the driver's own, which the host ends, and releases it afterwards. It
+// is what postgres.Join does for a pgx.Tx; the session must not outlive fn.
+//
+// Errors: Invalid for field "tx" when the database's driver has no such transactions; what fn returns.
+func (s *Session) JoinTx(ctx context.Context, tx any, fn func(ctx context.Context, s *Session) error) (err error) {
+	if fn == nil {
+		return fault.At("crm: join", fault.Field("fn", "must be a function to run with the session"))
+	}
+	u, release, err := s.crm.db.JoinTx(ctx, tx)
 	if err != nil {
 		return fault.At("crm: join", err)
 	}

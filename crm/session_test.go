@@ -12,6 +12,7 @@ import (
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/crm/postgres"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/service"
 )
@@ -197,4 +198,11 @@ func TestOnceIsOneRecordForOneKey(t *testing.T) {
 		_, err := s.Customers.Create(t.Context(), customer.OrganizationDraft{Name: "Other"})
 		require.ErrorIs(t, err, &fault.Error{Code: fault.Conflict, Reason: "once"})
 	})
+}
+
+// A session for another purpose, key or transaction costs one allocation, however many façades there are.
+func TestASessionIsCheap(t *testing.T) { //nolint:paralleltest // it counts allocations
+	s := newHouse(t, dbtest.SQLite(t)).admin()
+	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { s = s.Once("key") }), 1.0)
+	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { s = s.For(privacy.Sales) }), 1.0)
 }

@@ -83,7 +83,7 @@ func TestTheWrongDialectIsNamed(t *testing.T) {
 	t.Parallel()
 	cfg := &crm.Config{KMS: keys.NewMemory()}
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
-		wrong, words := postgres.Dialect, "pgx only"
+		wrong, words := crm.Dialect(postgres.Dialect), "pgx only"
 		if b.Name != "sqlite" {
 			wrong, words = sqlite.Dialect, "that driver only"
 		}

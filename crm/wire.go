@@ -139,15 +139,16 @@ func (c *CRM) buildEngine(core *corestore.Store) error {
 	return nil
 }
 
-// session binds every façade to a scope.
-func (c *CRM) session(s work.Scope) *Session {
-	return &Session{
-		Customers: c.customers.Customers(&s), Interactions: c.talks.Interactions(&s),
-		Leads: c.pipelines.Leads(&s), Opportunities: c.pipelines.Opportunities(&s), Pipelines: c.pipelines.Pipelines(&s),
-		Cases: c.cases.Cases(&s), Consents: c.office.Consents(&s), Sends: c.office.Sends(&s),
-		Schema: c.fields.In(&s), Settings: c.tenants.In(&s), Claims: c.claims.In(&s), Plugins: c.plugins(s), Outbox: Outbox{c, s},
-		crm: c, scope: s,
-	}
+// session binds every façade to a scope, which they share.
+func (c *CRM) session(scope work.Scope) *Session {
+	out := &Session{crm: c, scope: scope}
+	s := &out.scope
+	out.Customers, out.Interactions = c.customers.Customers(s), c.talks.Interactions(s)
+	out.Leads, out.Opportunities, out.Pipelines = c.pipelines.Leads(s), c.pipelines.Opportunities(s), c.pipelines.Pipelines(s)
+	out.Cases, out.Consents, out.Sends = c.cases.Cases(s), c.office.Consents(s), c.office.Sends(s)
+	out.Schema, out.Settings, out.Claims = c.fields.In(s), c.tenants.In(s), c.claims.In(s)
+	out.Plugins, out.Outbox = c.plugins(s), Outbox{c, s}
+	return out
 }
 
 // Now returns the instant by the CRM's clock, in UTC and to the microsecond, as both databases keep it.

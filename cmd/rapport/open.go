@@ -16,6 +16,7 @@ import (
 	"github.com/rapport-crm/rapport/crm/postgres"
 	"github.com/rapport-crm/rapport/crm/sqlite"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/privacy/keys"
 )
@@ -23,7 +24,7 @@ import (
 // database is an opened database, with or without a CRM in it.
 type database struct {
 	pools   crm.Pools
-	dialect crm.Dialect
+	dialect store.Dialect
 	made    bool // the file was not there before
 }
 

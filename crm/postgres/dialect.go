@@ -18,7 +18,12 @@ import (
 
 // Dialect is PostgreSQL 13 or newer, and what speaks its language. It is for crm.New over a host's own *sql.DB, whose
 // driver must be pgx; FromPool needs no dialect.
-var Dialect store.Dialect = dialect{}
+var Dialect = dialect{}
+
+var (
+	_ store.Dialect = Dialect
+	_ store.Adapter = Dialect
+)
 
 // minVersion is server_version_num of the oldest server that is not refused.
 const minVersion = 130000

@@ -129,7 +129,7 @@ func TestJoinAdapterReadsEveryType(t *testing.T) {
 	}
 	tx, err := b.Pool.Begin(t.Context())
 	require.NoError(t, err)
-	u, release, err := postgres.JoinUnit(t.Context(), b.DB, tx)
+	u, release, err := b.DB.JoinTx(t.Context(), tx)
 	require.NoError(t, err)
 	q := b.DB.Querier(u)
 	require.Equal(t, read(b.Write), read(q), "as database/sql reads them")

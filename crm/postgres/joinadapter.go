@@ -11,27 +11,20 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/rapport-crm/rapport/core/fault"
-	"github.com/rapport-crm/rapport/core/work"
-	"github.com/rapport-crm/rapport/internal/store"
 )
 
-// JoinUnit returns a unit on the host's pgx transaction, and release, which the caller must call when it is done with
-// the unit and before the host ends the transaction. Nothing is committed or rolled back by either.
-func JoinUnit(ctx context.Context, db *store.DB, tx pgx.Tx) (u work.Unit, release func() error, err error) {
-	if tx == nil {
-		return nil, nil, fault.New(fault.Invalid, "the transaction is nil")
+// Adapt implements [store.Adapter] for a [pgx.Tx].
+func (dialect) Adapt(ctx context.Context, tx any) (c *sql.Conn, release func() error, err error) {
+	own, ok := tx.(pgx.Tx)
+	if !ok {
+		return nil, nil, fault.Field("tx", "want a pgx.Tx, and not nil")
 	}
-	adapter := sql.OpenDB(joinConnector{&joined{tx: tx}})
+	adapter := sql.OpenDB(joinConnector{&joined{tx: own}})
 	adapter.SetMaxOpenConns(1)
-	c, err := adapter.Conn(ctx)
-	if err != nil {
+	if c, err = adapter.Conn(ctx); err != nil {
 		return nil, nil, errors.Join(err, adapter.Close())
 	}
-	u, end := db.JoinConn(c)
-	return u, func() error {
-		end()
-		return errors.Join(c.Close(), adapter.Close())
-	}, nil
+	return c, func() error { return errors.Join(c.Close(), adapter.Close()) }, nil
 }
 
 // joinConnector gives out the one connection there is.

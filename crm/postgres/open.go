@@ -8,9 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/rapport-crm/rapport/core/fault"
-	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
-	"github.com/rapport-crm/rapport/internal/store"
 )
 
 // FromPool returns the CRM over the host's pool, which stays the host's to close. It migrates nothing: call
@@ -42,10 +40,8 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, modules ...crm.Module) err
 // runs on tx, each write inside a savepoint, so an error leaves tx usable. The session must not be used after fn has
 // returned. No goroutine is left behind.
 func Join(ctx context.Context, s *crm.Session, tx pgx.Tx, fn func(ctx context.Context, s *crm.Session) error) error {
-	if s == nil || fn == nil {
-		return fault.At("postgres: join", fault.Field("fn", "a session and a function to run with it must be given"))
+	if s == nil {
+		return fault.At("postgres: join", fault.Field("s", "a session must be given"))
 	}
-	return s.JoinWith(ctx, func(ctx context.Context, db *store.DB) (work.Unit, func() error, error) {
-		return JoinUnit(ctx, db, tx)
-	}, fn)
+	return s.JoinTx(ctx, tx, fn)
 }

@@ -15,7 +15,9 @@ import (
 
 // Dialect is SQLite 3.35 or newer. It is for crm.New over a host's own *sql.DB, whose driver must be
 // modernc.org/sqlite; Open needs no dialect.
-var Dialect store.Dialect = dialect{}
+var Dialect = dialect{}
+
+var _ store.Dialect = Dialect
 
 type dialect struct{}
 

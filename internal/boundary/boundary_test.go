@@ -72,7 +72,7 @@ func TestManyBuyersOfManyTenantsAtOnce(t *testing.T) {
 			})
 			require.NoError(t, err)
 			go func() {
-				_, err := l.boundary.In(s).Invoke(context.Background(), vertical.SellBooth, map[string]any{
+				_, err := l.boundary.In(&s).Invoke(context.Background(), vertical.SellBooth, map[string]any{
 					"exhibition": "0198c5b2-7f3e-4a3c-9d5f-1c2b3a4d5e6f", "booth": "A-12", "buyer": buyer.ID,
 				})
 				results <- result{s.Principal.Tenant, err}
@@ -390,7 +390,7 @@ func TestInvokeChecksItsCaller(t *testing.T) {
 		err = l.DB.Write(t.Context(), nil, func(ctx context.Context, u work.Unit) error {
 			s := l.sales
 			s.Unit = u
-			_, err := l.boundary.In(s).Invoke(ctx, "probe__run", nil)
+			_, err := l.boundary.In(&s).Invoke(ctx, "probe__run", nil)
 			return err
 		})
 		require.ErrorIs(t, err, fault.ErrInvalid)

@@ -28,13 +28,13 @@ func (w world) Customer(t *testing.T, name string) ident.ID {
 }
 
 func (w world) Invoke(ctx context.Context, action string, in map[string]any) (plugin.Values, error) {
-	return w.boundary.In(w.sales).Invoke(ctx, action, in)
+	return w.boundary.In(&w.sales).Invoke(ctx, action, in)
 }
 
 func (w world) InvokeOnce(ctx context.Context, key, action string, in map[string]any) (plugin.Values, error) {
 	s := w.sales
 	s.Once = key
-	return w.boundary.In(s).Invoke(ctx, action, in)
+	return w.boundary.In(&s).Invoke(ctx, action, in)
 }
 
 func (w world) Drain(t *testing.T) {

@@ -171,7 +171,7 @@ func TestNoTransactionIsOpenWhileAnExtensionWorks(t *testing.T) {
 		require.Equal(t, 3, calls)
 
 		err := l.DB.Write(t.Context(), nil, func(ctx context.Context, _ work.Unit) error {
-			_, err := l.boundary.In(l.sales).Invoke(ctx, "probe__run", nil) // the outer scope, inside
+			_, err := l.boundary.In(&l.sales).Invoke(ctx, "probe__run", nil) // the outer scope, inside
 			return err
 		})
 		require.ErrorIs(t, err, fault.ErrInvalid)

@@ -17,11 +17,11 @@ import (
 // use.
 type Plugins struct {
 	b     *Boundary
-	scope work.Scope
+	scope *work.Scope
 }
 
 // In returns the extensions as the scope's principal may use them. A nil Boundary has none.
-func (b *Boundary) In(scope work.Scope) Plugins { return Plugins{b, scope} }
+func (b *Boundary) In(scope *work.Scope) Plugins { return Plugins{b, scope} }
 
 // Manifests lists the extensions, in the order of the configuration.
 func (ps Plugins) Manifests() []plugin.Manifest {
@@ -112,7 +112,7 @@ func (ps Plugins) run(ctx context.Context, m *member, a plugin.Action, input plu
 	if err != nil {
 		return nil, err
 	}
-	g := &grant{m: m, tenant: ps.scope.Principal.Tenant, purpose: a.Purpose, subject: id, caller: &ps.scope, deadline: deadline}
+	g := &grant{m: m, tenant: ps.scope.Principal.Tenant, purpose: a.Purpose, subject: id, caller: ps.scope, deadline: deadline}
 	token, revoke, err := ps.b.mint(ctx, g)
 	if err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func (ps Plugins) run(ctx context.Context, m *member, a plugin.Action, input plu
 
 // callID names the call: anew, or as the first call under the caller's idempotency key was named.
 func (ps Plugins) callID(ctx context.Context, m *member, a plugin.Action, input plugin.Values) (id ident.ID, err error) {
-	e, s := ps.b.cfg.Engine, ps.scope
+	e, s := ps.b.cfg.Engine, *ps.scope
 	fresh := e.NewID()
 	if s.Once == "" {
 		return fresh, nil
@@ -186,7 +186,7 @@ func (ps Plugins) Disclosed(ctx context.Context, record ident.Ref, q page.Query)
 	s := ps.scope
 	err = s.Validate()
 	if err == nil {
-		_, err = ps.b.cfg.Engine.Policy.Access(ctx, s, "audit", work.Read)
+		_, err = ps.b.cfg.Engine.Policy.Access(ctx, *s, "audit", work.Read)
 	}
 	if err == nil {
 		out.Items, err = ps.b.cfg.Store.Disclosures(ctx, s.Unit, s.Principal.Tenant, record, after, size)

@@ -109,7 +109,7 @@ func (l *lab) create(t *testing.T, given string) customer.Customer {
 
 func (l *lab) invoke(t *testing.T, s work.Scope, action string, in map[string]any) (plugin.Values, error) {
 	t.Helper()
-	return l.boundary.In(s).Invoke(t.Context(), action, in)
+	return l.boundary.In(&s).Invoke(t.Context(), action, in)
 }
 
 func (l *lab) interactions(t *testing.T) []activity.Interaction {
@@ -125,7 +125,8 @@ func system() work.Scope {
 
 func (l *lab) ledger(t *testing.T, id ident.ID) []plugin.Disclosure {
 	t.Helper()
-	p, err := l.boundary.In(system()).Disclosed(t.Context(), ident.Ref{Entity: customer.EntityCustomer, ID: id}, page.Query{})
+	s := system()
+	p, err := l.boundary.In(&s).Disclosed(t.Context(), ident.Ref{Entity: customer.EntityCustomer, ID: id}, page.Query{})
 	require.NoError(t, err)
 	return p.Items
 }

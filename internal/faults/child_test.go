@@ -18,6 +18,7 @@ import (
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/crm/postgres"
 	"github.com/rapport-crm/rapport/crm/sqlite"
+	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/privacy/keys"
@@ -67,7 +68,7 @@ func runChild(job string) error {
 	return errors.New("no such job: " + job)
 }
 
-func pools(ctx context.Context, dialect, dsn string) (write, read *sql.DB, d crm.Dialect, err error) {
+func pools(ctx context.Context, dialect, dsn string) (write, read *sql.DB, d store.Dialect, err error) {
 	if dialect == "sqlite" {
 		write, read, err = sqlite.OpenPools(ctx, dsn)
 		return write, read, sqlite.Dialect, err
@@ -81,7 +82,7 @@ func pools(ctx context.Context, dialect, dsn string) (write, read *sql.DB, d crm
 }
 
 // realHouse is a house whose clock runs, some time ahead of the machine's, and whose keys are in a file.
-func realHouse(ctx context.Context, write, read *sql.DB, d crm.Dialect, path string, ahead time.Duration) (*house, error) {
+func realHouse(ctx context.Context, write, read *sql.DB, d store.Dialect, path string, ahead time.Duration) (*house, error) {
 	kms, err := keys.OpenFile(path)
 	if err != nil {
 		return nil, err

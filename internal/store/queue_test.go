@@ -17,7 +17,6 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/work"
-	"github.com/rapport-crm/rapport/crm/postgres"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/internal/store"
 )
@@ -101,7 +100,7 @@ func joinedTx(db *store.DB, host *sql.DB) way {
 func joinedPgx(b dbtest.Backend) way {
 	return way{"joined pgx", b.DB, func(ctx context.Context, fn func(ctx context.Context, u work.Unit) error) (inner error) {
 		err := pgx.BeginFunc(ctx, b.Pool, func(tx pgx.Tx) error {
-			u, release, err := postgres.JoinUnit(ctx, b.DB, tx)
+			u, release, err := b.DB.JoinTx(ctx, tx)
 			if err != nil {
 				return err
 			}

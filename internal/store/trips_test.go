@@ -10,7 +10,6 @@ import (
 
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/work"
-	"github.com/rapport-crm/rapport/crm/postgres"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/internal/store"
 )
@@ -125,7 +124,7 @@ func inPgxTx(t *testing.T, b dbtest.Backend, trips *dbtest.Trips, v verb) int {
 	t.Helper()
 	tx, err := b.Pool.Begin(t.Context())
 	require.NoError(t, err)
-	u, release, err := postgres.JoinUnit(t.Context(), b.DB, tx)
+	u, release, err := b.DB.JoinTx(t.Context(), tx)
 	require.NoError(t, err)
 	trips.Reset()
 	require.NoError(t, b.DB.Write(t.Context(), u, v.on(b.DB)), v.name)

@@ -11,7 +11,6 @@ import (
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/work"
-	"github.com/rapport-crm/rapport/crm/postgres"
 	"github.com/rapport-crm/rapport/internal/dbtest"
 	"github.com/rapport-crm/rapport/internal/store"
 )
@@ -221,7 +220,7 @@ func TestJoinedPgxTransaction(t *testing.T) {
 		tx, err := conn.Begin(t.Context())
 		require.NoError(t, err)
 		before := goleak.IgnoreCurrent()
-		u, release, err := postgres.JoinUnit(t.Context(), b.DB, tx)
+		u, release, err := b.DB.JoinTx(t.Context(), tx)
 		require.NoError(t, err)
 		require.NoError(t, add(t.Context(), b.DB, u, "one"))
 		require.True(t, store.Duplicate(add(t.Context(), b.DB, u, "one")))
@@ -246,6 +245,6 @@ func TestJoinedPgxTransaction(t *testing.T) {
 		}
 		conn.Release()
 	}
-	_, _, err := postgres.JoinUnit(t.Context(), b.DB, pgx.Tx(nil))
+	_, _, err := b.DB.JoinTx(t.Context(), pgx.Tx(nil))
 	require.Equal(t, fault.Invalid, fault.CodeOf(err))
 }

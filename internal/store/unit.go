@@ -57,12 +57,33 @@ func (db *DB) Join(tx *sql.Tx) work.Unit {
 	return &unit{db: db, link: l}
 }
 
-// JoinConn is [DB.Join] for a connection on which the host has begun a transaction. It also allows the fast bulk load.
-// After end the unit is refused, as after the end of its transaction.
-func (db *DB) JoinConn(c *sql.Conn) (u work.Unit, end func()) {
+// Adapter is a [Dialect] whose driver has transactions of its own.
+type Adapter interface {
+	// Adapt must return a connection on which every statement runs on the driver's transaction, and what gives it back; or an
+	// Invalid fault of field "tx" when that is none.
+	Adapt(ctx context.Context, tx any) (c *sql.Conn, release func() error, err error)
+}
+
+// JoinTx is [DB.Join] for a transaction of the driver's own, on which the bulk load is fast. The caller must call release
+// when it is done with the unit and before the host ends the transaction; neither commits nor rolls back. After it the unit
+// is refused, as after the end of its transaction.
+//
+// Errors: Invalid for field "tx".
+func (db *DB) JoinTx(ctx context.Context, tx any) (u work.Unit, release func() error, err error) {
+	a, ok := db.dialect.(Adapter)
+	if !ok {
+		return nil, nil, fault.Field("tx", "%s has no transactions but *sql.Tx: use Join", db.dialect.Name())
+	}
+	c, back, err := a.Adapt(ctx, tx)
+	if err != nil {
+		return nil, nil, err
+	}
 	l := &link{db: db, ex: c, conn: c, trans: true, host: true, begun: true}
 	l.direct = db.wire != nil && reaches(db.wire, c)
-	return &unit{db: db, link: l}, func() { l.over.Store(true) }
+	return &unit{db: db, link: l}, func() error {
+		l.over.Store(true)
+		return back()
+	}, nil
 }
 
 // reaches reports whether a wire knows a connection.
