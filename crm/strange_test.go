@@ -125,9 +125,11 @@ func TestWhatIsLeftOutIsAFaultAndNoPanic(t *testing.T) {
 		isFault(t, err, fault.Invalid, "", "ctx")
 		isFault(t, crm.Migrate(none, h.Write, h.Dialect), fault.Invalid, "", "ctx")
 		isFault(t, crm.Migrate(t.Context(), nil, h.Dialect), fault.Invalid, "", "db")
-		isFault(t, crm.MigrateDown(t.Context(), h.Write, nil, crm.ModulePlugin), fault.Invalid, "", "db")
-		_, err = crm.Pending(t.Context(), nil, nil)
+		isFault(t, crm.MigrateDown(t.Context(), h.Write, nil, crm.ModulePlugin), fault.Invalid, "", "dialect")
+		_, err = crm.Pending(t.Context(), nil, h.Dialect)
 		isFault(t, err, fault.Invalid, "", "db")
+		_, err = crm.Pending(t.Context(), h.Write, nil)
+		isFault(t, err, fault.Invalid, "", "dialect")
 		_, err = h.As(ident.Principal{Tenant: "acme", ID: "u-1", Kind: "root"}, privacy.Sales).Customers.Get(t.Context(), ident.New())
 		isFault(t, err, fault.Invalid, "", "principal")
 		if h.Pool == nil {

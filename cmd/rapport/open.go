@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,15 +17,20 @@ import (
 	"github.com/rapport-crm/rapport/crm/postgres"
 	"github.com/rapport-crm/rapport/crm/sqlite"
 	"github.com/rapport-crm/rapport/customer"
-	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/privacy/keys"
 )
 
+// dialect is a crm.Dialect that also looks after the database's settings.
+type dialect interface {
+	crm.Dialect
+	Check(ctx context.Context, db *sql.DB) error
+}
+
 // database is an opened database, with or without a CRM in it.
 type database struct {
 	pools   crm.Pools
-	dialect store.Dialect
+	dialect dialect
 	made    bool // the file was not there before
 }
 

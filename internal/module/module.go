@@ -34,6 +34,9 @@ func With(ctx context.Context, list ...Module) context.Context {
 
 // From returns the further modules of a context.
 func From(ctx context.Context) []Module {
+	if ctx == nil {
+		return nil
+	}
 	list, _ := ctx.Value(key{}).([]Module)
 	return list
 }
