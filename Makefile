@@ -1,4 +1,4 @@
-# Everything runs from here; "make" alone lists it. `go test ./...` works by itself, too.
+# Everything runs from here; "make" alone lists it. `go test ./...` works alone, too.
 
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -32,7 +32,7 @@ help: ## list the targets (default)
 	@echo "  Tests use SQLite and a throw-away PostgreSQL. CRM_TEST_DSN names a running server to use instead,"
 	@echo "  CRM_PG_BINDIR the directory of initdb and postgres; CRM_REQUIRE_PG=1 forbids to skip."
 	@echo "  Before you send a change: make test. A new package needs a row in internal/archtest/rooms.go,"
-	@echo "  a doc.go, and a comment on everything it exports. A new example ends by itself within two minutes."
+	@echo "  a doc.go, and a comment on everything it exports. A new example ends within two minutes."
 
 .PHONY: test
 test: setup ## all checks: vet, lint, architecture, tidiness, examples, all tests with the race detector

@@ -54,7 +54,7 @@ func (c *CRM) fireSLA(ctx context.Context, u work.Unit, tenant string, d outbox.
 		work.Timer{Key: d.Key, Kind: d.Kind, Record: d.Record, Due: d.At})
 }
 
-// background is the scope of work the CRM does by itself, under a name of its own in the audit.
+// background is the scope of work that the CRM does on its own account, under a name of its own in the audit.
 func background(u work.Unit, tenant, name string, why personal.Purpose) work.Scope {
 	return work.Scope{Principal: ident.System(tenant, name), Purpose: why, Unit: u}
 }

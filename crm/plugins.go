@@ -31,8 +31,7 @@ func (p Plugins) check() error {
 func (p Plugins) Manifests() []plugin.Manifest { return p.in.Manifests() }
 
 // Invoke runs an action of an extension and returns its output. The plugin reads and writes customers' data with the
-// caller's rights. Under an idempotency key a repeated call has the same Request.ID, by which the plugin tells that it
-// is the same.
+// caller's rights. Under an idempotency key a repeated call has the same Request.ID, by which the plugin recognizes it.
 //
 // Errors: NotFound for an action that no extension declares; Invalid for input that does not fit, and inside a
 // transaction; Conflict with reason "once" for an idempotency key that was used for something else; Denied;

@@ -57,13 +57,13 @@ func (m Manifest) AllowQuery(q Query, why personal.Purpose) (Query, error) {
 	return q, v.Err()
 }
 
-// AllowCommit checks a commit against the manifest; subject is the event or action at hand.
+// AllowCommit checks a commit against the manifest; subject is the present event or action.
 //
-// Errors: Denied with reason "not_granted" or "not_at_hand"; Invalid for malformed writes, naming each.
+// Errors: Denied with reason "not_granted" or "not_current"; Invalid for malformed writes, naming each.
 func (m Manifest) AllowCommit(c Commit, subject ident.ID) error {
 	for _, id := range c.Consumed {
 		if id != subject {
-			return denied("consumed", "not_at_hand", "only the event or action at hand can be consumed")
+			return denied("consumed", "not_current", "only the event or action that is being handled can be consumed")
 		}
 	}
 	var v fault.Violations

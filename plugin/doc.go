@@ -12,7 +12,7 @@
 // written. A host grants a manifest by listing the extension in its configuration, in process or as a process of its
 // own (packages pluginserve and pluginhost); the author's code is the same.
 //
-// A handler gets a [Host] that is bound to the one event or action at hand: its purpose, its tenant, its deadline.
+// A handler gets a [Host] that is bound to the one event or action that it handles: its purpose, its tenant, its deadline.
 // Events come at least once and in order per record; [Host.Commit] stores the consumption of an event and the effects
 // of handling it in one transaction, so effects happen once.
 //

@@ -32,10 +32,10 @@ const (
 //
 // A Host is safe for concurrent use.
 type Host interface {
-	// Query returns records of one entity, cut down to the fields the manifest grants for the purpose at hand.
+	// Query returns records of one entity, cut down to the fields the manifest grants for the purpose of the call.
 	// Every record that is handed over is written to the disclosure ledger.
 	Query(ctx context.Context, q Query) (page.Page[Record], error)
-	// Commit stores writes and the consumption of the event or action at hand in one transaction: all or nothing.
+	// Commit stores writes and the consumption of the present event or action in one transaction: all or nothing.
 	// When it was consumed before, nothing is written and Again is true.
 	Commit(ctx context.Context, c Commit) (Committed, error)
 	// Claims gives the exclusive resources in the namespaces that the manifest declares.
@@ -72,7 +72,7 @@ type Query struct {
 
 // Commit is writes that happen together, once.
 type Commit struct {
-	// Consumed names the event or action at hand, so that a repetition takes no effect: Event.ID or Request.ID. Nil
+	// Consumed names the present event or action, so that a repetition takes no effect: Event.ID or Request.ID. Nil
 	// writes without a mark: a repetition writes again.
 	Consumed []ident.ID
 	Writes   []Write // in order; at most MaxWrites

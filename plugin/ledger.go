@@ -17,7 +17,7 @@ type Disclosure struct {
 	Purpose personal.Purpose // why it was shown
 	Record  ident.Ref        // the record that was shown
 	Fields  []string         // sorted; none when only the id was shown
-	Cause   ident.ID         // the event or action that was at hand
+	Cause   ident.ID         // the event or action that was being handled
 }
 
 // Stream returns the record of an emitted event: events about one record share it, and so keep their order; an event

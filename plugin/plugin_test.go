@@ -193,7 +193,7 @@ func TestAllow(t *testing.T) {
 		c    plugin.Commit
 		want error
 	}{
-		"another event": {plugin.Commit{Consumed: []ident.ID{ident.New()}}, &fault.Error{Code: fault.Denied, Reason: "not_at_hand"}},
+		"another event": {plugin.Commit{Consumed: []ident.ID{ident.New()}}, &fault.Error{Code: fault.Denied, Reason: "not_current"}},
 		"undeclared":    {plugin.Commit{Writes: []plugin.Write{plugin.Emit{Kind: "notes.said"}}}, granted},
 		"no customer":   {plugin.Commit{Writes: []plugin.Write{plugin.LogInteraction{Channel: personal.ByEmail, Direction: "inbound"}}}, fault.ErrInvalid},
 		"no such way":   {plugin.Commit{Writes: []plugin.Write{plugin.LogInteraction{Customer: at, Channel: "pigeon", Direction: "inbound"}}}, fault.ErrInvalid},

@@ -63,7 +63,7 @@ type Decision struct {
 	Purpose  personal.Purpose // for what
 	Channel  personal.Channel // by which way
 	At       time.Time        // the instant it holds for
-	Until    time.Time        // of an allowed one: when the consent ends by itself; zero for never
+	Until    time.Time        // of an allowed one: when the consent runs out; zero for never
 	Repeated bool             // the same key was delivered before: this is the decision of then, and nothing was sent now
 }
 

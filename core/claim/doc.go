@@ -7,7 +7,7 @@
 //	})                                       // both or none; taken ones are a Conflict with reason "taken"
 //	hold, err = s.Claims.Commit(ctx, hold.ID) // sold: no time limit any more
 //
-// A key has at most one live holder at any instant. A hold that has run out is over by itself: no job sweeps it, and
+// A key has at most one live holder at any instant. A hold that has run out is over at once: no job sweeps it, and
 // whoever comes next takes the key.
 //
 // Start with [Claims].

@@ -201,7 +201,7 @@ func (ch *change[T]) run(ctx context.Context, c *Call, before, after *T) error {
 	return nil
 }
 
-// owner is the user who creates; jobs and plugins own nothing by themselves.
+// owner is the user who creates; jobs and plugins own nothing.
 func owner(c *Call) string {
 	if c.Principal.Kind == ident.KindUser {
 		return c.Principal.ID

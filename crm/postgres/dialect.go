@@ -33,7 +33,7 @@ type dialect struct{}
 // Name implements [store.Dialect].
 func (dialect) Name() string { return store.Postgres }
 
-// Arg implements [store.Dialect]. Every result has a type that pgx knows by itself, since in its modes for poolers the
+// Arg implements [store.Dialect]. Every result has a type that pgx knows without help, since in its modes for poolers the
 // server is not asked what an argument should be.
 func (dialect) Arg(v any) any {
 	switch v := v.(type) {

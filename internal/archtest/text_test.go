@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -24,9 +25,33 @@ var traces = regexp.MustCompile(strings.Join([]string{
 	`bash_` + `jobs`,
 }, "|"))
 
+// mannered matches phrases that a native writer of technical English would not use. They are put together here for the same
+// reason.
+var mannered = regexp.MustCompile(`(?i)\b(` + strings.Join([]string{
+	`tells ` + `that`, `got ` + `from`, `by ` + `itself`, `by ` + `themselves`, `which ` + `see`, `in our ` + `eyes`, `at ` + `hand`,
+}, "|") + `)\b`)
+
 func TestNoTraces(t *testing.T) {
 	t.Parallel()
+	eachLine(t, func(at, line string) {
+		if found := traces.FindString(line); found != "" {
+			t.Errorf("%s: %q does not belong in the tree", at, found)
+		}
+	})
+}
 
+func TestWords(t *testing.T) {
+	t.Parallel()
+	eachLine(t, func(at, line string) {
+		if found := mannered.FindString(line); found != "" {
+			t.Errorf("%s: write it plainly: %q", at, found)
+		}
+	})
+}
+
+// eachLine calls fn for each line of each text in the tree.
+func eachLine(t *testing.T, fn func(at, line string)) {
+	t.Helper()
 	dir := root(t)
 	for _, name := range tree(t, dir) {
 		text, err := os.ReadFile(filepath.Join(dir, name))
@@ -38,9 +63,7 @@ func TestNoTraces(t *testing.T) {
 			continue // not a text
 		}
 		for i, line := range strings.Split(string(text), "\n") {
-			if found := traces.FindString(line); found != "" {
-				t.Errorf("%s:%d: %q does not belong in the tree", name, i+1, found)
-			}
+			fn(name+":"+strconv.Itoa(i+1), line)
 		}
 	}
 }
@@ -59,6 +82,8 @@ func TestTracesMutants(t *testing.T) {
 	} {
 		require.Equal(t, want, traces.MatchString(text), text)
 	}
+	require.True(t, mannered.MatchString("It ends by "+"itself."))
+	require.False(t, mannered.MatchString("a copy of itself; it tells thatched roofs"))
 }
 
 // tree lists the files of the checkout that are not ignored; outside a git

@@ -20,7 +20,7 @@ type Boundary struct {
 
 	mu         sync.Mutex
 	generation [16]byte            // changes with each Start: tokens of an earlier one are void
-	grants     map[ident.ID]*grant // what is at hand now, by the id in its token
+	grants     map[ident.ID]*grant // what is being handled now, by the id in its token
 }
 
 // member is one extension.

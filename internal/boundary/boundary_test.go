@@ -191,7 +191,7 @@ func TestCommitIsAllOrNothingAndOnce(t *testing.T) {
 			require.Equal(t, "v", string(v))
 
 			_, err = h.Commit(ctx, plugin.Commit{Consumed: []ident.ID{ident.New()}})
-			require.ErrorIs(t, err, &fault.Error{Code: fault.Denied, Reason: "not_at_hand"})
+			require.ErrorIs(t, err, &fault.Error{Code: fault.Denied, Reason: "not_current"})
 			return nil
 		}
 		_, err := l.invoke(t, l.sales, "probe__run", nil)

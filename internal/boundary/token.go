@@ -17,7 +17,7 @@ import (
 	"github.com/rapport-crm/rapport/plugin"
 )
 
-// grant is what one event or action allows its handler, as long as it is at hand.
+// grant is what one event or action allows its handler, as long as it is being handled.
 type grant struct {
 	id       ident.ID
 	m        *member

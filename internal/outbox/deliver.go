@@ -142,7 +142,7 @@ func (r *Relay) deliverBatch(ctx context.Context, tenant string, c *Consumer, le
 	return nil
 }
 
-// readable reads the events of deliveries. Those that cannot be read fail by themselves and hold up no others.
+// readable reads the events of deliveries. Those that cannot be read fail alone and hold up no others.
 func (r *Relay) readable(ctx context.Context, c *Consumer, lease ident.ID, due []deliveryRow) (events []event.Event, claimed []deliveryRow, err error) {
 	for i := range due {
 		e, err := r.event(ctx, nil, &due[i])

@@ -37,7 +37,7 @@ type DB struct {
 	plans   plans
 	log     *slog.Logger
 
-	writeUnit, readUnit *unit // for statements that run by themselves
+	writeUnit, readUnit *unit // for statements that run alone
 
 	mu       sync.Mutex
 	onCommit []func()

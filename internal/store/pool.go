@@ -19,7 +19,7 @@ type pool struct {
 	db       *sql.DB
 	driver   driver.Driver
 	prepares bool
-	foreign  atomic.Bool // its connections are none that the dialect reads rows of by itself
+	foreign  atomic.Bool // its connections are none that the dialect reads rows of natively
 
 	mu     sync.Mutex
 	stmts  map[string]*list.Element // of *prepared

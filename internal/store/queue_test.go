@@ -201,7 +201,7 @@ func TestLaterReadsTravelTogether(t *testing.T) {
 	})
 }
 
-// Rows of types that the store does not know by itself are read by bun, in their place of the queue.
+// Rows of types that the store does not know are read by bun, in their place of the queue.
 func TestQueueWithRowsOfUnknownTypes(t *testing.T) {
 	t.Parallel()
 

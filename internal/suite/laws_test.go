@@ -91,7 +91,7 @@ func TestNobodyReachesAnotherTenant(t *testing.T) {
 			got, err := run(ctx, s)
 			if code := fault.CodeOf(err); code != "" {
 				require.Contains(w, []fault.Code{fault.NotFound, fault.Invalid}, code, "%s: %v", v.name, err)
-				require.NotEqual(w, fault.Conflict, code, "%s tells that it is there", v.name)
+				require.NotEqual(w, fault.Conflict, code, "%s says that it is there", v.name)
 			}
 			for _, rec := range records(got) {
 				require.False(w, own[rec.Base().ID], "%s shows %s", v.name, rec.Base().ID)

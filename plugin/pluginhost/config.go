@@ -20,7 +20,7 @@ type Config struct {
 	Command []string
 	// SHA256 is the checksum of the executable in hexadecimal; [Checksum] computes it. It is verified before each
 	// start. For an interpreter it covers the interpreter, not the script. Computed from the same file at start, it
-	// tells that the file has not changed since, and nothing about where it came from.
+	// shows that the file has not changed since, and nothing about where it came from.
 	SHA256 string
 	// ManifestSHA256 pins the contract: Manifest.Digest of the manifest that an administrator has approved.
 	// Defaults to none: the first start's manifest is taken, and later starts must show the same one.

@@ -11,7 +11,7 @@ import (
 	"github.com/rapport-crm/rapport/plugin/pluginhost"
 )
 
-// A program that carries its plugin inside itself starts itself again. The checksum taken here tells that the file
+// A program that carries its plugin inside itself starts itself again. The checksum taken here shows that the file
 // does not change while the program runs; where it came from, only a checksum from elsewhere can tell.
 func ExampleOpen() {
 	ctx := context.Background()

@@ -173,7 +173,7 @@ func testCommit(c *check) {
 			c.equal("ids", len(done.IDs), map[bool]int{false: 2, true: 0}[again])
 		}
 		_, err = h.Commit(ctx, plugin.Commit{Consumed: []ident.ID{ident.New()}})
-		c.want("what is not at hand", err, because(fault.Denied, "not_at_hand"))
+		c.want("what is not being handled", err, because(fault.Denied, "not_current"))
 		_, err = h.Commit(ctx, plugin.Commit{Writes: []plugin.Write{plugin.Emit{Kind: "conf.other"}}})
 		c.want("an undeclared event", err, because(fault.Denied, "not_granted"))
 		_, err = h.Commit(ctx, plugin.Commit{Writes: []plugin.Write{plugin.LogInteraction{Customer: c.ada}}})

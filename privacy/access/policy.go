@@ -68,7 +68,7 @@ type Role struct {
 //
 // The roles of a principal add up: for each action the greatest level holds, and a field is seen that one of the
 // roles which may read the entity shows, unless one of them lists it under Never. Unknown roles count for nothing.
-// System principals hold every right; plugins hold none by themselves, their grants are checked at the boundary.
+// System principals hold every right; plugins hold none of their own, their grants are checked at the boundary.
 // Whoever it is, classes that the purpose of the session does not need are masked, see [privacy.Purpose].
 //
 // A Policy is immutable and safe for concurrent use.

@@ -12,7 +12,7 @@ import (
 	"github.com/rapport-crm/rapport/core/rule"
 )
 
-// part is one top-level clause, compiled by itself.
+// part is one top-level clause, compiled alone.
 type part struct {
 	span
 	prog *program
