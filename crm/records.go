@@ -50,6 +50,14 @@ func (r Records) GetMany(ctx context.Context, ids ...ident.ID) ([]schema.Aggrega
 	return r.source.GetMany(ctx, r.scope, ids)
 }
 
+// Reveal returns one record with its sensitive fields, which every other read masks; see [customer.Customers.Reveal].
+//
+// Errors: NotFound; Denied without the right to reveal; in a transaction that is read-only Invalid, or with SQLite
+// Unavailable.
+func (r Records) Reveal(ctx context.Context, id ident.ID) (schema.Aggregate, error) {
+	return r.source.Reveal(ctx, r.scope, id)
+}
+
 // Page returns one page of the records that the caller may see.
 //
 // Errors: Invalid for a malformed query or cursor, and for a kind whose records are listed with whom they belong to, such as

@@ -2,78 +2,87 @@ package main
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/rapport-crm/rapport/core/ident"
-	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/transfer"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/service"
 )
 
-// entity is what get and list know about one kind of record.
+// entity is what the commands know about one kind of record.
 type entity struct {
 	name    string
+	kind    *work.Kind
 	columns []string // members shown by list, as paths into the record's JSON
-	get     func(ctx context.Context, s *crm.Session, id ident.ID) (any, error)
-	byExt   func(ctx context.Context, s *crm.Session, ext ident.Ext) (any, error) // nil when it has no external ids
-	reveal  func(ctx context.Context, s *crm.Session, rec any) (any, error)       // with its sensitive fields; nil when it has none
-	page    func(ctx context.Context, s *crm.Session, q page.Query) (any, error)
-	target  func(s *crm.Session) transfer.Target // where the rows of files go
+	// byExt is nil when it has no external ids, target, where the rows of files go, when it cannot be imported.
+	byExt  func(ctx context.Context, s *crm.Session, ext ident.Ext) (schema.Aggregate, error)
+	target func(s *crm.Session) transfer.Target
 }
 
+// entities are all kinds of records: what each can beyond the others, and the columns that people look for first.
 func entities() []entity {
-	return []entity{
-		{
-			name: customer.EntityCustomer, target: func(s *crm.Session) transfer.Target { return s.Customers.Import() },
+	more := map[string]entity{
+		customer.EntityCustomer: {
 			columns: []string{"id", "kind", "name", "country", "lifecycle", "owner_user"},
-			get:     func(ctx context.Context, s *crm.Session, id ident.ID) (any, error) { return s.Customers.Get(ctx, id) },
-			byExt:   func(ctx context.Context, s *crm.Session, x ident.Ext) (any, error) { return s.Customers.ByExt(ctx, x) },
-			reveal: func(ctx context.Context, s *crm.Session, rec any) (any, error) {
-				masked, ok := rec.(customer.Customer)
-				if !ok {
-					return rec, nil
-				}
-				return s.Customers.Reveal(ctx, masked.ID)
+			byExt: func(ctx context.Context, s *crm.Session, x ident.Ext) (schema.Aggregate, error) {
+				rec, err := s.Customers.ByExt(ctx, x)
+				return &rec, err
 			},
-			page: func(ctx context.Context, s *crm.Session, q page.Query) (any, error) {
-				return s.Customers.Page(ctx, customer.Filter{Query: q})
-			},
+			target: func(s *crm.Session) transfer.Target { return s.Customers.Import() },
 		},
-		{
-			name: pipeline.EntityOpportunity, target: func(s *crm.Session) transfer.Target { return s.Opportunities.Import() },
+		pipeline.EntityOpportunity: {
 			columns: []string{"id", "name", "stage", "amount", "close_date", "customer", "owner_user"},
-			get: func(ctx context.Context, s *crm.Session, id ident.ID) (any, error) {
-				return s.Opportunities.Get(ctx, id)
+			byExt: func(ctx context.Context, s *crm.Session, x ident.Ext) (schema.Aggregate, error) {
+				rec, err := s.Opportunities.ByExt(ctx, x)
+				return &rec, err
 			},
-			byExt: func(ctx context.Context, s *crm.Session, x ident.Ext) (any, error) {
-				return s.Opportunities.ByExt(ctx, x)
-			},
-			page: func(ctx context.Context, s *crm.Session, q page.Query) (any, error) {
-				return s.Opportunities.Page(ctx, pipeline.OpportunityFilter{Query: q})
-			},
+			target: func(s *crm.Session) transfer.Target { return s.Opportunities.Import() },
 		},
-		{
-			name: service.EntityCase, target: func(s *crm.Session) transfer.Target { return s.Cases.Import() },
+		service.EntityCase: {
 			columns: []string{"id", "type", "priority", "state", "subject", "customer", "owner_user"},
-			get:     func(ctx context.Context, s *crm.Session, id ident.ID) (any, error) { return s.Cases.Get(ctx, id) },
-			page: func(ctx context.Context, s *crm.Session, q page.Query) (any, error) {
-				return s.Cases.Page(ctx, service.CaseFilter{Query: q})
-			},
+			target:  func(s *crm.Session) transfer.Target { return s.Cases.Import() },
 		},
-		{
-			name: pipeline.EntityLead, target: func(s *crm.Session) transfer.Target { return s.Leads.Import() },
+		pipeline.EntityLead: {
 			columns: []string{"id", "state", "origin", "score", "customer", "owner_user"},
-			get:     func(ctx context.Context, s *crm.Session, id ident.ID) (any, error) { return s.Leads.Get(ctx, id) },
-			page: func(ctx context.Context, s *crm.Session, q page.Query) (any, error) {
-				return s.Leads.Page(ctx, pipeline.LeadFilter{Query: q})
-			},
+			target:  func(s *crm.Session) transfer.Target { return s.Leads.Import() },
 		},
 	}
+	var out, last []entity
+	for _, k := range crm.Kinds() {
+		e := more[k.Name()]
+		e.name, e.kind = k.Name(), k
+		if e.columns == nil {
+			e.columns = columnsOf(k)
+		}
+		if k.Module == work.Foundation {
+			last = append(last, e)
+			continue
+		}
+		out = append(out, e)
+	}
+	return append(out, last...)
+}
+
+// columnsOf are the id and the first fields of a kind's own.
+func columnsOf(k *work.Kind) []string {
+	out := []string{"id"}
+	for _, f := range k.Entity.Fields() {
+		if _, meta := reflect.TypeFor[schema.Meta]().FieldByNameFunc(func(name string) bool { return strings.EqualFold(name, strings.ReplaceAll(f.Name, "_", "")) }); meta {
+			continue
+		}
+		if out = append(out, f.Name); len(out) == 6 {
+			break
+		}
+	}
+	return out
 }
 
 // importForms lists what rows of files can hold, by kind of record.
@@ -81,10 +90,25 @@ func importForms() []transfer.Form {
 	return slices.Concat(customer.ImportForms(), pipeline.ImportForms(), service.ImportForms())
 }
 
-func entityNames() []string {
+// entityNames are the names of all kinds.
+func entityNames() []string { return namesOf(func(entity) bool { return true }) }
+
+// entityHelp says what ENTITY may be.
+func entityHelp() string {
+	names := entityNames()
+	half := len(names) / 2
+	return "ENTITY is " + strings.Join(names[:half], ", ") + ",\n" + strings.Join(names[half:], ", ") + ".\n"
+}
+
+// importNames are the names of the kinds that can be imported.
+func importNames() []string { return namesOf(func(e entity) bool { return e.target != nil }) }
+
+func namesOf(some func(e entity) bool) []string {
 	var names []string
 	for _, e := range entities() {
-		names = append(names, e.name)
+		if some(e) {
+			names = append(names, e.name)
+		}
 	}
 	return names
 }

@@ -8,13 +8,14 @@ import (
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/schema"
 )
 
 func getCommand() command {
 	return command{
 		name: "get", args: "ENTITY ID [--reveal]", shared: true,
 		summary: "print one record",
-		help: "ENTITY is " + strings.Join(entityNames(), ", ") + ".\n" +
+		help: entityHelp() +
 			"ID is the record's own id, or, of customers and opportunities, an external one as SYSTEM/ID.\n" +
 			"Personal data shows as its class, such as [contact]; --reveal shows what the actor may see for the purpose.\n" +
 			"A sensitive field, such as a tax id, is shown with the right to reveal it only, and that is recorded.",
@@ -48,17 +49,21 @@ func (c *call) get(ctx context.Context, reveal bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.Close(context.WithoutCancel(ctx))) }()
-	var rec any
+	records, err := o.s.Records(e.name)
+	if err != nil {
+		return err
+	}
+	var rec schema.Aggregate
 	if isExt {
 		rec, err = e.byExt(ctx, o.s, ident.Ext{System: system, ID: rest})
 	} else {
-		rec, err = e.get(ctx, o.s, id)
+		rec, err = records.Get(ctx, id)
 	}
 	if err != nil {
 		return err
 	}
-	if reveal && e.reveal != nil {
-		switch whole, err := e.reveal(ctx, o.s, rec); {
+	if reveal && e.kind.Entity.Sensitive() {
+		switch whole, err := records.Reveal(ctx, rec.Base().ID); {
 		case err == nil:
 			rec = whole
 		case fault.CodeOf(err) != fault.Denied: // without the right the sensitive fields stay hidden

@@ -22,7 +22,7 @@ import (
 func importCommand() command {
 	return command{
 		name: "import", args: "[KIND] FILE [--mapping FILE] [--dry-run]", shared: true,
-		summary: "import " + strings.Join(entityNames(), ", ") + " records from a CSV or NDJSON file",
+		summary: "import " + strings.Join(importNames(), ", ") + " records from a CSV or NDJSON file",
 		help: "The mapping file says which column fills which field:\n\n" +
 			"  {\n" +
 			"    \"entity\": \"customer\", \"kind\": \"person\", \"system\": \"shop\",\n" +
@@ -144,10 +144,10 @@ func formatOf(path string) transfer.Format {
 func (c *call) mapping(o *importOptions) (m transfer.Mapping, err error) {
 	var kind string
 	switch n := len(c.args); {
-	case n == 2 && slices.Contains(entityNames(), c.args[0]):
+	case n == 2 && slices.Contains(importNames(), c.args[0]):
 		kind = c.args[0]
 	case n == 2:
-		return m, usage("want one file, have 2 arguments, and %q is no kind of record: want %s", c.args[0], strings.Join(entityNames(), ", "))
+		return m, usage("want one file, have 2 arguments, and %q is no kind of record: want %s", c.args[0], strings.Join(importNames(), ", "))
 	case n != 1:
 		return m, usage("want one file, have %d arguments", n)
 	case o.mapping == "":
@@ -178,9 +178,9 @@ func readMapping(path string) (transfer.Mapping, error) {
 // importable returns what a mapping is for.
 func importable(name string) (entity, error) {
 	all := entities()
-	i := slices.IndexFunc(all, func(e entity) bool { return e.name == name })
+	i := slices.IndexFunc(all, func(e entity) bool { return e.name == name && e.target != nil })
 	if i < 0 {
-		return entity{}, fault.Field("entity", "want one of %s, have %q", strings.Join(entityNames(), ", "), name)
+		return entity{}, fault.Field("entity", "want one of %s, have %q", strings.Join(importNames(), ", "), name)
 	}
 	return all[i], nil
 }

@@ -95,7 +95,7 @@ func TestImportRefused(t *testing.T) {
 			"a folder":         {1, []string{sh.dir, "--mapping", mapping}, "is a directory"},
 			"mapping is CSV":   {1, []string{csv, "--mapping", csv}, "the mapping is not JSON: line 1"},
 			"CSV is JSON":      {1, []string{mapping, "--mapping", mapping}, `the file has no column "E-mail"`},
-			"unknown entity":   {1, []string{csv, "--mapping", sh.write("e.json", `{"entity": "contact"}`)}, `want one of customer, opportunity, case, lead, have "contact"`},
+			"unknown entity":   {1, []string{csv, "--mapping", sh.write("e.json", `{"entity": "contact"}`)}, `want one of customer, lead, opportunity, case, have "contact"`},
 			"unknown member":   {1, []string{csv, "--mapping", sh.write("m.json", `{"entty": "customer"}`)}, `did you mean "entity"?`},
 			"unknown field":    {1, []string{csv, "--mapping", sh.write("f.json", `{"entity": "customer", "kind": "person", "system": "s", "columns": {"ext": "No.", "gven": "x"}}`)}, `did you mean "given"?`},
 			"unknown column":   {1, []string{csv, "--mapping", sh.write("c.json", `{"entity": "customer", "kind": "person", "system": "s", "columns": {"ext": "no."}}`)}, `did you mean "No."?`},

@@ -15,13 +15,14 @@ import (
 	"github.com/rapport-crm/rapport/core/money"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/core/schema"
 )
 
 func listCommand() command {
 	return command{
-		name: "list", args: "ENTITY [--where EXPR] [--arg NAME=VALUE] [--sort FIELD]", shared: true,
+		name: "list", args: "ENTITY [--customer ID] [--where EXPR] [--arg NAME=VALUE] [--sort FIELD]", shared: true,
 		summary: "list records, page by page",
-		help: "ENTITY is " + strings.Join(entityNames(), ", ") + ".\n\n" +
+		help: entityHelp() + "\n" +
 			"EXPR is a condition in CEL over the entity's fields, such as 'amount >= least && custom.tier == \"gold\"'.\n" +
 			"Values that come from elsewhere belong into --arg, which can be given often. The type of a value is seen from its form\n" +
 			"(12, 1.5, true, 2026-03-02, \"100.00 EUR\"); NAME:text=12 names it.",
@@ -33,12 +34,14 @@ func listCommand() command {
 			fs.IntVar(&q.Limit, "limit", page.DefaultLimit, "records on a page, a `number` up to 1000")
 			fs.StringVar(&q.Cursor, "cursor", "", "where to go on: what the page before said (a `text`)")
 			reveal := fs.Bool("reveal", false, "show personal data in clear")
-			return func(ctx context.Context, c *call) error { return c.list(ctx, q, *reveal) }
+			var of ident.ID
+			fs.TextVar(&of, "customer", ident.ID{}, "the `id` of a customer, for the records that belong to it")
+			return func(ctx context.Context, c *call) error { return c.list(ctx, of, q, *reveal) }
 		},
 	}
 }
 
-func (c *call) list(ctx context.Context, q page.Query, reveal bool) (err error) {
+func (c *call) list(ctx context.Context, of ident.ID, q page.Query, reveal bool) (err error) {
 	if len(c.args) != 1 {
 		return usage("want one entity: %s", strings.Join(entityNames(), ", "))
 	}
@@ -54,7 +57,16 @@ func (c *call) list(ctx context.Context, q page.Query, reveal bool) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, o.Close(context.WithoutCancel(ctx))) }()
-	got, err := e.page(ctx, o.s, q)
+	records, err := o.s.Records(e.name)
+	if err != nil {
+		return err
+	}
+	var got page.Page[schema.Aggregate]
+	if of.IsZero() {
+		got, err = records.Page(ctx, q)
+	} else {
+		got, err = records.PageOf(ctx, of, q)
+	}
 	if err != nil {
 		return err
 	}

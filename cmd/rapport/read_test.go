@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/privacy"
 )
 
 const adaHidden = `id               ID
@@ -94,6 +97,26 @@ func TestGetASensitiveField(t *testing.T) {
 	})
 }
 
+// Every kind of record is listed; what belongs to a customer is listed with that one.
+func TestListEveryKind(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, sh *shell) {
+		sh.filled()
+		out := sh.unmasked(0, "get", "customer", "shop/1", "--json")
+		var rec struct{ ID string }
+		require.NoError(t, json.Unmarshal([]byte(out), &rec))
+		for _, name := range entityNames() {
+			if name != customer.EntityCustomer {
+				sh.run(map[bool]int{true: 1}[name == privacy.EntityConsent], "list", name)
+			}
+		}
+		sh.run(0, "list", "consent", "--customer", rec.ID)
+		_, errs := sh.run(1, "list", "claim", "--customer", rec.ID)
+		require.Contains(t, errs, "belongs to no customer")
+	})
+}
+
 // unmasked is run without replacing ids, of standard output alone.
 func (sh *shell) unmasked(code int, args ...string) string {
 	sh.t.Helper()
@@ -124,16 +147,16 @@ func TestList(t *testing.T) {
 		require.Contains(t, out, "\nmore: --cursor ")
 
 		for want, args := range map[string][]string{
-			"--limit: want 1 to 1000":                  {"customer", "--limit", "0"},
-			"want one entity":                          {},
-			`"custmer" is no entity; did you mean "cu`: {"custmer"},
-			"is no entity: want customer, opportunity": {"contacts"},
-			"want NAME=VALUE":                          {"customer", "--arg", "x"},
-			"the name wants lower-case":                {"customer", "--arg", "X=1"},
-			"x is given twice":                         {"customer", "--arg", "x=1", "--arg", "x=2"},
-			`"number" is no type`:                      {"customer", "--arg", "x:number=1"},
-			"x is no date":                             {"customer", "--arg", "x:date=1"},
-			"did you mean --where?":                    {"customer", "--wher", "x"},
+			"--limit: want 1 to 1000":                   {"customer", "--limit", "0"},
+			"want one entity":                           {},
+			`"custmer" is no entity; did you mean "cu`:  {"custmer"},
+			"is no entity: want customer, relationship": {"contacts"},
+			"want NAME=VALUE":                           {"customer", "--arg", "x"},
+			"the name wants lower-case":                 {"customer", "--arg", "X=1"},
+			"x is given twice":                          {"customer", "--arg", "x=1", "--arg", "x=2"},
+			`"number" is no type`:                       {"customer", "--arg", "x:number=1"},
+			"x is no date":                              {"customer", "--arg", "x:date=1"},
+			"did you mean --where?":                     {"customer", "--wher", "x"},
 		} {
 			_, errs := sh.run(2, append([]string{"list"}, args...)...)
 			require.Contains(t, errs, want)

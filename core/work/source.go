@@ -19,6 +19,8 @@ type Source interface {
 	Get(ctx context.Context, s *Scope, id ident.ID) (schema.Aggregate, error)
 	// GetMany must return the records of several ids in their order, without those that the scope may not see.
 	GetMany(ctx context.Context, s *Scope, ids []ident.ID) ([]schema.Aggregate, error)
+	// Reveal must return one record with its sensitive fields, and leave an access record.
+	Reveal(ctx context.Context, s *Scope, id ident.ID) (schema.Aggregate, error)
 	// Page must return one page of the records that the scope may see; with a subject only those of that customer.
 	Page(ctx context.Context, s *Scope, subject ident.ID, q page.Query) (page.Page[schema.Aggregate], error)
 	// History must return the changes of a record as the audit knows them, oldest first.
@@ -43,6 +45,14 @@ func (s source[T, P]) Get(ctx context.Context, scope *Scope, id ident.ID) (schem
 func (s source[T, P]) GetMany(ctx context.Context, scope *Scope, ids []ident.ID) ([]schema.Aggregate, error) {
 	list, err := s.Records.GetMany(ctx, scope, ids)
 	return pointers[T, P](list), err
+}
+
+func (s source[T, P]) Reveal(ctx context.Context, scope *Scope, id ident.ID) (schema.Aggregate, error) {
+	rec, err := s.Records.Reveal(ctx, scope, s.Records.ByID(id))
+	if err != nil {
+		return nil, err
+	}
+	return P(&rec), nil
 }
 
 func (s source[T, P]) Page(ctx context.Context, scope *Scope, subject ident.ID, q page.Query) (page.Page[schema.Aggregate], error) {
