@@ -2,12 +2,19 @@ package suite_test
 
 import (
 	"context"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/rapport-crm/rapport/core/date"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/money"
 	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/internal/suite/campaign"
 )
@@ -62,4 +69,24 @@ var campaignVerbs = []verb{
 	}, func(ctx context.Context, cs campaign.Campaigns, id ident.ID) error {
 		return cs.Delete(ctx, id, schema.AnyVersion)
 	}),
+}
+
+// Files fill campaigns, custom fields too: each row is a record or a fault with its column.
+func TestCampaignsAreImported(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		must[schema.Field](w)(w.s.Schema.Define(t.Context(), schema.Definition{Entity: "campaign", Key: "region", Type: rule.TypeText, Class: personal.None}))
+		target := w.campaigns.As(w.s.Scope()).Import()
+		file := "name,budget,begins,custom.region\nSpring,9000,2026-03-01,emea\nAutumn,9000,2026-09-31,apac\n"
+		rep, err := transfer.Import(t.Context(), target, strings.NewReader(file), transfer.Mapping{Entity: "campaign", System: "plans", ByHeader: true, WithoutIDs: true, Currency: "EUR"}, nil)
+		require.NoError(t, err)
+		require.Equal(t, 1, rep.Created)
+		require.Len(t, rep.Faults, 1)
+		require.Contains(t, rep.Faults[0].String(), "row 3, begins")
+		p := must[page.Page[campaign.Campaign]](w)(w.campaigns.As(w.s.Scope()).Page(t.Context(), campaign.Filter{Query: page.Query{
+			Where: page.Where{Expr: `custom.region == "emea"`},
+		}}))
+		require.Len(t, p.Items, 1)
+		require.Equal(t, "Spring", p.Items[0].Name)
+	})
 }

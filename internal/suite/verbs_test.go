@@ -62,6 +62,7 @@ var elsewhere = map[string]string{
 	"Leads.Import":         "as Customers.Import",
 	"Opportunities.Import": "as Customers.Import",
 	"Cases.Import":         "as Customers.Import",
+	"Campaigns.Import":     "as Customers.Import; its target: campaigns_test.go",
 	"Plugins.Invoke":       "package boundary",
 	"Plugins.Disclosed":    "package boundary",
 	"Plugins.Manifests":    "takes no context and reads no database",

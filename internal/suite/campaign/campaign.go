@@ -11,7 +11,9 @@ import (
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/internal/store"
 )
 
 // Campaign is a planned effort to win customers.
@@ -30,13 +32,12 @@ type Campaign struct {
 
 // Draft is a new campaign. Only Name is required.
 type Draft struct {
-	ID           ident.ID     // the host's own id; zero for a new one
-	Name         string       // up to 200 characters
-	Budget       money.Amount // zero when not known yet
-	Begins, Ends date.Date    // zero when not known yet
-	OwnerUser    string       // "" for the user who creates
-	OwnerTeam    string       // "" for the creator's first team
-	Custom       []schema.Set // custom fields
+	ID                   ident.ID     // the host's own id; zero for a new one
+	Name                 string       // up to 200 characters
+	Budget               money.Amount // zero when not known yet
+	Begins, Ends         date.Date    // zero when not known yet
+	OwnerUser, OwnerTeam string       // "" for the user who creates, and that user's first team
+	Custom               []schema.Set // custom fields
 }
 
 // Update changes fields; nil leaves a field as it is.
@@ -64,15 +65,17 @@ var Kind = &work.Kind{
 var (
 	draft  = schema.PatchOf[Campaign, Draft](Kind.Entity)
 	update = schema.PatchOf[Campaign, Update](Kind.Entity)
+	rows   = transfer.RowsOf(Kind, draft)
+	// Table keeps campaigns.
+	Table = store.TableOf[Campaign](Kind, nil)
 )
 
 // Campaigns is the façade over campaigns.
 type Campaigns struct {
-	records *work.Records[Campaign, *Campaign]
-	scope   *work.Scope
+	m     *Module
+	scope *work.Scope
 }
 
-// period is the law of a campaign's days.
 func period(_, after *Campaign) error {
 	if !after.Ends.IsZero() && after.Ends.Before(after.Begins) {
 		return fault.Field("ends", "must not lie before begins")
@@ -86,42 +89,45 @@ func creation(d *Draft) work.Verb[Campaign] {
 
 // Create adds a campaign.
 func (c Campaigns) Create(ctx context.Context, d Draft) (Campaign, error) {
-	return c.records.Create(ctx, c.scope, creation(&d))
+	return c.m.records.Create(ctx, c.scope, creation(&d))
 }
 
 // Load creates many campaigns.
 func (c Campaigns) Load(ctx context.Context, rows iter.Seq2[Draft, error], o *work.LoadOptions) (work.LoadReport, error) {
-	return work.LoadRows(ctx, c.records, c.scope, rows, o, creation)
+	return work.LoadRows(ctx, c.m.records, c.scope, rows, o, creation)
 }
+
+// Import returns the target of files whose rows are campaigns.
+func (c Campaigns) Import() transfer.Target { return transfer.Of(rows, c.m.engine, c.scope, c.m.As) }
 
 // Get returns one campaign.
 func (c Campaigns) Get(ctx context.Context, id ident.ID) (Campaign, error) {
-	return c.records.Get(ctx, c.scope, id)
+	return c.m.records.Get(ctx, c.scope, id)
 }
 
 // Update changes fields.
 func (c Campaigns) Update(ctx context.Context, id ident.ID, version int64, up Update) (Campaign, error) {
-	return c.records.Update(ctx, c.scope, work.Verb[Campaign]{ID: id, Version: version, Args: up, Set: update.With(&up), Check: period})
+	return c.m.records.Update(ctx, c.scope, work.Verb[Campaign]{ID: id, Version: version, Args: up, Set: update.With(&up), Check: period})
 }
 
 // Delete removes a campaign from every list.
 func (c Campaigns) Delete(ctx context.Context, id ident.ID, version int64) error {
-	return c.records.Delete(ctx, c.scope, id, version)
+	return c.m.records.Delete(ctx, c.scope, id, version)
 }
 
 // Restore brings a deleted campaign back.
 func (c Campaigns) Restore(ctx context.Context, id ident.ID) (Campaign, error) {
-	return c.records.Restore(ctx, c.scope, id)
+	return c.m.records.Restore(ctx, c.scope, id)
 }
 
 // History returns the changes of a campaign, oldest first.
 func (c Campaigns) History(ctx context.Context, id ident.ID) ([]work.Entry, error) {
-	return c.records.History(ctx, c.scope, id)
+	return c.m.records.History(ctx, c.scope, id)
 }
 
 // Page returns one page of campaigns.
 func (c Campaigns) Page(ctx context.Context, f Filter) (page.Page[Campaign], error) {
-	return c.records.Page(ctx, c.scope, f.predicate(), f.Query)
+	return c.m.records.Page(ctx, c.scope, f.predicate(), f.Query)
 }
 
 func (f Filter) predicate() rule.Predicate {

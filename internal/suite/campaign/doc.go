@@ -1,5 +1,4 @@
-// Package campaign is a kind of record that only tests register. It shows what a kind costs: these files and the migration
-// beside them are everything its author writes, and every suite that ranges over kinds runs on it.
+// Package campaign shows what a kind of record costs: only tests register it, and every suite that ranges over kinds runs on it.
 //
 // Start with [Campaign].
 package campaign

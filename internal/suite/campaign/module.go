@@ -11,12 +11,10 @@ import (
 //go:embed *.sql *.golden
 var files embed.FS
 
-// Table keeps campaigns.
-var Table = store.TableOf[Campaign](Kind, nil)
-
 // Module registers campaigns with a CRM. As returns the façade for a scope, once a CRM was built with the module.
 type Module struct {
 	module.Module
+	engine  *work.Engine
 	records *work.Records[Campaign, *Campaign]
 }
 
@@ -26,7 +24,7 @@ func New() *Module {
 	m.Module = module.Module{
 		Module: store.Module{Name: "campaign", Migrations: files}, Kinds: []*work.Kind{Kind}, Statements: Table.Statements(),
 		Build: func(p module.Parts) []work.Source {
-			m.records = work.NewRecords(p.Engine, Kind, Table.On(p.DB, nil))
+			m.engine, m.records = p.Engine, work.NewRecords(p.Engine, Kind, Table.On(p.DB, nil))
 			return []work.Source{m.records.Source()}
 		},
 	}
@@ -34,4 +32,4 @@ func New() *Module {
 }
 
 // As returns the campaigns as a scope sees them.
-func (m *Module) As(s *work.Scope) Campaigns { return Campaigns{m.records, s} }
+func (m *Module) As(s *work.Scope) Campaigns { return Campaigns{m, s} }
