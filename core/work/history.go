@@ -7,6 +7,7 @@ import (
 
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/schema"
 )
 
 // Entry is one change of a record, as the audit knows it: who did what, never what a field said.
@@ -41,6 +42,29 @@ func (r *Records[T, P]) History(ctx context.Context, s *Scope, id ident.ID) ([]E
 				f, _ := c.Entity.Field(name)
 				return c.Access.Mask.Has(name) || slices.Contains(c.Access.Unseen, f.Class)
 			})
+		}
+		return list, err
+	})
+}
+
+// Lines is a [History] that can be read.
+type Lines[L any] interface {
+	History
+	// Of must return the lines of a record in their order. subject is under whose key sealed texts lie.
+	Of(ctx context.Context, c *Call, m *schema.Meta, subject ident.ID) ([]L, error)
+}
+
+// HistoryOf returns a history of a record that the scope may see. hide takes out of each line what the call hides; nil for
+// lines that hold nothing personal and no field of the record.
+//
+// Errors: NotFound; Denied.
+func HistoryOf[T any, P Aggregate[T], L any](ctx context.Context, r *Records[T, P], s *Scope, id ident.ID, lines Lines[L], hide func(c *Call, line *L)) ([]L, error) {
+	return Of(ctx, r, s, "history", r.ByID(id), func(ctx context.Context, c *Call, rec *T) ([]L, error) {
+		own := *c
+		own.saved(P(rec))
+		list, err := lines.Of(ctx, c, own.meta, own.subject)
+		for i := 0; hide != nil && i < len(list); i++ {
+			hide(c, &list[i])
 		}
 		return list, err
 	})

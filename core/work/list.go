@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/rapport-crm/rapport/core/fault"
@@ -191,4 +192,78 @@ func (c *Call) cursor(ctx context.Context, digest [16]byte, key rule.Value, rec 
 		return "", err
 	}
 	return c.Engine.Cursors.Seal(ctx, c.Tenant(), page.Position{Query: digest, Blank: key.IsBlank(), Key: b, ID: agg.Base().ID})
+}
+
+// Page returns one page of the records that a domain's own filter and the query choose.
+//
+// Errors: Invalid for a malformed query or cursor; Denied, also for a filter or sort by a field that is hidden.
+func (r *Records[T, P]) Page(ctx context.Context, s *Scope, filter rule.Predicate, q page.Query) (page.Page[T], error) {
+	return r.PageOf(ctx, s, ident.ID{}, filter, q)
+}
+
+// PageOf is Page for the records of one customer, with those of customers merged into it; the zero id is everybody.
+//
+// Errors: as Page; NotFound for a customer that the scope may not see; Invalid without one for a kind that is read with its
+// subject.
+func (r *Records[T, P]) PageOf(ctx context.Context, s *Scope, subject ident.ID, filter rule.Predicate, q page.Query) (page.Page[T], error) {
+	return View(ctx, r.engine, *s, r.op("list"), r.kind.Name(), func(ctx context.Context, c *Call) (page.Page[T], error) {
+		l := Listing{}
+		switch {
+		case subject.IsZero() && r.kind.WithSubject:
+			return page.Page[T]{}, r.unnamed()
+		case !subject.IsZero() && len(c.Entity.SubjectFields()) == 0:
+			return page.Page[T]{}, fault.Field("customer", "must be left out: a %s belongs to no customer", r.kind.Name())
+		case !subject.IsZero():
+			var err error
+			if l.Subjects, err = r.engine.Subjects.Resolve(ctx, c.Scope, subject, Read); err != nil {
+				return page.Page[T]{}, err
+			}
+		}
+		return list(ctx, c, l, filter, q, r.store.List)
+	})
+}
+
+// PageIn is PageOf for a domain that has resolved the customer.
+func (r *Records[T, P]) PageIn(ctx context.Context, s *Scope, subjects []ident.ID, filter rule.Predicate, q page.Query) (page.Page[T], error) {
+	return View(ctx, r.engine, *s, r.op("list"), r.kind.Name(), func(ctx context.Context, c *Call) (page.Page[T], error) {
+		return list(ctx, c, Listing{Subjects: subjects}, filter, q, r.store.List)
+	})
+}
+
+// All ranges over every record of a list, page by page. It stops at the first error.
+func All[T any](q page.Query, get func(q page.Query) (page.Page[T], error)) iter.Seq2[T, error] {
+	return page.All(func(cursor string) (page.Page[T], error) {
+		next := q
+		if cursor != "" {
+			next.Cursor = cursor
+		}
+		return get(next)
+	})
+}
+
+// MaxCount is where [Records.Count] stops.
+const MaxCount = 10_000
+
+// Count returns how many records a list holds; more than [MaxCount] are MaxCount + 1, so that a count costs the same
+// however many there are. Sort, limit and cursor of the query play no part.
+//
+// Errors: as Page.
+func (r *Records[T, P]) Count(ctx context.Context, s *Scope, filter rule.Predicate, q page.Query) (int, error) {
+	return View(ctx, r.engine, *s, r.op("count"), r.kind.Name(), func(ctx context.Context, c *Call) (int, error) {
+		if r.kind.WithSubject {
+			return 0, r.unnamed()
+		}
+		if err := c.CheckFilter(filter); err != nil {
+			return 0, err
+		}
+		expr, err := c.Where(ctx, q.Where)
+		if err != nil {
+			return 0, err
+		}
+		l := Listing{Where: rule.All(c.Access.Rows, filter, expr)}
+		if l.Search, err = c.search(q.Search); err != nil {
+			return 0, err
+		}
+		return r.store.Count(ctx, c, l, MaxCount+1)
+	})
 }

@@ -98,7 +98,9 @@ func (c Campaigns) Load(ctx context.Context, rows iter.Seq2[Draft, error], o *wo
 }
 
 // Import returns the target of files whose rows are campaigns.
-func (c Campaigns) Import() transfer.Target { return transfer.Of(rows, c.m.engine, c.scope, c.m.As) }
+func (c Campaigns) Import() transfer.Target {
+	return transfer.Of(rows, c.m.records.Engine(), c.scope, c.m.As)
+}
 
 // Get returns one campaign.
 func (c Campaigns) Get(ctx context.Context, id ident.ID) (Campaign, error) {

@@ -14,7 +14,6 @@ var files embed.FS
 // Module registers campaigns with a CRM. As returns the façade for a scope, once a CRM was built with the module.
 type Module struct {
 	module.Module
-	engine  *work.Engine
 	records *work.Records[Campaign, *Campaign]
 }
 
@@ -24,7 +23,7 @@ func New() *Module {
 	m.Module = module.Module{
 		Module: store.Module{Name: "campaign", Migrations: files}, Kinds: []*work.Kind{Kind}, Statements: Table.Statements(),
 		Build: func(p module.Parts) []work.Source {
-			m.engine, m.records = p.Engine, work.NewRecords(p.Engine, Kind, Table.On(p.DB, nil))
+			m.records = work.NewRecords(p.Engine, Kind, Table.On(p.DB, nil))
 			return []work.Source{m.records.Source()}
 		},
 	}
