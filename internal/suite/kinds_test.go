@@ -183,7 +183,7 @@ func TestEveryKindIsGuarded(t *testing.T) {
 		require.GreaterOrEqual(w, len(shown), 2)
 		for _, rec := range shown {
 			require.Contains(w, rec.Base().Hidden, "created_by", k.Name())
-			require.Zero(w, rec.Base().CreatedBy, k.Name())
+			require.Empty(w, rec.Base().CreatedBy, k.Name())
 		}
 		if !slices.Contains([]string{"tenant", "schema", "pipeline"}, k.Name()) {
 			none := must[crm.Records](w)(w.as().Records(k.Name()))

@@ -71,7 +71,7 @@ func TestNothingLeavesUnmasked(t *testing.T) {
 		require.NoError(w, err, v.name)
 		for _, rec := range records(got) {
 			require.Contains(w, rec.Base().Hidden, "created_by", v.name)
-			require.Zero(w, rec.Base().CreatedBy, v.name)
+			require.Empty(w, rec.Base().CreatedBy, v.name)
 		}
 	})
 }

@@ -92,7 +92,7 @@ func covered(t *testing.T, known map[string]bool, facade string, its reflect.Typ
 	for i := range its.NumMethod() {
 		name := facade + "." + its.Method(i).Name
 		_, other := elsewhere[name]
-		require.True(t, known[name] != other, "%s must be in a table of this package, or say where it is tried", name)
+		require.NotEqual(t, known[name], other, "%s must be in a table of this package, or say where it is tried", name)
 		delete(known, name)
 	}
 }

@@ -163,5 +163,5 @@ func (w *world) requireSame(before map[string]string, msg string) {
 	for _, table := range slices.Sorted(maps.Keys(after)) {
 		require.Equal(w, before[table], after[table], "%s: %s", msg, table)
 	}
-	require.Equal(w, len(before), len(after), msg)
+	require.Len(w, after, len(before), msg)
 }

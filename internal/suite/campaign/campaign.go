@@ -63,9 +63,8 @@ var Kind = &work.Kind{
 }
 
 var (
-	draft  = schema.PatchOf[Campaign, Draft](Kind.Entity)
-	update = schema.PatchOf[Campaign, Update](Kind.Entity)
-	rows   = transfer.RowsOf(Kind, draft)
+	draft, update = schema.PatchOf[Campaign, Draft](Kind.Entity), schema.PatchOf[Campaign, Update](Kind.Entity)
+	rows          = transfer.RowsOf(Kind, draft)
 	// Table keeps campaigns.
 	Table = store.TableOf[Campaign](Kind, nil)
 )
