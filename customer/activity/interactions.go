@@ -20,7 +20,7 @@ type Interactions struct {
 
 var (
 	interactionKind = &work.Kind{
-		Entity: schema.Of[Interaction](EntityInteraction), Module: "customer", Table: "crm_interaction", Permanent: true,
+		Entity: schema.Of[Interaction](EntityInteraction), Module: "customer", Table: "crm_interaction", Permanent: true, Ledger: true,
 		Rights: work.Rights{
 			Manager: "aatttntn", Sales: "ttoonnnn", Service: "aoonnnnn", Marketing: "annnnnnn", Viewer: "annnnnnn",
 			Hide: map[string][]string{work.RoleMarketing: {"subject", "body"}, work.RoleViewer: {"subject", "body"}},
