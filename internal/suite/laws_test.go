@@ -17,13 +17,13 @@ import (
 	"github.com/rapport-crm/rapport/pipeline"
 )
 
-// eachVerb runs a law for every method, on every database.
+// eachVerb runs a law for every method, on every database, each in a tenant of its own.
 func eachVerb(t *testing.T, law func(w *world, v *verb)) {
 	t.Helper()
 	each(t, func(t *testing.T, w *world) {
 		list := verbs()
 		for i := range list {
-			law(w, &list[i])
+			law(w.in(list[i].name), &list[i])
 		}
 		t.Logf("%s: %d methods", w.Backend.Name, len(list))
 	})
