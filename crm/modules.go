@@ -11,6 +11,7 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/customer/activity"
+	"github.com/rapport-crm/rapport/customer/object"
 	"github.com/rapport-crm/rapport/internal/module"
 	"github.com/rapport-crm/rapport/internal/store"
 	"github.com/rapport-crm/rapport/pipeline"
@@ -25,7 +26,7 @@ type Module string
 // The modules.
 const (
 	ModuleFoundation Module = "foundation" // tenants, keys, audit, events, timelines, the queue, claims, custom fields; always there
-	ModuleCustomer   Module = "customer"   // customers and interactions
+	ModuleCustomer   Module = "customer"   // customers, interactions, and the objects that tenants define
 	ModulePipeline   Module = "pipeline"   // pipelines, leads and opportunities; needs customer
 	ModuleService    Module = "service"    // cases and their clocks; needs customer
 	ModulePrivacy    Module = "privacy"    // consents and the send gate; needs customer
@@ -76,11 +77,12 @@ func (cfg *Config) has(m Module) bool {
 }
 
 // Kinds lists the kinds of records of every module, those that a program leaves out too: what the default roles, imports,
-// exports and tests of hosts range over. Extensions' own kinds are not among them. The kinds must not be changed.
+// exports and tests of hosts range over. Kinds that tenants define are there by their family; extensions' own are not among
+// them. The kinds must not be changed.
 func Kinds() []*work.Kind {
 	return slices.Concat(
 		custom.Kinds(), tenant.Kinds(), claim.Kinds(),
-		customer.Kinds(), activity.Kinds(), pipeline.Kinds(), service.Kinds(), privacy.Kinds(),
+		customer.Kinds(), activity.Kinds(), object.Kinds(), pipeline.Kinds(), service.Kinds(), privacy.Kinds(),
 	)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/schema/custom"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
@@ -23,11 +24,15 @@ type Records struct {
 	scope  *work.Scope
 }
 
-// Records returns the records of a kind: "customer", "lead" and so on, as [CRM.Kinds] lists them.
+// Records returns the records of a kind: "customer", "lead" and so on, as [CRM.Kinds] lists them, or one that the tenant has
+// defined, such as "object.boat". Whether it has, the methods of Records find out.
 //
 // Errors: Invalid for field "kind" on an unknown name.
 func (s *Session) Records(kind string) (Records, error) {
 	source, ok := s.crm.sources[kind]
+	if family, own := schema.FamilyOf(kind); own && family == custom.Family {
+		source, ok = s.crm.objects.Source(kind), true
+	}
 	if !ok {
 		known := slices.Sorted(maps.Keys(s.crm.sources))
 		return Records{}, fault.At("crm: records", fault.Field("kind", "no kind %q: want one of %s", kind, strings.Join(known, ", ")))
@@ -82,7 +87,7 @@ func (r Records) History(ctx context.Context, id ident.ID) ([]work.Entry, error)
 	return r.source.History(ctx, r.scope, id)
 }
 
-// Kinds lists the kinds of records in use: those of the modules in [Config.Modules].
+// Kinds lists the kinds of records in use: those of the modules in [Config.Modules], without those that tenants define.
 func (c *CRM) Kinds() []*work.Kind {
 	var out []*work.Kind
 	for _, name := range slices.Sorted(maps.Keys(c.sources)) {

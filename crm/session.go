@@ -14,6 +14,7 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/customer/activity"
+	"github.com/rapport-crm/rapport/customer/object"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/service"
@@ -30,7 +31,7 @@ type Session struct {
 	Cases         service.Cases          // complaints and requests with their clocks
 	Consents      privacy.Consents       // what customers said, and whether they may be contacted
 	Sends         privacy.Sends          // the gate to customers' addresses
-	Schema        custom.Fields          // custom fields, and the description of every entity
+	Schema        custom.Fields          // custom fields and objects, and the description of every entity
 	Settings      tenant.Tenant          // the tenant's time zone, currency and language
 	Claims        claim.Claims           // exclusive resources with a time limit
 	Plugins       Plugins                // actions of extensions, and what they were shown
@@ -76,6 +77,10 @@ func (s *Session) Purpose() personal.Purpose { return s.scope.Purpose }
 
 // Scope returns what the façades of this session act for, for façades that are no field of it. It must not be changed.
 func (s *Session) Scope() *work.Scope { return &s.scope }
+
+// Objects returns the records of a kind that the tenant has defined: key is the one that was given to
+// [custom.Fields.DefineObject], such as "boat".
+func (s *Session) Objects(key string) object.Objects { return s.crm.objects.Objects(key, &s.scope) }
 
 // InTx runs fn in one transaction and commits it, or rolls back when fn returns an error or panics. fn gets a session
 // inside the transaction, and must use that one; the outer session inside fn is an Invalid fault. When the database

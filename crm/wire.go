@@ -14,6 +14,7 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/customer/activity"
+	"github.com/rapport-crm/rapport/customer/object"
 	"github.com/rapport-crm/rapport/customer/phone"
 	"github.com/rapport-crm/rapport/internal/boundary"
 	"github.com/rapport-crm/rapport/internal/module"
@@ -41,6 +42,7 @@ type parts struct {
 	claims    *claim.Service
 	customers *customer.Module
 	talks     *activity.Module
+	objects   *object.Module
 	pipelines *pipeline.Module
 	cases     *service.Module
 	office    *privacy.Module
@@ -61,6 +63,7 @@ func (c *CRM) build(db *store.DB) (err error) {
 	people := customerstore.New(db, c.keys)
 	c.customers = customer.New(customer.Config{Engine: c.engine, Store: people, Phones: phone.Normalizer{}, Region: c.cfg.Region})
 	c.talks = activity.New(activity.Config{Engine: c.engine, Store: people, Customers: c.customers})
+	c.objects = object.New(c.engine, people.Objects())
 	c.pipelines = pipeline.New(pipeline.Config{Engine: c.engine, Store: pipelinestore.New(db)})
 	c.cases, err = service.New(service.Config{
 		Engine: c.engine, Store: servicestore.New(db, c.keys), SLA: c.cfg.SLA,

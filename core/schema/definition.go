@@ -24,7 +24,7 @@ const (
 // this version: such a definition is refused. Keep such data in the built-in fields made for it (contact points,
 // notes).
 type Definition struct {
-	Entity   string         `json:"entity"`             // name of the entity: "customer"
+	Entity   string         `json:"entity"`             // name of the entity: "customer", or "object.boat" for a kind of the tenant's
 	Key      string         `json:"key"`                // lower-case letters, digits and _, at most 40
 	Type     rule.Type      `json:"type"`               // never changes once the key was used
 	Label    string         `json:"label"`              // for people; "" makes one from the key
@@ -37,8 +37,9 @@ type Definition struct {
 }
 
 var (
-	customKey = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
-	pluginKey = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}(\.[a-z][a-z0-9_]{0,39})?$`)
+	customKey  = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
+	entityName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}(\.[a-z][a-z0-9_]{0,39})?$`)
+	pluginKey  = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}(\.[a-z][a-z0-9_]{0,39})?$`)
 )
 
 // reserved words of CEL cannot be keys.
@@ -55,11 +56,19 @@ func keyFault(key string, plugin bool) string {
 	return "want 1 to 40 lower-case letters, digits and underscores, a letter first"
 }
 
+// CheckKey returns an Invalid fault for a key that a tenant cannot give to a field or an object, or nil.
+func CheckKey(key string) error {
+	if m := keyFault(key, false); m != "" {
+		return fault.Field("key", "%s", m)
+	}
+	return nil
+}
+
 // Validate returns an Invalid fault with every breach, or nil. Whether the entity exists is for the registry to say.
 func (d Definition) Validate() error {
 	var v fault.Violations
-	if !fieldName.MatchString(d.Entity) {
-		v.Add("entity", "want the name of an entity, such as customer")
+	if !entityName.MatchString(d.Entity) {
+		v.Add("entity", "want the name of an entity, such as customer or object.boat")
 	}
 	if m := keyFault(d.Key, false); m != "" {
 		v.Add("key", "%s", m)

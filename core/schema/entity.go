@@ -3,6 +3,7 @@ package schema
 import (
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/rule"
@@ -28,6 +29,20 @@ type Entity struct {
 	guard    Hiding  // hides the sensitive fields
 	env      *rule.Env
 	copies   []copier
+}
+
+// Named returns the same description under another name: that of a kind which a tenant defines within a family.
+func (e *Entity) Named(name string) *Entity {
+	out := *e
+	out.Name = name
+	out.env = out.newEnv()
+	return &out
+}
+
+// FamilyOf returns the family of a kind that a tenant has defined: "object" of "object.boat". Other kinds have none.
+func FamilyOf(name string) (family string, ok bool) {
+	family, _, ok = strings.Cut(name, ".")
+	return family, ok
 }
 
 // node is one compiled field.

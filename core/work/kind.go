@@ -13,6 +13,10 @@ type Kind struct {
 	Table  string         // the table of its records, such as "crm_lead"; "" for a kind without one
 	Rights Rights         // what the default roles may do with it
 
+	// Family says that each tenant defines kinds within it, such as "object.boat" in the family "object". They have its fields,
+	// its table and its rights; there are no records of the family's own name.
+	Family bool
+
 	Permanent bool // its records are never deleted
 	Ledger    bool // its records are only ever added and never changed; it must be permanent, too
 
@@ -39,11 +43,23 @@ func (k *Kind) Deleted() event.Kind { return event.Kind(k.Name() + ".deleted") }
 // Restored returns the event of a restoration: "lead.restored".
 func (k *Kind) Restored() event.Kind { return event.Kind(k.Name() + ".restored") }
 
-// Find returns the kind of a name, or nil.
+// Member returns a kind that a tenant has defined within the family.
+func (k *Kind) Member(name string) *Kind {
+	out := *k
+	out.Entity, out.Family = k.Entity.Named(name), false
+	return &out
+}
+
+// Find returns the kind of a name, which may be a tenant's own within a family, or nil.
 func Find(kinds []*Kind, name string) *Kind {
 	for _, k := range kinds {
 		if k.Name() == name {
 			return k
+		}
+	}
+	if family, ok := schema.FamilyOf(name); ok {
+		if k := Find(kinds, family); k != nil && k.Family {
+			return k.Member(name)
 		}
 	}
 	return nil

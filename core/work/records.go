@@ -69,6 +69,12 @@ func NewRecords[T any, P Aggregate[T]](e *Engine, k *Kind, store Store[T]) *Reco
 	return &Records[T, P]{e, k, store}
 }
 
+// Member returns the records of a kind that a tenant has defined within this family. Whether the tenant has, each operation
+// finds out: an unknown kind is an Invalid fault for field "entity".
+func (r *Records[T, P]) Member(name string) *Records[T, P] {
+	return &Records[T, P]{r.engine, r.kind.Member(name), r.store}
+}
+
 // Kind returns what was declared.
 func (r *Records[T, P]) Kind() *Kind { return r.kind }
 

@@ -359,7 +359,7 @@ func (b *Bound[T, P]) Spec(c *work.Call, l work.Listing) ListSpec {
 		spec.Columns.Custom = alias + ".custom"
 	}
 	spec.Also = func(bind rule.Binder) string {
-		return and(b.ofSubjects(c, bind, l.Subjects), b.found(bind, l.Search))
+		return and(b.ofSubjects(c, bind, l.Subjects), b.found(c, bind, l.Search))
 	}
 	return spec
 }

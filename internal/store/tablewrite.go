@@ -108,7 +108,7 @@ func (b *Bound[T, P]) insertBeside(ctx context.Context, c *work.Call, recs []*T)
 		var rows [][]any
 		for _, rec := range recs {
 			for _, word := range b.words(rec) {
-				rows = append(rows, []any{c.Tenant(), b.kind.Name(), word, P(rec).Base().ID})
+				rows = append(rows, []any{c.Tenant(), c.Entity.Name, word, P(rec).Base().ID})
 			}
 		}
 		if _, err := conn.BulkLoad(ctx, "crm_word", wordColumns, each(rows)); err != nil {

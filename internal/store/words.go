@@ -47,14 +47,14 @@ func (b *Bound[T, P]) indexWords(c *work.Call, conn Conn, before, after *T) erro
 	id := P(after).Base().ID
 	for _, word := range is {
 		if !slices.Contains(was, word) {
-			if err := conn.Queue(putWord, nil, c.Tenant(), b.kind.Name(), word, id); err != nil {
+			if err := conn.Queue(putWord, nil, c.Tenant(), c.Entity.Name, word, id); err != nil {
 				return err
 			}
 		}
 	}
 	for _, word := range was {
 		if !slices.Contains(is, word) {
-			if err := conn.Queue(dropWord, nil, c.Tenant(), b.kind.Name(), word, id); err != nil {
+			if err := conn.Queue(dropWord, nil, c.Tenant(), c.Entity.Name, word, id); err != nil {
 				return err
 			}
 		}
@@ -64,12 +64,12 @@ func (b *Bound[T, P]) indexWords(c *work.Call, conn Conn, before, after *T) erro
 
 // found is the condition of records that have every word of a search, the last one as a beginning. A search without
 // words finds everything.
-func (b *Bound[T, P]) found(bind rule.Binder, search string) string {
+func (b *Bound[T, P]) found(c *work.Call, bind rule.Binder, search string) string {
 	q := names.NewQuery(search)
 	if search == "" || q.IsZero() {
 		return ""
 	}
-	entity := bind.Arg(b.kind.Name())
+	entity := bind.Arg(c.Entity.Name)
 	has := func(test string) string {
 		return "EXISTS (SELECT 1 FROM crm_word w WHERE w.tenant_id = $1 AND w.entity = " + entity + " AND w.record_id = " + alias + ".id AND " + test + ")"
 	}

@@ -52,6 +52,7 @@ var samples = map[string]func(w *world) (id, subject ident.ID){
 		s := must[tenant.Settings](w)(w.s.Settings.Update(w.Context(), schema.AnyVersion, tenant.Update{Language: new("de")}))
 		return s.ID, ident.ID{}
 	},
+	boats:      func(w *world) (id, subject ident.ID) { b := w.boat(); return b.ID, b.Customer },
 	"campaign": func(w *world) (id, subject ident.ID) { return w.campaign().ID, ident.ID{} },
 	"schema": func(w *world) (id, subject ident.ID) {
 		must[schema.Field](w)(w.s.Schema.Define(w.Context(), field(w.next())))
@@ -66,9 +67,9 @@ func eachKind(t *testing.T, law func(w *world, k *work.Kind, r crm.Records)) {
 	t.Helper()
 	each(t, func(t *testing.T, w *world) {
 		var names []string
-		for _, k := range w.Kinds() {
+		for _, k := range append(w.Kinds(), work.Find(crm.Kinds(), boats)) {
 			require.NotNil(t, samples[k.Name()], "%s needs a sample in this package", k.Name())
-			in := w.in("tenant-of-" + k.Name())
+			in := w.in("tenant-of-" + k.Name()).withBoats()
 			law(in, k, must[crm.Records](in)(in.s.Records(k.Name())))
 			names = append(names, k.Name())
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/privacy"
 )
@@ -18,7 +19,9 @@ const EveryEntity = "*"
 
 // Right is what one role may do with one entity. A Level left at its zero value allows the action on no record.
 type Right struct {
-	Entity string // name in the schema registry, or [EveryEntity]
+	// Entity is a name in the schema registry, or [EveryEntity]. That of a family, such as "object", stands for the kinds that
+	// tenants define within it, but for those that the role has a Right of its own for: "object.boat".
+	Entity string
 
 	Read, Create, Edit, Delete, Export, Send, Reveal, Configure work.Level // the level of each action
 
@@ -167,6 +170,9 @@ func (p *Policy) right(names []string, entity string) *Right {
 		return p.of(known[0], entity)
 	}
 	slices.Sort(known)
+	if family, ok := schema.FamilyOf(entity); ok && !p.named(entity) {
+		entity = family
+	}
 	key := strings.Join(known, "\x00") + "\x01" + entity
 	if r, ok := p.merged.Load(key); ok {
 		return r.(*Right) //nolint:forcetypeassert // merged holds nothing else
@@ -182,6 +188,9 @@ func (p *Policy) right(names []string, entity string) *Right {
 func (p *Policy) of(role, entity string) *Right {
 	if r := p.roles[role][entity]; r != nil {
 		return r
+	}
+	if family, ok := schema.FamilyOf(entity); ok && p.roles[role][family] != nil {
+		return p.roles[role][family]
 	}
 	if r := p.roles[role][EveryEntity]; r != nil {
 		return r

@@ -36,7 +36,7 @@ type plain struct {
 // counting counts what reaches the store.
 type counting struct {
 	custom.Store
-	versions, definitions atomic.Int64
+	versions, layouts atomic.Int64
 }
 
 func (c *counting) Version(ctx context.Context, u work.Unit, tenant string) (int64, error) {
@@ -44,9 +44,9 @@ func (c *counting) Version(ctx context.Context, u work.Unit, tenant string) (int
 	return c.Store.Version(ctx, u, tenant)
 }
 
-func (c *counting) Definitions(ctx context.Context, u work.Unit, tenant string) ([]schema.Definition, int64, error) {
-	c.definitions.Add(1)
-	return c.Store.Definitions(ctx, u, tenant)
+func (c *counting) Layout(ctx context.Context, u work.Unit, tenant string) (*custom.Layout, error) {
+	c.layouts.Add(1)
+	return c.Store.Layout(ctx, u, tenant)
 }
 
 func lab(t *testing.T, b dbtest.Backend) *dbtest.Lab {
@@ -185,12 +185,12 @@ func TestOtherProcessesSeeItWithinASecond(t *testing.T) {
 		for range 100 {
 			require.False(t, sees(t, other, nil, "acme", "tier"))
 		}
-		require.Equal(t, int64(1), store.definitions.Load()+store.versions.Load(), "reading costs no statement")
+		require.Equal(t, int64(1), store.layouts.Load()+store.versions.Load(), "reading costs no statement")
 		l.Advance(time.Second)
 		require.True(t, sees(t, other, nil, "acme", "tier"))
 		l.Advance(time.Second)
 		require.True(t, sees(t, other, nil, "acme", "tier"))
-		require.Equal(t, int64(2), store.definitions.Load())
+		require.Equal(t, int64(2), store.layouts.Load())
 		require.Equal(t, int64(2), store.versions.Load())
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 )
 
-// Fields are the custom fields of one tenant. It is a light value, made by [Service.In].
+// Fields are the custom fields and objects of one tenant. It is a light value, made by [Service.In].
 //
 // A field defined on a joined or InTx session is seen by that transaction at once and by everybody once it commits;
 // such a transaction should end within five minutes, after which this process goes back to its cache.
@@ -27,7 +27,7 @@ func (f Fields) Define(ctx context.Context, d schema.Definition) (schema.Field, 
 	if err := f.check(d); err != nil {
 		return schema.Field{}, fault.At("schema: define", err)
 	}
-	return d.Field(), f.change(ctx, "define", d.Entity, d.Key, d, func(l *Layout) error { return l.put(d) })
+	return d.Field(), f.change(ctx, "define", d, func(l *Layout) error { return l.put(d) }, map[string]string{"entity": d.Entity, "key": d.Key})
 }
 
 // Retire takes a custom field out of use: it can no longer be set, filtered or seen. Its values stay stored, and Define
@@ -35,7 +35,35 @@ func (f Fields) Define(ctx context.Context, d schema.Definition) (schema.Field, 
 //
 // Errors: NotFound when the tenant has no such field in use, Denied, Retryable as for Define.
 func (f Fields) Retire(ctx context.Context, entity, key string) error {
-	return f.change(ctx, "retire", entity, key, [2]string{entity, key}, func(l *Layout) error { return l.retire(entity, key) })
+	apply := func(l *Layout) error { return l.retire(entity, key) }
+	return f.change(ctx, "retire", [2]string{entity, key}, apply, map[string]string{"entity": entity, "key": key})
+}
+
+// DefineObject adds an object, changes its labels, or brings a retired one back with its records. Fields are given to it by
+// [Fields.Define] with the entity "object.<key>".
+//
+// Errors: Invalid for a malformed key or label; LimitExceeded; Denied; Retryable as for Define; Unavailable with reason
+// [schema.ReasonModule] when the module of objects is left out.
+func (f Fields) DefineObject(ctx context.Context, o Object) (Object, error) {
+	o.Retired = false
+	err := o.Validate()
+	if err == nil {
+		_, err = f.s.schemas.base(Family)
+	}
+	if err != nil {
+		return Object{}, fault.At("schema: define object", err)
+	}
+	apply := func(l *Layout) error { return l.putObject(o) }
+	return o, f.change(ctx, "define object", o, apply, map[string]string{"entity": o.Entity()})
+}
+
+// RetireObject takes an object out of use: its records are no longer shown, and none can be written. They stay stored, and
+// DefineObject brings them back.
+//
+// Errors: NotFound when the tenant has no such object in use, Denied, Retryable as for Define.
+func (f Fields) RetireObject(ctx context.Context, key string) error {
+	apply := func(l *Layout) error { return l.retireObject(key) }
+	return f.change(ctx, "retire object", key, apply, map[string]string{"entity": Object{Key: key}.Entity()})
 }
 
 // Fields lists every field of an entity as the tenant sees it, built-in and custom, for forms, imports and documentation.
@@ -63,9 +91,12 @@ func (f Fields) check(d schema.Definition) error {
 	if err := d.Validate(); err != nil {
 		return err
 	}
-	base, err := f.s.schemas.registry.Entity(d.Entity)
+	base, err := f.s.schemas.base(d.Entity)
 	if err != nil {
 		return err
+	}
+	if d.Entity == Family {
+		return fault.Field("entity", "name one of the tenant's objects, such as %s.boat", Family)
 	}
 	if !base.HasCustom() {
 		return fault.Field("entity", "%s has no custom fields", d.Entity)
@@ -76,7 +107,8 @@ func (f Fields) check(d schema.Definition) error {
 	return nil
 }
 
-func (f Fields) change(ctx context.Context, name, entity, key string, args any, apply func(l *Layout) error) error {
+// change runs a verb on the layout. facts are those of its event.
+func (f Fields) change(ctx context.Context, name string, args any, apply func(l *Layout) error, facts map[string]string) error {
 	cache, tenant := f.s.schemas.cache, f.scope.Principal.Tenant
 	if f.scope.Unit == nil {
 		defer cache.Begin(tenant)()
@@ -87,8 +119,9 @@ func (f Fields) change(ctx context.Context, name, entity, key string, args any, 
 			if f.scope.Unit != nil {
 				c.Then(func(context.Context) error { cache.Hold(tenant); return nil })
 			}
-			c.Fact("entity", entity)
-			c.Fact("key", key)
+			for name, value := range facts {
+				c.Fact(name, value)
+			}
 			return apply(l)
 		},
 	})

@@ -14,7 +14,7 @@ import (
 // Entity is the registry name of a tenant's schema. The right to configure it is the right to define fields.
 const Entity = "schema"
 
-// Changed is the event of a defined, changed or retired field. Its facts are "entity" and "key".
+// Changed is the event of a defined, changed or retired field or object. Its facts are "entity" and, of a field, "key".
 const Changed event.Kind = "schema.changed"
 
 // Layout is the schema of one tenant as a record: all its definitions under one version. Each tenant has one.
@@ -22,6 +22,8 @@ type Layout struct {
 	schema.Meta
 	// Fields are sorted by entity and key, retired ones included.
 	Fields []schema.Definition `json:"fields" crm:"class=none"`
+	// Objects are the tenant's own kinds, sorted by key, retired ones included.
+	Objects []Object `json:"objects,omitempty" crm:"class=none"`
 }
 
 var kind = &work.Kind{
@@ -35,16 +37,19 @@ func Kinds() []*work.Kind { return []*work.Kind{kind} }
 // LayoutID is the id of every tenant's schema within the tenant.
 var LayoutID = ident.MustParse("00000000-0000-8000-8000-736368656d61")
 
-func order(a, b schema.Definition) int {
+func fieldOrder(a, b schema.Definition) int {
 	return cmp.Or(cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Key, b.Key))
 }
 
 func (l *Layout) find(entity, key string) (int, bool) {
-	return slices.BinarySearchFunc(l.Fields, schema.Definition{Entity: entity, Key: key}, order)
+	return slices.BinarySearchFunc(l.Fields, schema.Definition{Entity: entity, Key: key}, fieldOrder)
 }
 
 // put sets one definition, checking it against what the tenant has.
 func (l *Layout) put(d schema.Definition) error {
+	if _, own := schema.FamilyOf(d.Entity); own && !l.has(d.Entity) {
+		return fault.Field("entity", "the tenant has no such object: define it first")
+	}
 	i, found := l.find(d.Entity, d.Key)
 	if found {
 		if t := l.Fields[i].Type; t != d.Type {
@@ -75,19 +80,19 @@ func (l *Layout) retire(entity, key string) error {
 	return nil
 }
 
-// changed returns the definitions of after that differ from before.
-func changed(before, after *Layout) []schema.Definition {
-	var out []schema.Definition
-	for _, d := range after.Fields {
-		i, found := before.find(d.Entity, d.Key)
-		if !found || !same(before.Fields[i], d) {
-			out = append(out, d)
+// changed returns the elements of after that differ from those of before.
+func changed[T any](before, after []T, order func(a, b T) int, same func(a, b T) bool) []T {
+	var out []T
+	for _, x := range after {
+		i, found := slices.BinarySearchFunc(before, x, order)
+		if !found || !same(before[i], x) {
+			out = append(out, x)
 		}
 	}
 	return out
 }
 
-func same(a, b schema.Definition) bool {
+func sameField(a, b schema.Definition) bool {
 	return a.Type == b.Type && a.Label == b.Label && a.Class == b.Class && slices.Equal(a.Enum, b.Enum) &&
 		a.MaxLen == b.MaxLen && a.Sortable == b.Sortable && a.Required == b.Required && a.Retired == b.Retired
 }

@@ -2,9 +2,12 @@ package custom
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/tenantcache"
 	"github.com/rapport-crm/rapport/core/work"
@@ -25,7 +28,7 @@ type Schemas struct {
 	cache    *tenantcache.Cache[entities]
 }
 
-// entities are those that have custom fields, by name.
+// entities are those that a tenant has given fields, and its own ones, by name.
 type entities map[string]*schema.Entity
 
 var _ work.Schemas = (*Schemas)(nil)
@@ -45,67 +48,97 @@ func NewSchemas(c Config) (*Schemas, error) {
 // Entity implements [work.Schemas]: the entity with the tenant's custom fields, as the unit sees them. An unknown name is
 // an Invalid fault that names the nearest one.
 func (s *Schemas) Entity(ctx context.Context, u work.Unit, tenant, name string) (*schema.Entity, error) {
-	base, err := s.registry.Entity(name)
-	if err != nil || !base.HasCustom() {
+	base, err := s.base(name)
+	_, own := schema.FamilyOf(name)
+	if err != nil || !own && !base.HasCustom() {
 		return base, err
 	}
-	own, err := s.cache.Get(ctx, u, tenant)
+	all, err := s.cache.Get(ctx, u, tenant)
 	if err != nil {
 		return nil, err
 	}
-	if e := own[name]; e != nil {
+	if e := all[name]; e != nil {
 		return e, nil
+	}
+	if own {
+		return nil, all.missing(name)
 	}
 	return base, nil
 }
 
+// base returns what all tenants have of an entity: of their own ones the family.
+func (s *Schemas) base(name string) (*schema.Entity, error) {
+	if family, own := schema.FamilyOf(name); own && family == Family {
+		name = family
+	}
+	return s.registry.Entity(name)
+}
+
+// missing is the answer for an object that the tenant has not defined, or has retired.
+func (own entities) missing(name string) error {
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(own)), func(n string) bool {
+		_, ok := schema.FamilyOf(n)
+		return !ok
+	})
+	if near := rule.Nearest(name, names); near != "" {
+		return fault.Field("entity", "the tenant has no such object: did you mean %q?", near)
+	}
+	return fault.Field("entity", "the tenant has no such object: define it first, as the schema's DefineObject does")
+}
+
 // load joins the registry with one tenant's definitions.
 func (s *Schemas) load(ctx context.Context, u work.Unit, tenant string) (entities, int64, error) {
-	list, version, err := s.store.Definitions(ctx, u, tenant)
+	l, err := s.store.Layout(ctx, u, tenant)
 	if err != nil {
 		return nil, 0, err
 	}
 	by := map[string][]schema.Field{}
-	for _, d := range list {
-		if !d.Retired {
-			by[d.Entity] = append(by[d.Entity], d.Field())
+	for _, o := range l.Objects {
+		if !o.Retired {
+			by[o.Entity()] = nil
 		}
+	}
+	for _, d := range l.Fields {
+		if _, own := schema.FamilyOf(d.Entity); own && !l.has(d.Entity) || d.Retired {
+			continue
+		}
+		by[d.Entity] = append(by[d.Entity], d.Field())
 	}
 	out := make(entities, len(by))
 	for name, fields := range by {
-		base, err := s.registry.Entity(name)
+		base, err := s.base(name)
 		if err != nil {
-			continue // an extension's entity that this process does not have
+			continue // an entity of a module or an extension that this process does not have
 		}
 		e, err := base.With(fields...)
 		if err != nil {
 			return nil, 0, fault.Wrap(fault.Internal, err, "stored definitions of a %s do not fit", name)
 		}
-		out[name] = e
+		out[name] = e.Named(name)
 	}
-	return out, version, nil
+	return out, l.Version, nil
 }
 
 // layout loads the tenant's schema on the call's unit.
 func (s *Schemas) layout(ctx context.Context, c *work.Call) (*Layout, error) {
-	list, version, err := s.store.Definitions(ctx, c.Unit, c.Tenant())
-	if err != nil {
-		return nil, err
+	l, err := s.store.Layout(ctx, c.Unit, c.Tenant())
+	if err == nil {
+		l.ID = LayoutID
 	}
-	l := &Layout{Fields: list}
-	l.ID, l.Version = LayoutID, version
-	return l, nil
+	return l, err
 }
 
-// save stores what a verb has changed: one definition.
+// save stores what a verb has changed: one definition of a field or of an object.
 func (s *Schemas) save(ctx context.Context, c *work.Call, before, after *Layout) error {
-	for i, d := range changed(before, after) {
-		if i > 0 {
-			return fault.New(fault.Internal, "one definition at a time")
-		}
-		if err := s.store.Define(ctx, c.Unit, c.Tenant(), d, before.Version); err != nil {
-			return err
-		}
+	fields := changed(before.Fields, after.Fields, fieldOrder, sameField)
+	objects := changed(before.Objects, after.Objects, objectOrder, func(a, b Object) bool { return a == b })
+	switch {
+	case len(fields)+len(objects) > 1:
+		return fault.New(fault.Internal, "one definition at a time")
+	case len(fields) == 1:
+		return s.store.Define(ctx, c.Unit, c.Tenant(), fields[0], before.Version)
+	case len(objects) == 1:
+		return s.store.DefineObject(ctx, c.Unit, c.Tenant(), objects[0], before.Version)
 	}
 	return nil
 }

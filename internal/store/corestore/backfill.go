@@ -33,12 +33,16 @@ func (s *Store) backfill(ctx context.Context, conn store.Conn, tenant string, d 
 	if err != nil {
 		return err
 	}
+	where := rule.Ne("value", rule.Blank)
+	if _, own := schema.FamilyOf(d.Entity); own {
+		where = rule.All(rule.Eq("kind", rule.Text(d.Entity)), where) // its table has those of other kinds, too
+	}
 	spec := store.ListSpec{
 		Name: "corestore.backfill", Tenant: tenant, Select: "r.id, r.custom", From: kind.Table + " r", Alias: "r",
 		Columns: store.Columns{Dialect: s.db.Dialect(), Table: map[string]rule.Column{
-			"value": s.db.Dialect().Custom("r.custom", d.Key, d.Type),
+			"kind": store.Field("r.kind", rule.TypeText), "value": s.db.Dialect().Custom("r.custom", d.Key, d.Type),
 		}},
-		Listing: work.Listing{Where: rule.Ne("value", rule.Blank), Sort: page.Sort{Field: "id"}, Limit: backfillPage},
+		Listing: work.Listing{Where: where, Sort: page.Sort{Field: "id"}, Limit: backfillPage},
 	}
 	for {
 		var rows []customRow

@@ -9,6 +9,7 @@ import (
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/schema/custom"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/internal/store"
 )
@@ -37,7 +38,7 @@ func (r *fieldRow) definition() (schema.Definition, error) {
 	}, nil
 }
 
-// Version implements custom.Store.
+// Version implements [custom.Store].
 func (s *Store) Version(ctx context.Context, u work.Unit, tenant string) (n int64, err error) {
 	return n, found(s.db.On(u).Get(ctx, getVersion, &n, tenant))
 }
@@ -50,30 +51,60 @@ func found(err error) error {
 	return err
 }
 
-// Definitions implements custom.Store. The version is read first: a definition that comes in between is then read
-// again by the next look at the version.
-func (s *Store) Definitions(ctx context.Context, u work.Unit, tenant string) ([]schema.Definition, int64, error) {
-	var version int64
-	var rows []fieldRow
-	conn := s.db.On(u)
-	first, second := conn.GetLater(getVersion, &version, tenant), conn.SelectLater(listFields, &rows, tenant)
-	if err := found(first.Wait(ctx)); err != nil {
-		return nil, 0, err
-	}
-	if err := second.Wait(ctx); err != nil {
-		return nil, 0, err
-	}
-	out := make([]schema.Definition, len(rows))
-	for i := range rows {
-		var err error
-		if out[i], err = rows[i].definition(); err != nil {
-			return nil, 0, err
-		}
-	}
-	return out, version, nil
+type objectRow struct {
+	Key     string `bun:"key"`
+	Label   string `bun:"label"`
+	Plural  string `bun:"plural"`
+	Retired bool   `bun:"retired"`
 }
 
-// Define implements custom.Store.
+// layoutRow is a field, or none, with the version of the tenant's schema.
+type layoutRow struct {
+	Version int64 `bun:"schema_version"`
+	fieldRow
+}
+
+// Layout implements [custom.Store]. The version comes with the fields, before the objects: a definition that comes in between
+// is then read again by the next look at the version.
+func (s *Store) Layout(ctx context.Context, u work.Unit, tenant string) (*custom.Layout, error) {
+	var fields []layoutRow
+	var objects []objectRow
+	conn := s.db.On(u)
+	first, second := conn.SelectLater(listFields, &fields, tenant), conn.SelectLater(listObjects, &objects, tenant)
+	if err := first.Wait(ctx); err != nil {
+		return nil, err
+	}
+	if err := second.Wait(ctx); err != nil {
+		return nil, err
+	}
+	l := &custom.Layout{}
+	for i := range fields {
+		l.Version = fields[i].Version
+		if fields[i].Key == "" {
+			continue // a tenant without fields
+		}
+		d, err := fields[i].definition()
+		if err != nil {
+			return nil, err
+		}
+		l.Fields = append(l.Fields, d)
+	}
+	for _, r := range objects {
+		l.Objects = append(l.Objects, custom.Object(r))
+	}
+	return l, nil
+}
+
+// DefineObject implements [custom.Store].
+func (s *Store) DefineObject(_ context.Context, u work.Unit, tenant string, o custom.Object, from int64) error {
+	conn, now := s.db.On(u), time.Now().UTC()
+	if err := bump(conn, tenant, from, now); err != nil {
+		return err
+	}
+	return conn.Queue(putObject, nil, tenant, o.Key, store.OrNull(o.Label), store.OrNull(o.Plural), o.Retired, now)
+}
+
+// Define implements [custom.Store].
 func (s *Store) Define(ctx context.Context, u work.Unit, tenant string, d schema.Definition, from int64) error {
 	conn, now := s.db.On(u), time.Now().UTC()
 	if err := bump(conn, tenant, from, now); err != nil {

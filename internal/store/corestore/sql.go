@@ -1,6 +1,10 @@
 package corestore
 
-import "github.com/rapport-crm/rapport/internal/store"
+import (
+	"strings"
+
+	"github.com/rapport-crm/rapport/internal/store"
+)
 
 // Traces of writes.
 var (
@@ -69,7 +73,8 @@ var (
 		SELECT `+fieldColumns+` FROM crm_field WHERE tenant_id = $1 AND entity = $2 AND key = $3`)
 
 	listFields = store.Same("corestore.list_fields", `
-		SELECT `+fieldColumns+` FROM crm_field WHERE tenant_id = $1 ORDER BY entity, key`)
+		SELECT t.schema_version, `+store.Qualified("f", strings.Split(fieldColumns, ", "))+`
+		FROM crm_tenant t LEFT JOIN crm_field f ON f.tenant_id = $1 WHERE t.tenant_id = $1 ORDER BY f.entity, f.key`)
 
 	putField = store.Same("corestore.put_field", `
 		INSERT INTO crm_field (tenant_id, entity, key, type, label, class, enum, max_len, sortable, required, retired, updated_at)
@@ -77,6 +82,14 @@ var (
 		ON CONFLICT (tenant_id, entity, key) DO UPDATE SET type = excluded.type, label = excluded.label, class = excluded.class,
 			enum = excluded.enum, max_len = excluded.max_len, sortable = excluded.sortable, required = excluded.required,
 			retired = excluded.retired, updated_at = excluded.updated_at`)
+
+	listObjects = store.Same("corestore.list_objects", `
+		SELECT key, label, plural, retired FROM crm_object_kind WHERE tenant_id = $1 ORDER BY key`)
+
+	putObject = store.Same("corestore.put_object", `
+		INSERT INTO crm_object_kind (tenant_id, key, label, plural, retired, updated_at) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (tenant_id, key) DO UPDATE SET label = excluded.label, plural = excluded.plural, retired = excluded.retired,
+			updated_at = excluded.updated_at`)
 
 	dropSortKeys = store.Same("corestore.drop_sort_keys", `
 		DELETE FROM crm_field_index WHERE tenant_id = $1 AND entity = $2 AND field = $3`)
@@ -101,7 +114,7 @@ const fieldColumns = `entity, key, type, label, class, enum, max_len, sortable, 
 func Statements() []store.SQL {
 	return append([]store.SQL{
 		addAudit, addEvent, addDispatch, addLine, moveLines, addAccess, setTimer, dropTimer, reserveOnce, getOnce, keepOnce,
-		listAudit, getVersion, bumpVersion, addVersion, getField, listFields, putField, dropSortKeys, getSettings, putSettings,
+		listAudit, getVersion, bumpVersion, addVersion, getField, listFields, putField, listObjects, putObject, dropSortKeys, getSettings, putSettings,
 		claimOfKey, takeKey, dropKey,
 	}, claimTable.Statements()...)
 }

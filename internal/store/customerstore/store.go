@@ -29,7 +29,7 @@ func New(db *store.DB, keys *keys.Ring) *Store { return &Store{db, keys} }
 // Statements lists every static statement of the package.
 func Statements() []store.SQL {
 	return slices.Concat(customerStatements(), pointStatements(), lookupStatements(), stages.Statements(),
-		relations.Statements(), hierarchyStatements(), interactions.Statements(), activityStatements())
+		relations.Statements(), hierarchyStatements(), interactions.Statements(), activityStatements(), objects.Statements())
 }
 
 func (s *Store) on(c *work.Call) store.Conn { return s.db.On(c.Unit) }

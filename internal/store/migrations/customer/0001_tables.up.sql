@@ -153,3 +153,30 @@ CREATE TABLE crm_interaction_party (
   role {text},
   PRIMARY KEY (tenant_id, customer_id, at, interaction_id)
 );
+
+-- Records of the kinds that tenants define. kind is the kind's name, such as object.boat.
+CREATE TABLE crm_object (
+  tenant_id {text} NOT NULL,
+  id {id} NOT NULL,
+  version {int} NOT NULL,
+  kind {text} NOT NULL,
+  name {text} NOT NULL,
+  customer_id {id},
+  custom {json},
+  owner_user {text},
+  owner_team {text},
+  created_at {time} NOT NULL,
+  updated_at {time} NOT NULL,
+  created_by {text} NOT NULL,
+  source_system {text},
+  source_ref {text},
+  deleted_at {time},
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX crm_object_kind_id ON crm_object (tenant_id, kind, id) WHERE deleted_at IS NULL;
+CREATE INDEX crm_object_name ON crm_object (tenant_id, kind, name, id) WHERE deleted_at IS NULL;
+CREATE INDEX crm_object_created ON crm_object (tenant_id, kind, created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX crm_object_updated ON crm_object (tenant_id, kind, updated_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX crm_object_owner_user ON crm_object (tenant_id, owner_user, kind, id);
+CREATE INDEX crm_object_owner_team ON crm_object (tenant_id, owner_team, kind, id);
+CREATE INDEX crm_object_customer ON crm_object (tenant_id, customer_id, kind, id);

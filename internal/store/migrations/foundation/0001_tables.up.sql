@@ -176,6 +176,17 @@ CREATE TABLE crm_field (
   PRIMARY KEY (tenant_id, entity, key)
 );
 
+-- Kinds of records that tenants define. Their records are in crm_object.
+CREATE TABLE crm_object_kind (
+  tenant_id {text} NOT NULL,
+  key {text} NOT NULL,
+  label {text},
+  plural {text},
+  retired {bool} NOT NULL,
+  updated_at {time} NOT NULL,
+  PRIMARY KEY (tenant_id, key)
+);
+
 CREATE TABLE crm_field_index (
   tenant_id {text} NOT NULL,
   entity {text} NOT NULL,
