@@ -9,10 +9,12 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/schema/custom"
 	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
+	"github.com/rapport-crm/rapport/customer/object"
 	"github.com/rapport-crm/rapport/pipeline"
 	"github.com/rapport-crm/rapport/service"
 )
@@ -24,7 +26,7 @@ type entity struct {
 	columns []string // members shown by list, as paths into the record's JSON
 	// byExt is nil when it has no external ids, target, where the rows of files go, when it cannot be imported.
 	byExt  func(ctx context.Context, s *crm.Session, ext ident.Ext) (schema.Aggregate, error)
-	target func(s *crm.Session) transfer.Target
+	target func(s *crm.Session, kind string) transfer.Target
 }
 
 // entities are all kinds of records: what each can beyond the others, and the columns that people look for first.
@@ -36,7 +38,7 @@ func entities() []entity {
 				rec, err := s.Customers.ByExt(ctx, x)
 				return &rec, err
 			},
-			target: func(s *crm.Session) transfer.Target { return s.Customers.Import() },
+			target: func(s *crm.Session, _ string) transfer.Target { return s.Customers.Import() },
 		},
 		pipeline.EntityOpportunity: {
 			columns: []string{"id", "name", "stage", "amount", "close_date", "customer", "owner_user"},
@@ -44,21 +46,29 @@ func entities() []entity {
 				rec, err := s.Opportunities.ByExt(ctx, x)
 				return &rec, err
 			},
-			target: func(s *crm.Session) transfer.Target { return s.Opportunities.Import() },
+			target: func(s *crm.Session, _ string) transfer.Target { return s.Opportunities.Import() },
 		},
 		service.EntityCase: {
 			columns: []string{"id", "type", "priority", "state", "subject", "customer", "owner_user"},
-			target:  func(s *crm.Session) transfer.Target { return s.Cases.Import() },
+			target:  func(s *crm.Session, _ string) transfer.Target { return s.Cases.Import() },
 		},
 		pipeline.EntityLead: {
 			columns: []string{"id", "state", "origin", "score", "customer", "owner_user"},
-			target:  func(s *crm.Session) transfer.Target { return s.Leads.Import() },
+			target:  func(s *crm.Session, _ string) transfer.Target { return s.Leads.Import() },
+		},
+		custom.Family: {
+			columns: []string{"id", "name", "customer", "owner_user", "created_at"},
+			target: func(s *crm.Session, kind string) transfer.Target {
+				return s.Objects(strings.TrimPrefix(kind, custom.Family+".")).Import()
+			},
 		},
 	}
 	var out, last []entity
 	for _, k := range crm.Kinds() {
 		e := more[k.Name()]
-		e.name, e.kind = k.Name(), k
+		if e.name, e.kind = k.Name(), k; k.Family {
+			e.name += ".KEY" // of one that the tenant has defined
+		}
 		if e.columns == nil {
 			e.columns = columnsOf(k)
 		}
@@ -87,7 +97,7 @@ func columnsOf(k *work.Kind) []string {
 
 // importForms lists what rows of files can hold, by kind of record.
 func importForms() []transfer.Form {
-	return slices.Concat(customer.ImportForms(), pipeline.ImportForms(), service.ImportForms())
+	return slices.Concat(customer.ImportForms(), pipeline.ImportForms(), service.ImportForms(), object.ImportForms())
 }
 
 // entityNames are the names of all kinds.
@@ -115,9 +125,15 @@ func namesOf(some func(e entity) bool) []string {
 
 func findEntity(name string) (entity, error) {
 	all, names := entities(), entityNames()
-	i := slices.IndexFunc(all, func(e entity) bool { return e.name == name })
-	if i >= 0 {
-		return all[i], nil
+	kind := work.Find(crm.Kinds(), name)
+	for _, e := range all {
+		switch family, own := schema.FamilyOf(name); {
+		case e.name == name && !e.kind.Family:
+			return e, nil
+		case kind != nil && own && e.kind.Family && family == e.kind.Name():
+			e.name, e.kind = name, kind
+			return e, nil
+		}
 	}
 	if near := rule.Nearest(name, names); near != "" {
 		return entity{}, usage("%q is no entity; did you mean %q?", name, near)

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -122,7 +121,7 @@ func (c *call) load(ctx context.Context, opts *importOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, o.Close(context.WithoutCancel(ctx))) }()
 	s := o.s.From(personal.Source{System: source(m.System), Ref: short(filepath.Base(path))})
-	rep, err := transfer.Import(ctx, e.target(s), file, m, &transfer.Options{Format: formatOf(path), DryRun: opts.dry, Progress: c.progress()})
+	rep, err := transfer.Import(ctx, e.target(s, e.name), file, m, &transfer.Options{Format: formatOf(path), DryRun: opts.dry, Progress: c.progress()})
 	if err != nil {
 		if rep.Rows > 0 && !opts.dry {
 			fmt.Fprintf(c.stderr, "stopped after %d rows of %s; what was written stays: import the file again to go on\n", rep.Rows, path)
@@ -144,10 +143,10 @@ func formatOf(path string) transfer.Format {
 func (c *call) mapping(o *importOptions) (m transfer.Mapping, err error) {
 	var kind string
 	switch n := len(c.args); {
-	case n == 2 && slices.Contains(importNames(), c.args[0]):
-		kind = c.args[0]
 	case n == 2:
-		return m, usage("want one file, have 2 arguments, and %q is no kind of record: want %s", c.args[0], strings.Join(importNames(), ", "))
+		if kind = c.args[0]; !canImport(kind) {
+			return m, usage("want one file, have 2 arguments, and %q is no kind of record: want %s", kind, strings.Join(importNames(), ", "))
+		}
 	case n != 1:
 		return m, usage("want one file, have %d arguments", n)
 	case o.mapping == "":
@@ -175,14 +174,18 @@ func readMapping(path string) (transfer.Mapping, error) {
 	return transfer.ParseMapping(data)
 }
 
+func canImport(kind string) bool {
+	_, err := importable(kind)
+	return err == nil
+}
+
 // importable returns what a mapping is for.
 func importable(name string) (entity, error) {
-	all := entities()
-	i := slices.IndexFunc(all, func(e entity) bool { return e.name == name && e.target != nil })
-	if i < 0 {
+	e, err := findEntity(name)
+	if err != nil || e.target == nil {
 		return entity{}, fault.Field("entity", "want one of %s, have %q", strings.Join(importNames(), ", "), name)
 	}
-	return all[i], nil
+	return e, nil
 }
 
 // progress prints how far the import is, once a second.

@@ -7,6 +7,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/schema/custom"
 )
 
 func TestImportCustomers(t *testing.T) {
@@ -95,7 +100,7 @@ func TestImportRefused(t *testing.T) {
 			"a folder":         {1, []string{sh.dir, "--mapping", mapping}, "is a directory"},
 			"mapping is CSV":   {1, []string{csv, "--mapping", csv}, "the mapping is not JSON: line 1"},
 			"CSV is JSON":      {1, []string{mapping, "--mapping", mapping}, `the file has no column "E-mail"`},
-			"unknown entity":   {1, []string{csv, "--mapping", sh.write("e.json", `{"entity": "contact"}`)}, `want one of customer, lead, opportunity, case, have "contact"`},
+			"unknown entity":   {1, []string{csv, "--mapping", sh.write("e.json", `{"entity": "contact"}`)}, `want one of customer, object.KEY, lead, opportunity, case, have "contact"`},
 			"unknown member":   {1, []string{csv, "--mapping", sh.write("m.json", `{"entty": "customer"}`)}, `did you mean "entity"?`},
 			"unknown field":    {1, []string{csv, "--mapping", sh.write("f.json", `{"entity": "customer", "kind": "person", "system": "s", "columns": {"ext": "No.", "gven": "x"}}`)}, `did you mean "given"?`},
 			"unknown column":   {1, []string{csv, "--mapping", sh.write("c.json", `{"entity": "customer", "kind": "person", "system": "s", "columns": {"ext": "no."}}`)}, `did you mean "No."?`},
@@ -156,5 +161,36 @@ func TestImportOfEveryKind(t *testing.T) {
 		require.Contains(t, out, "ID  request  urgent    new    broken   ID\n")
 		out, _ = sh.run(0, "list", "lead")
 		require.Contains(t, out, "fair")
+	})
+}
+
+// A kind that the tenant has defined is imported, listed and printed by its name.
+func TestObjects(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, sh *shell) {
+		sh.filled()
+		c := &call{options: options{db: sh.db, keys: sh.keys, tenant: defaultTenant, as: defaultActor, purpose: defaultPurpose}, getenv: func(string) string { return "" }}
+		o, err := c.open(t.Context(), write)
+		require.NoError(t, err)
+		_, err = o.s.Schema.DefineObject(t.Context(), custom.Object{Key: "boat"})
+		require.NoError(t, err)
+		_, err = o.s.Schema.Define(t.Context(), schema.Definition{Entity: "object.boat", Key: "length", Type: rule.TypeFloat, Class: personal.None})
+		require.NoError(t, err)
+		require.NoError(t, o.Close(t.Context()))
+
+		fleet := sh.write("boats.csv", "Customer,Name,length\nshop/1,Sea Ghost,11.5\n,Sea Gull,7\n,,9\n")
+		out, _ := sh.run(1, "import", "object.boat", fleet, "--without-ids")
+		require.Contains(t, out, "imported boats.csv (object.boat)\n  rows       3\n  created    2\n")
+		require.Contains(t, out, "row 4, Name: must not be blank")
+		out, _ = sh.run(0, "list", "object.boat", "--where", "custom.length > 10.0")
+		require.Contains(t, out, "ID  Sea Ghost  ID")
+		require.NotContains(t, out, "Gull")
+		_, errs := sh.run(1, "list", "object.car")
+		require.Contains(t, errs, "the tenant has no such object")
+		_, errs = sh.run(2, "list", "object")
+		require.Contains(t, errs, `"object" is no entity`)
+		_, errs = sh.run(2, "import", "object", fleet)
+		require.Contains(t, errs, "object.KEY")
 	})
 }

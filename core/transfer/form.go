@@ -76,6 +76,12 @@ func RowsOf[T, D any](k *work.Kind, p *schema.Patch[T, D]) Rows[D] {
 	}}
 }
 
+// In returns the rows for a kind that a tenant has defined within this family.
+func (r Rows[D]) In(member *work.Kind) Rows[D] {
+	r.Kind = member
+	return r
+}
+
 // Optional returns the rows with fields that a mapping need not fill, since the kind has a value for those without one.
 func (r Rows[D]) Optional(fields ...string) Rows[D] {
 	r.Fields = slices.Clone(r.Fields)

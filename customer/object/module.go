@@ -3,6 +3,7 @@ package object
 import (
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/schema/custom"
+	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
@@ -14,6 +15,9 @@ var kind = &work.Kind{
 
 // Kinds returns the family of the kinds that tenants define.
 func Kinds() []*work.Kind { return []*work.Kind{kind} }
+
+// ImportForms returns what rows of files can hold for objects.
+func ImportForms() []transfer.Form { return []transfer.Form{rows.Form} }
 
 // Module makes the façades of objects. It is immutable and safe for concurrent use.
 type Module struct {

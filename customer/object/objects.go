@@ -24,6 +24,7 @@ type Objects struct {
 var (
 	draft  = schema.PatchOf[Object, Draft](kind.Entity)
 	update = schema.PatchOf[Object, Update](kind.Entity)
+	rows   = transfer.RowsOf(kind, draft)
 )
 
 // Create adds an object.
@@ -50,8 +51,8 @@ func (o Objects) Load(ctx context.Context, rows iter.Seq2[Draft, error], opt *wo
 // Import returns the target of files whose rows are objects. Rows with the column "id" keep their ids, and importing them
 // again refuses them.
 func (o Objects) Import() transfer.Target {
-	key := o.records.Kind().Name()
-	return transfer.Of(transfer.RowsOf(o.records.Kind(), draft), o.m.objects.Engine(), o.scope, func(s *work.Scope) Objects { return o.m.of(key, s) })
+	own := o.records.Kind()
+	return transfer.Of(rows.In(own), o.m.objects.Engine(), o.scope, func(s *work.Scope) Objects { return o.m.of(own.Name(), s) })
 }
 
 // Get returns one object.
