@@ -7,7 +7,7 @@
 //		Entity: "object.boat", Key: "length", Type: rule.TypeFloat, Class: personal.None, Sortable: true})
 //	...
 //	boats := s.Objects("boat")
-//	ghost, err := boats.Create(ctx, object.Draft{Name: "Sea Ghost", Customer: ada.ID, Custom: []schema.Set{Length.Set(11.5)}})
+//	ghost, err := boats.Create(ctx, object.Draft{Name: "Sea Ghost", Customer: ada.ID, Custom: []schema.Set{length.Set(11.5)}})
 //	...
 //	long, err := boats.Page(ctx, object.Filter{Query: page.Query{Where: page.Where{Expr: "custom.length > 10.0"}}})
 //

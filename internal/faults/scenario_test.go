@@ -73,7 +73,7 @@ func steps(groups ...[]step) (out []step) {
 
 // scenario touches every statement of the product.
 func scenario() []step {
-	return steps(schemaSteps(), customerSteps(), relationSteps(), pipelineSteps(), leadSteps(), opportunitySteps(), caseSteps(),
+	return steps(schemaSteps(), customerSteps(), relationSteps(), objectSteps(), pipelineSteps(), leadSteps(), opportunitySteps(), caseSteps(),
 		consentSteps(), sendSteps(), claimSteps(), kindSteps(), pluginSteps(), transactionSteps(), queueSteps(), lastSteps())
 }
 
