@@ -110,6 +110,9 @@ func (cfg *Config) validate() error {
 			v.Add(fmt.Sprintf("Config.Extensions[%d]", i), "must not be nil")
 		}
 	}
+	if cfg.SLA != nil {
+		v.AddAll("Config.SLA", cfg.SLA.Validate())
+	}
 	cfg.validateModules(&v)
 	cfg.validateSubscribers(&v)
 	if cfg.Poll < 0 {

@@ -21,6 +21,7 @@ import (
 	"github.com/rapport-crm/rapport/plugin"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/privacy/keys"
+	"github.com/rapport-crm/rapport/service"
 )
 
 func TestEveryMistakeOfAConfigIsTold(t *testing.T) {
@@ -28,7 +29,7 @@ func TestEveryMistakeOfAConfigIsTold(t *testing.T) {
 
 	handle := func(context.Context, *crm.Session, event.Event) error { return nil }
 	_, err := sqlite.Open(t.Context(), sqlite.Memory, &crm.Config{
-		Poll: -1, Region: "Germany", Extensions: []plugin.Extension{nil}, Subscribers: []crm.Subscriber{
+		Poll: -1, Region: "Germany", SLA: &service.SLA{Version: "1"}, Extensions: []plugin.Extension{nil}, Subscribers: []crm.Subscriber{
 			{Name: "a", Purpose: privacy.Billing, Handle: handle},
 			{Name: "a", Purpose: "biling"},
 			{Name: strings.Repeat("x", 49), Purpose: privacy.Billing, Handle: handle},
@@ -41,7 +42,7 @@ func TestEveryMistakeOfAConfigIsTold(t *testing.T) {
 		fields = append(fields, v.Field)
 	}
 	require.Equal(t, []string{
-		"Config.Region", "Config.Extensions[0]", "Config.Subscribers[1].Name", "Config.Subscribers[1].Purpose",
+		"Config.Region", "Config.Extensions[0]", "Config.SLA.targets", "Config.Subscribers[1].Name", "Config.Subscribers[1].Purpose",
 		"Config.Subscribers[1].Handle", "Config.Subscribers[2].Name", "Config.Poll",
 	}, fields)
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/work"
-	"github.com/rapport-crm/rapport/internal/boundary"
 	"github.com/rapport-crm/rapport/internal/outbox"
 	"github.com/rapport-crm/rapport/service"
 )
@@ -27,26 +26,9 @@ func (c *CRM) consumers() []outbox.Consumer {
 		})
 	}
 	for _, p := range c.boundary.Consumers() {
-		list = append(list, outbox.Consumer{
-			Name: p.Name, Kinds: p.Kinds,
-			Batch: func(ctx context.Context, tenant string, es []event.Event) []outbox.Result {
-				return results(p.Handle(ctx, tenant, es))
-			},
-		})
+		list = append(list, outbox.Consumer{Name: p.Name, Kinds: p.Kinds, Batch: p.Handle})
 	}
 	return list
-}
-
-// results puts the boundary's verdicts into the queue's words.
-func results(list []boundary.Result) []outbox.Result {
-	words := map[boundary.Verdict]outbox.Verdict{
-		boundary.Retry: outbox.Retry, boundary.OK: outbox.OK, boundary.Reject: outbox.Reject, boundary.Wait: outbox.Wait,
-	}
-	out := make([]outbox.Result, len(list))
-	for i, r := range list {
-		out[i] = outbox.Result{Verdict: words[r.Verdict], After: r.After, Code: r.Code}
-	}
-	return out
 }
 
 func (c *CRM) fireSLA(ctx context.Context, u work.Unit, tenant string, d outbox.Due) error {

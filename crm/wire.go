@@ -65,12 +65,7 @@ func (c *CRM) build(db *store.DB) (err error) {
 	c.talks = activity.New(activity.Config{Engine: c.engine, Store: people, Customers: c.customers})
 	c.objects = object.New(c.engine, people.Objects())
 	c.pipelines = pipeline.New(pipeline.Config{Engine: c.engine, Store: pipelinestore.New(db)})
-	c.cases, err = service.New(service.Config{
-		Engine: c.engine, Store: servicestore.New(db, c.keys), SLA: c.cfg.SLA,
-	})
-	if err != nil {
-		return err
-	}
+	c.cases = service.New(service.Config{Engine: c.engine, Store: servicestore.New(db, c.keys), SLA: c.cfg.SLA})
 	c.engine.Subjects = c.customers
 	c.office = privacy.New(privacy.Config{
 		Engine: c.engine, Store: privacystore.New(db, c.keys), Keys: c.keys, Addresses: c.customers,
@@ -115,14 +110,8 @@ func (c *CRM) buildEngine(core *corestore.Store) error {
 	if err != nil {
 		return err
 	}
-	schemas, err := custom.NewSchemas(custom.Config{Registry: registry, Store: core})
-	if err != nil {
-		return err
-	}
-	zones, err := tenant.NewZones(tenant.Config{Store: core})
-	if err != nil {
-		return err
-	}
+	schemas := custom.NewSchemas(custom.Config{Registry: registry, Store: core})
+	zones := tenant.NewZones(tenant.Config{Store: core})
 	rules, err := cel.New(cel.Config{})
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package service
 
 import (
-	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/core/work"
@@ -27,9 +26,9 @@ const ModuleName = "service"
 // Kinds returns the kinds of records that the module brings.
 func Kinds() []*work.Kind { return []*work.Kind{caseKind} }
 
-// New returns a Module, or an Invalid fault that names what is wrong with the SLA. It panics when a required field
-// of the Config is missing: that is a programmer's error.
-func New(cfg Config) (*Module, error) {
+// New returns a Module. It panics when a required field of the Config is missing, or with an SLA that [SLA.Validate]
+// refuses: that is a programmer's error.
+func New(cfg Config) *Module {
 	if cfg.Engine == nil || cfg.Store == nil {
 		panic("service: New wants Engine and Store")
 	}
@@ -38,11 +37,9 @@ func New(cfg Config) (*Module, error) {
 		sla = cfg.SLA.withDefaults()
 	}
 	if err := sla.Validate(); err != nil {
-		var v fault.Violations
-		v.AddAll("Config.SLA", err)
-		return nil, fault.At("service: new", v.Err())
+		panic("service: New wants an SLA that is valid: " + err.Error())
 	}
-	return &Module{sla, work.NewRecords(cfg.Engine, caseKind, cfg.Store.Cases()), cfg.Store.Entries()}, nil
+	return &Module{sla, work.NewRecords(cfg.Engine, caseKind, cfg.Store.Cases()), cfg.Store.Entries()}
 }
 
 // ImportForms returns what rows of files can hold for cases.

@@ -75,5 +75,5 @@ func TestCasesDescribeThemselves(t *testing.T) {
 func TestNewWantsItsParts(t *testing.T) {
 	t.Parallel()
 
-	require.Panics(t, func() { _, _ = service.New(service.Config{}) })
+	require.Panics(t, func() { service.New(service.Config{}) })
 }

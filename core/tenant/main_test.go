@@ -52,9 +52,7 @@ func newOffice(t *testing.T, b dbtest.Backend) *office {
 func open(t *testing.T, l *dbtest.Lab) *office {
 	t.Helper()
 	o := &office{Lab: l, store: &counting{Store: corestore.New(corestore.Config{DB: l.DB, Derive: l.Keys.Derive})}}
-	var err error
-	o.zones, err = tenant.NewZones(tenant.Config{Store: o.store, Clock: l.Now})
-	require.NoError(t, err)
+	o.zones = tenant.NewZones(tenant.Config{Store: o.store, Clock: l.Now})
 	o.tenants = tenant.New(l.Engine, o.zones)
 	return o
 }

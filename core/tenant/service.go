@@ -24,16 +24,15 @@ type Zones struct {
 
 var _ work.Zones = (*Zones)(nil)
 
-// NewZones returns the zones of tenants.
-//
-// Errors: Invalid when the configuration has no Store.
-func NewZones(c Config) (*Zones, error) {
+// NewZones returns the zones of tenants. It panics when a required field of the Config is missing: that is a programmer's
+// error.
+func NewZones(c Config) *Zones {
 	if c.Store == nil {
-		return nil, fault.New(fault.Invalid, "tenant: Config wants Store")
+		panic("tenant: NewZones wants a Store")
 	}
 	z := &Zones{store: c.Store}
 	z.cache = tenantcache.New(tenantcache.Config[*time.Location]{Version: z.version, Load: z.load, Clock: c.Clock})
-	return z, nil
+	return z
 }
 
 // Zone implements [work.Zones]. It nearly always costs no statement.

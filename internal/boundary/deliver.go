@@ -30,26 +30,8 @@ type Consumer struct {
 	Name  string       // durable: "plugin:" and the extension's id
 	Kinds []event.Kind // those it subscribes to
 	// Handle hands events of one tenant, of different records, to the extension. It must not be called inside a
-	// transaction. It returns one Result per event.
-	Handle func(ctx context.Context, tenant string, es []event.Event) []Result
-}
-
-// Verdict is what became of one event.
-type Verdict uint8
-
-// The verdicts. The zero value asks for another attempt.
-const (
-	Retry  Verdict = iota // try again, counting an attempt
-	OK                    // done
-	Reject                // a dead letter at once
-	Wait                  // the extension cannot be reached: try again without counting an attempt
-)
-
-// Result is the verdict on one event.
-type Result struct {
-	Verdict Verdict
-	After   time.Duration // for Retry and Wait: the least pause, 0 for the usual one
-	Code    string        // machine word for a failure, without personal data
+	// transaction. It returns one event.Result per event.
+	Handle func(ctx context.Context, tenant string, es []event.Event) []event.Result
 }
 
 // Consumers lists the extensions that subscribe to events.
@@ -63,7 +45,7 @@ func (b *Boundary) Consumers() []Consumer {
 		for _, s := range m.manifest.Events {
 			c.Kinds = append(c.Kinds, s.Kind)
 		}
-		c.Handle = func(ctx context.Context, tenant string, es []event.Event) []Result {
+		c.Handle = func(ctx context.Context, tenant string, es []event.Event) []event.Result {
 			return b.handle(ctx, m, tenant, es)
 		}
 		out = append(out, c)
@@ -73,15 +55,15 @@ func (b *Boundary) Consumers() []Consumer {
 
 // handle delivers events. Those over which the extension has failed as a whole before come last and go alone, so that
 // they take no others along.
-func (b *Boundary) handle(ctx context.Context, m *member, tenant string, es []event.Event) []Result {
+func (b *Boundary) handle(ctx context.Context, m *member, tenant string, es []event.Event) []event.Result {
 	ctx, cancel := context.WithTimeout(ctx, handleTime)
 	defer cancel()
-	out := make([]Result, len(es))
+	out := make([]event.Result, len(es))
 	var together, alone []int
 	for i := range es {
 		switch deaths, suspect := m.suspicion(es[i].ID); {
 		case deaths >= maxLosses:
-			out[i] = Result{Verdict: Reject, Code: "poison"}
+			out[i] = event.Result{Verdict: event.Reject, Code: "poison"}
 			m.settled(es[i].ID)
 		case suspect:
 			alone = append(alone, i)
@@ -92,7 +74,7 @@ func (b *Boundary) handle(ctx context.Context, m *member, tenant string, es []ev
 	b.handleTogether(ctx, m, tenant, es, together, out)
 	for _, i := range alone {
 		if t, _ := ctx.Deadline(); time.Until(t) < deliverTime/2 {
-			out[i] = Result{Verdict: Wait, Code: "behind"} // those before it have used up the time
+			out[i] = event.Result{Verdict: event.Wait, Code: "behind"} // those before it have used up the time
 			continue
 		}
 		out[i] = b.deliver(ctx, m, tenant, es[i:i+1])[0]
@@ -100,7 +82,7 @@ func (b *Boundary) handle(ctx context.Context, m *member, tenant string, es []ev
 	return out
 }
 
-func (b *Boundary) handleTogether(ctx context.Context, m *member, tenant string, es []event.Event, together []int, out []Result) {
+func (b *Boundary) handleTogether(ctx context.Context, m *member, tenant string, es []event.Event, together []int, out []event.Result) {
 	for len(together) > 0 {
 		n := min(len(together), plugin.MaxBatch)
 		batch := make([]event.Event, n)
@@ -115,16 +97,16 @@ func (b *Boundary) handleTogether(ctx context.Context, m *member, tenant string,
 }
 
 // deliver cuts events down, hands them over as one batch and words the outcome.
-func (b *Boundary) deliver(ctx context.Context, m *member, tenant string, es []event.Event) []Result {
+func (b *Boundary) deliver(ctx context.Context, m *member, tenant string, es []event.Event) []event.Result {
 	ctx, cancel := context.WithTimeout(ctx, deliverTime)
 	defer cancel()
-	out := make([]Result, len(es))
+	out := make([]event.Result, len(es))
 	var batch []plugin.Delivery
 	var sent []int
 	for i := range es {
 		d, revoke, err := b.prepare(ctx, m, tenant, &es[i])
 		if err != nil {
-			out[i] = Result{Code: "prepare"}
+			out[i] = event.Result{Code: "prepare"}
 			b.cfg.Logger.WarnContext(ctx, "plugin: an event cannot be prepared", slog.String("plugin", m.manifest.ID), slog.Any("error", err))
 			continue
 		}
@@ -150,8 +132,8 @@ func (b *Boundary) deliver(ctx context.Context, m *member, tenant string, es []e
 	return out
 }
 
-func (b *Boundary) oneByOne(ctx context.Context, m *member, tenant string, es []event.Event) []Result {
-	out := make([]Result, len(es))
+func (b *Boundary) oneByOne(ctx context.Context, m *member, tenant string, es []event.Event) []event.Result {
+	out := make([]event.Result, len(es))
 	for i := range es {
 		out[i] = b.deliver(ctx, m, tenant, es[i:i+1])[0]
 	}
@@ -192,41 +174,41 @@ func (b *Boundary) data(ctx context.Context, g *grant, ref ident.Ref, fields []s
 }
 
 // verdict words one ack.
-func (m *member) verdict(id ident.ID, acks []plugin.Ack, i int) Result {
+func (m *member) verdict(id ident.ID, acks []plugin.Ack, i int) event.Result {
 	if i >= len(acks) || acks[i].Event != id {
 		m.suspect(id, 0)
-		return Result{Code: "contract"}
+		return event.Result{Code: "contract"}
 	}
 	m.settled(id)
 	a := acks[i]
 	switch a.Outcome {
 	case plugin.OK:
-		return Result{Verdict: OK}
+		return event.Result{Verdict: event.Done}
 	case plugin.Rejected:
-		return Result{Verdict: Reject, Code: a.Word()}
+		return event.Result{Verdict: event.Reject, Code: a.Word()}
 	case plugin.Retry:
 	}
-	return Result{After: a.After, Code: a.Word()}
+	return event.Result{After: a.After, Code: a.Word()}
 }
 
 // failed words the failure of a whole batch. An extension that cannot be reached makes events wait; one that died,
 // hung or answered nonsense makes each event of the batch a suspect, and a death counts against an event that was alone.
-func (m *member) failed(id ident.ID, err error, alone bool) Result {
+func (m *member) failed(id ident.ID, err error, alone bool) event.Result {
 	f, _ := errors.AsType[*fault.Error](err)
 	switch {
 	case f == nil:
 		m.suspect(id, 0)
-		return Result{Code: "internal"}
+		return event.Result{Code: "internal"}
 	case f.Code == fault.LimitExceeded:
-		return Result{Verdict: Reject, Code: "message_size"}
+		return event.Result{Verdict: event.Reject, Code: "message_size"}
 	case f.Code == fault.Unavailable && f.Reason != "plugin_lost" && f.Reason != "deadline":
-		return Result{Verdict: Wait, Code: f.Reason}
+		return event.Result{Verdict: event.Wait, Code: f.Reason}
 	case f.Reason == "plugin_lost" && alone:
 		m.suspect(id, 1)
 	default:
 		m.suspect(id, 0)
 	}
-	return Result{Code: f.Reason}
+	return event.Result{Code: f.Reason}
 }
 
 // suspicion returns how often the extension has died over an event alone, and whether it has failed over it at all.

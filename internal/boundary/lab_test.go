@@ -85,14 +85,7 @@ func (l *lab) consumers() []outbox.Consumer {
 		return nil
 	}}}
 	for _, c := range l.boundary.Consumers() {
-		list = append(list, outbox.Consumer{Name: c.Name, Kinds: c.Kinds, Batch: func(ctx context.Context, tenant string, es []event.Event) []outbox.Result {
-			got := c.Handle(ctx, tenant, es)
-			out := make([]outbox.Result, len(got))
-			for i, r := range got {
-				out[i] = outbox.Result{Verdict: outbox.Verdict(r.Verdict), After: r.After, Code: r.Code}
-			}
-			return out
-		}})
+		list = append(list, outbox.Consumer{Name: c.Name, Kinds: c.Kinds, Batch: c.Handle})
 	}
 	return list
 }

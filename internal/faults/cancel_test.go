@@ -76,18 +76,18 @@ func TestNothingRunsOn(t *testing.T) { //nolint:paralleltest // others' goroutin
 		t.Run(name, func(t *testing.T) {
 			b := open(t)
 			kms := keys.NewMemory()
-			work(t, b, kms) // opens what is kept: connections
+			day(t, b, kms) // opens what is kept: connections
 			before := goleak.IgnoreCurrent()
 			for range 3 {
-				work(t, b, kms)
+				day(t, b, kms)
 			}
 			goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction(dbtest.HoldingFunction))
 		})
 	}
 }
 
-// work opens, starts, stops, joins, cancels, closes.
-func work(t *testing.T, b dbtest.Backend, kms keys.KMS) {
+// day opens, starts, stops, joins, cancels, closes.
+func day(t *testing.T, b dbtest.Backend, kms keys.KMS) {
 	t.Helper()
 	h, err := openHouse(t.Context(), b.Write, b.Read, b.Dialect, crm.Config{
 		KMS: kms, Subscribers: []crm.Subscriber{greeter()}, Extensions: []plugin.Extension{stamper()},

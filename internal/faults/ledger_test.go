@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/crm"
 )
 
 // books is everything a tenant has in the database, read by plain SQL.
@@ -44,17 +47,21 @@ func (r row) int(column string) (n int64) {
 	return n
 }
 
-// versioned are the tables whose rows are records with a version, and the names of their entities.
-var versioned = map[string]string{
-	"crm_customer": "customer", "crm_relationship": "relationship", "crm_interaction": "interaction", "crm_pipeline": "pipeline",
-	"crm_lead": "lead", "crm_opportunity": "opportunity", "crm_case": "case", "crm_consent": "consent",
-	"crm_suppression": "suppression", "crm_claim": "claim", "crm_send": "send",
+// versioned are the tables whose rows are records with a version, and their kinds.
+func versioned() map[string]*work.Kind {
+	out := map[string]*work.Kind{}
+	for _, k := range crm.Kinds() {
+		if k.Table != "" {
+			out[k.Table] = k
+		}
+	}
+	return out
 }
 
 // counted are the tables whose rows hang on records.
 var counted = []string{
 	"crm_contact_point", "crm_customer_ext", "crm_customer_stage", "crm_interaction_party", "crm_pipeline_version", "crm_lead_move",
-	"crm_opportunity_move", "crm_case_entry", "crm_claim_key", "crm_field", "crm_field_index", "crm_subject_key", "crm_consent_head",
+	"crm_opportunity_move", "crm_case_entry", "crm_claim_key", "crm_field", "crm_object_kind", "crm_word", "crm_field_index", "crm_subject_key", "crm_consent_head",
 	"crm_plugin_kv", "crm_plugin_consumed", "crm_plugin_stream", "crm_once",
 }
 
@@ -96,7 +103,7 @@ func openBooks(t *testing.T, db *sql.DB, tenant string) *books {
 		dispatches: all("crm_dispatch", "id"),
 		rows:       map[string][]row{},
 	}
-	for table := range versioned {
+	for table := range versioned() {
 		b.rows[table] = all(table, "id, version")
 	}
 	b.rows["crm_tenant"] = all("crm_tenant", "settings_version, schema_version")
@@ -154,9 +161,12 @@ func (b *books) faults() (lost, doubled []string) {
 			}
 		}
 	}
-	for table, entity := range versioned {
+	for table, kind := range versioned() {
 		for _, r := range b.rows[table] {
-			p := place{entity, r.text("id")}
+			p := place{kind.Name(), r.text("id")}
+			if kind.Family {
+				p.entity = r.text("kind")
+			}
 			if int64(len(versions[p])) != r.int("version") {
 				say(&lost, "%v has version %d and %d audit rows", p, r.int("version"), len(versions[p]))
 			}
@@ -251,7 +261,7 @@ func (b *books) left(names map[string]string) string {
 			say("effect %s", e.text("kind"))
 		}
 	}
-	for table := range versioned {
+	for table := range versioned() {
 		for _, r := range b.rows[table] {
 			if table != "crm_send" {
 				say("row %s %s %d", table, name(r.text("id")), r.int("version"))

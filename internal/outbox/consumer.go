@@ -21,7 +21,7 @@ type Consumer struct {
 	// Handle runs inside the transaction that ends the delivery.
 	Handle func(ctx context.Context, u work.Unit, e event.Event) error
 	// Batch runs outside any transaction. It must return one Result per event; the events are of different records.
-	Batch func(ctx context.Context, tenant string, es []event.Event) []Result
+	Batch func(ctx context.Context, tenant string, es []event.Event) []event.Result
 	// Timer runs inside the transaction that ends the timer; Name is TimerPrefix + kind.
 	Timer func(ctx context.Context, u work.Unit, tenant string, t Due) error
 }
@@ -32,24 +32,6 @@ type Due struct {
 	Key    string     // the key it was set under
 	Record ident.Ref  // the record it concerns
 	At     time.Time  // when it was due
-}
-
-// Verdict is what became of one event of a batch.
-type Verdict uint8
-
-// The verdicts. The zero value asks for another attempt, so a forgotten verdict loses nothing.
-const (
-	Retry  Verdict = iota // try again: after Result.After, or after the usual pause
-	OK                    // done
-	Reject                // never try again: a dead letter at once
-	Wait                  // the consumer cannot be reached: try again later, without counting an attempt
-)
-
-// Result is the verdict on one event of a batch.
-type Result struct {
-	Verdict Verdict
-	After   time.Duration // for Retry and Wait: the least pause, 0 for the usual one
-	Code    string        // machine word for a failure, without personal data
 }
 
 // wants reports whether the consumer takes events of the kind.

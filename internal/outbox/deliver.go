@@ -101,7 +101,7 @@ func (r *Relay) deliverOne(ctx context.Context, c *Consumer, lease ident.ID, d *
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return r.fail(ctx, c, lease, d, Result{Code: codeOf(err)})
+	return r.fail(ctx, c, lease, d, event.Result{Code: codeOf(err)})
 }
 
 // guarded turns a handler's panic into a failure, so that one bad event does not end the host's process again and
@@ -126,11 +126,11 @@ func (r *Relay) deliverBatch(ctx context.Context, tenant string, c *Consumer, le
 	results := c.Batch(ctx, tenant, events)
 	ctx = context.WithoutCancel(ctx) // the verdicts count even when the work is being stopped
 	for i := range claimed {
-		res := Result{Code: "no_verdict"}
+		res := event.Result{Code: "no_verdict"}
 		if i < len(results) {
 			res = results[i]
 		}
-		if res.Verdict != OK {
+		if res.Verdict != event.Done {
 			err = r.fail(ctx, c, lease, &claimed[i], res)
 		} else {
 			err = r.end(ctx, lease, &claimed[i])
@@ -150,7 +150,7 @@ func (r *Relay) readable(ctx context.Context, c *Consumer, lease ident.ID, due [
 		case err == nil:
 			events, claimed = append(events, e), append(claimed, due[i])
 		case code == fault.Internal || code == fault.NotFound:
-			if err := r.fail(ctx, c, lease, &due[i], Result{Code: codeOf(err)}); err != nil {
+			if err := r.fail(ctx, c, lease, &due[i], event.Result{Code: codeOf(err)}); err != nil {
 				return nil, nil, err
 			}
 		default:
@@ -168,12 +168,12 @@ func (r *Relay) end(ctx context.Context, lease ident.ID, d *deliveryRow) error {
 }
 
 // fail puts a delivery back for a later attempt, or makes it a dead letter.
-func (r *Relay) fail(ctx context.Context, c *Consumer, lease ident.ID, d *deliveryRow, res Result) error {
+func (r *Relay) fail(ctx context.Context, c *Consumer, lease ident.ID, d *deliveryRow, res event.Result) error {
 	state, due, attempts := "open", r.cfg.Now().Add(max(res.After, pause(d.Attempts))), d.Attempts
 	switch {
-	case res.Verdict == Wait:
+	case res.Verdict == event.Wait:
 		attempts--
-	case res.Verdict == Reject || attempts >= r.cfg.Attempts:
+	case res.Verdict == event.Reject || attempts >= r.cfg.Attempts:
 		state = "dead"
 	}
 	r.cfg.Logger.WarnContext(ctx, "outbox: delivery failed", slog.String("consumer", c.Name), slog.String("kind", d.Kind),

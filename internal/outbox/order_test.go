@@ -127,7 +127,7 @@ func (w *world) handle(_ context.Context, _ work.Unit, e event.Event) error {
 }
 
 // batch lets the other relay work while it has its events.
-func (w *world) batch(ctx context.Context, _ string, es []event.Event) []outbox.Result {
+func (w *world) batch(ctx context.Context, _ string, es []event.Event) []event.Result {
 	for _, e := range es {
 		w.begin("batch", e)
 	}
@@ -140,10 +140,10 @@ func (w *world) batch(ctx context.Context, _ string, es []event.Event) []outbox.
 		}
 		w.nested = false
 	}
-	out := make([]outbox.Result, len(es))
+	out := make([]event.Result, len(es))
 	for i, e := range es {
 		if w.end("batch", e) {
-			out[i].Verdict = outbox.OK
+			out[i].Verdict = event.Done
 		}
 	}
 	return out

@@ -91,12 +91,12 @@ func TestAnUnreadableEventHoldsUpNothing(t *testing.T) {
 				handled["tx"]++
 				return nil
 			}},
-			outbox.Consumer{Name: "batch", Batch: func(_ context.Context, _ string, es []event.Event) []outbox.Result {
+			outbox.Consumer{Name: "batch", Batch: func(_ context.Context, _ string, es []event.Event) []event.Result {
 				for _, e := range es {
 					require.Equal(t, good, e.Record.ID)
 					handled["batch"]++
 				}
-				return slices.Repeat([]outbox.Result{{Verdict: outbox.OK}}, len(es))
+				return slices.Repeat([]event.Result{{Verdict: event.Done}}, len(es))
 			}})
 		require.NoError(t, x.write(t.Context(), bad))
 		_, err := b.Write.ExecContext(t.Context(), `UPDATE crm_event SET facts = '[7]'`)

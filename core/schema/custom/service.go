@@ -33,16 +33,15 @@ type entities map[string]*schema.Entity
 
 var _ work.Schemas = (*Schemas)(nil)
 
-// NewSchemas returns the entities as tenants see them.
-//
-// Errors: Invalid naming a missing part of the configuration.
-func NewSchemas(c Config) (*Schemas, error) {
+// NewSchemas returns the entities as tenants see them. It panics when a required field of the Config is missing: that is a
+// programmer's error.
+func NewSchemas(c Config) *Schemas {
 	if c.Registry == nil || c.Store == nil {
-		return nil, fault.New(fault.Invalid, "custom: Config wants Registry and Store")
+		panic("custom: NewSchemas wants Registry and Store")
 	}
 	s := &Schemas{registry: c.Registry, store: c.Store}
 	s.cache = tenantcache.New(tenantcache.Config[entities]{Version: c.Store.Version, Load: s.load, Clock: c.Clock})
-	return s, nil
+	return s
 }
 
 // Entity implements [work.Schemas]: the entity with the tenant's custom fields, as the unit sees them. An unknown name is

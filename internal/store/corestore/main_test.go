@@ -62,8 +62,7 @@ func newBundle(t *testing.T, b dbtest.Backend) *bundle {
 	registry, err := schema.NewRegistry(claim.Kinds()[0].Entity, custom.Kinds()[0].Entity, people.Entity)
 	require.NoError(t, err)
 	out := &bundle{Backend: b, store: s, now: instant}
-	out.schemas, err = custom.NewSchemas(custom.Config{Registry: registry, Store: s})
-	require.NoError(t, err)
+	out.schemas = custom.NewSchemas(custom.Config{Registry: registry, Store: s})
 	engine := &work.Engine{
 		Units: b.DB, Policy: policy{}, Recorder: s, Accesses: s, Schemas: out.schemas, NewID: ident.New,
 		Now: func() time.Time { return out.now },

@@ -109,10 +109,11 @@ func TestOpenRefusesBadInput(t *testing.T) {
 		_, err = l.Get(t.Context(), ident.New())
 		require.ErrorIs(t, err, fault.ErrNotFound)
 
-		_, err = service.New(service.Config{Engine: l.Engine, Store: nothing{}, SLA: &service.SLA{
-			Version: "x", Targets: map[service.Priority]service.Target{"low": {}},
-		}})
-		require.ErrorIs(t, err, fault.ErrInvalid)
+		require.PanicsWithValue(t, "service: New wants an SLA that is valid: invalid: targets.low.resolution: must be positive", func() {
+			service.New(service.Config{Engine: l.Engine, Store: nothing{}, SLA: &service.SLA{
+				Version: "x", Targets: map[service.Priority]service.Target{"low": {}},
+			}})
+		})
 	})
 }
 

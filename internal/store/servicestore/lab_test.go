@@ -39,10 +39,8 @@ func newLab(t testing.TB, b dbtest.Backend) *lab {
 	l.tape = &tape{Recorder: l.Engine.Recorder, timers: map[string]work.Timer{}}
 	l.Engine.Recorder = l.tape
 	l.store = servicestore.New(b.DB, l.Keys)
-	var err error
 	l.Engine.Subjects, l.Engine.Referees = l.known, map[string]work.Referee{"customer": l.known}
-	l.svc, err = service.New(service.Config{Engine: l.Engine, Store: l.store})
-	require.NoError(t, err)
+	l.svc = service.New(service.Config{Engine: l.Engine, Store: l.store})
 	l.scope = work.Scope{Principal: ident.User(tenant, "u-1", "admin").InTeams("emea"), Purpose: personal.Service}
 	l.Cases = l.svc.Cases(&l.scope)
 	return l
