@@ -160,3 +160,16 @@ func (p Predicate) IsTrue() bool { return p.n == nil }
 
 // IsFalse reports whether p is the constant false, so that a list can answer without a statement.
 func (p Predicate) IsFalse() bool { return p.n != nil && p.n.op == opFalse }
+
+// EqField is true where both fields hold the same value, two blanks included.
+func EqField(field, other string) Predicate { return pair(opEq, field, other) }
+
+// LtField is true where field is less than other; unknown where either is blank.
+func LtField(field, other string) Predicate { return pair(opLt, field, other) }
+
+// LeField is true where field is at most other; unknown where either is blank.
+func LeField(field, other string) Predicate { return pair(opLe, field, other) }
+
+func pair(o op, field, other string) Predicate {
+	return Predicate{&node{op: o, field: field, other: other}}
+}

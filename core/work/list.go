@@ -2,9 +2,6 @@ package work
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/json"
-	"fmt"
 	"iter"
 	"slices"
 
@@ -126,72 +123,6 @@ func (c *Call) CheckSort(field string) error {
 		return fault.Field("sort", "cannot sort by %q: want one of %v", field, c.Entity.SortFields())
 	}
 	return c.CheckField(field)
-}
-
-// Where compiles a list condition to a predicate, refusing fields the caller may not see. Its today is the tenant's.
-func (c *Call) Where(ctx context.Context, w page.Where) (rule.Predicate, error) {
-	if w.Expr == "" {
-		return rule.True(), nil
-	}
-	if len(w.Expr) > page.MaxExpr {
-		return rule.True(), fault.Field("where.expr", "want at most %d bytes, have %d", page.MaxExpr, len(w.Expr))
-	}
-	args, types, err := c.readArgs(w)
-	if err != nil {
-		return rule.True(), err
-	}
-	p, err := c.Engine.Rules.Compile(c.Entity.Env(types), rule.Source{ID: "where", Expr: w.Expr})
-	if err != nil {
-		return rule.True(), under("where.expr", err)
-	}
-	for _, f := range p.Fields() {
-		if err := c.CheckField(f); err != nil {
-			return rule.True(), err
-		}
-	}
-	zone, err := c.Zone(ctx)
-	if err != nil {
-		return rule.True(), err
-	}
-	in := rule.Input{Now: c.Now, Zone: zone, Args: args}
-	pred, err := p.Predicate(in)
-	if err != nil {
-		return rule.True(), under("where.expr", err)
-	}
-	return pred, storable(pred)
-}
-
-func under(field string, err error) error {
-	if err == nil {
-		return nil
-	}
-	var v fault.Violations
-	v.AddAll(field, err)
-	return v.Err()
-}
-
-// queryDigest names a query, so that a cursor of one list is not taken for another.
-func (c *Call) queryDigest(subjects []ident.ID, filter rule.Predicate, q page.Query) (d [16]byte, err error) {
-	args, err := json.Marshal(q.Where.Args)
-	if err != nil {
-		return d, fault.Field("where.args", "cannot be encoded: %v", err)
-	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%s\x00%s\x00%s\x00%s",
-		c.Entity.Name, subjects, q.Search, q.Sort, filter, q.Where.Expr, args))
-	copy(d[:], sum[:])
-	return d, nil
-}
-
-func (c *Call) cursor(ctx context.Context, digest [16]byte, key rule.Value, rec any) (string, error) {
-	agg, ok := rec.(schema.Aggregate)
-	if !ok {
-		return "", fault.New(fault.Internal, "%T embeds no schema.Meta", rec)
-	}
-	b, err := key.MarshalBinary()
-	if err != nil {
-		return "", err
-	}
-	return c.Engine.Cursors.Seal(ctx, c.Tenant(), page.Position{Query: digest, Blank: key.IsBlank(), Key: b, ID: agg.Base().ID})
 }
 
 // Page returns one page of the records that a domain's own filter and the query choose.

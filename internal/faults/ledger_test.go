@@ -103,8 +103,12 @@ func openBooks(t *testing.T, db *sql.DB, tenant string) *books {
 		dispatches: all("crm_dispatch", "id"),
 		rows:       map[string][]row{},
 	}
-	for table := range versioned() {
-		b.rows[table] = all(table, "id, version")
+	for table, kind := range versioned() {
+		columns := "id, version"
+		if kind.Family {
+			columns += ", kind"
+		}
+		b.rows[table] = all(table, columns)
 	}
 	b.rows["crm_tenant"] = all("crm_tenant", "settings_version, schema_version")
 	for _, table := range counted {

@@ -109,7 +109,7 @@ func TestOpenRefusesBadInput(t *testing.T) {
 		_, err = l.Get(t.Context(), ident.New())
 		require.ErrorIs(t, err, fault.ErrNotFound)
 
-		require.PanicsWithValue(t, "service: New wants an SLA that is valid: invalid: targets.low.resolution: must be positive", func() {
+		require.PanicsWithValue(t, "service: New wants an SLA that is valid: invalid: targets.low.first_response: want one second to ten years (and 1 more)", func() {
 			service.New(service.Config{Engine: l.Engine, Store: nothing{}, SLA: &service.SLA{
 				Version: "x", Targets: map[service.Priority]service.Target{"low": {}},
 			}})

@@ -2,7 +2,6 @@ package work
 
 import (
 	"context"
-	"errors"
 	"math"
 	"regexp"
 	"slices"
@@ -41,40 +40,46 @@ func (c *Call) CheckFilter(p rule.Predicate) error {
 	})
 }
 
-// CheckSets returns a Denied fault for a field that the caller assigns but may not see. Domains call it before they look
-// at the record, so that neither a refusal nor its absence tells what the field holds. A sensitive field that is
-// assigned by one who may not reveal it counts as changed whatever it held: an unchanged version would tell.
-func (c *Call) CheckSets(fields ...string) error {
-	for _, name := range fields {
-		if c.Access.Mask.Has(name) {
-			d := fault.New(fault.Denied, "no right to change this field")
-			d.Field = name
-			return d
-		}
-		if f, ok := c.Entity.Field(name); ok && f.Class.Sensitive() {
-			c.blind = append(c.blind, f)
+// Where compiles a list condition to a predicate, refusing fields the caller may not see. Its today is the tenant's.
+func (c *Call) Where(ctx context.Context, w page.Where) (rule.Predicate, error) {
+	if w.Expr == "" {
+		return rule.True(), nil
+	}
+	if len(w.Expr) > page.MaxExpr {
+		return rule.True(), fault.Field("where.expr", "want at most %d bytes, have %d", page.MaxExpr, len(w.Expr))
+	}
+	args, types, err := c.readArgs(w)
+	if err != nil {
+		return rule.True(), err
+	}
+	p, err := c.Engine.Rules.Compile(c.Entity.Env(types), rule.Source{ID: "where", Expr: w.Expr})
+	if err != nil {
+		return rule.True(), under("where.expr", err)
+	}
+	for _, f := range p.Fields() {
+		if err := c.CheckField(f); err != nil {
+			return rule.True(), err
 		}
 	}
-	return nil
+	zone, err := c.Zone(ctx)
+	if err != nil {
+		return rule.True(), err
+	}
+	in := rule.Input{Now: c.Now, Zone: zone, Args: args}
+	pred, err := p.Predicate(in)
+	if err != nil {
+		return rule.True(), under("where.expr", err)
+	}
+	return pred, storable(pred)
 }
 
-// touchBlind marks the sensitive fields of rec as changed that the caller has assigned and may not reveal.
-func (c *Call) touchBlind(ctx context.Context, rec any) error {
-	if len(c.blind) == 0 {
+func under(field string, err error) error {
+	if err == nil {
 		return nil
 	}
-	acc, err := c.AccessTo(ctx, c.Entity.Name, Reveal)
-	if err != nil && !errors.Is(err, fault.ErrDenied) {
-		return err
-	}
-	reveal := Call{Action: Reveal, Access: acc}
-	none := err != nil || acc.Rows.Eval(c.Entity.Record(rec)) != rule.Yes
-	for _, f := range c.blind {
-		if none || reveal.Hides(f.Name, f.Class) {
-			c.Touch(f.Name)
-		}
-	}
-	return nil
+	var v fault.Violations
+	v.AddAll(field, err)
+	return v.Err()
 }
 
 var argName = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]{0,62}$`)
