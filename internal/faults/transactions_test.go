@@ -8,6 +8,9 @@ import (
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/pipeline"
@@ -46,6 +49,14 @@ func transactionSteps() []step {
 				return errors.Join(err, second(0, tx.Rollback()))
 			}
 			return host(tx.Commit())
+		}},
+		{name: "a transaction that changes the schema", run: func(ctx context.Context, p *play) error {
+			_, err := p.s.Schema.Fields(ctx, "lead") // cached from now on
+			return errors.Join(err, p.s.InTx(ctx, func(ctx context.Context, s *crm.Session) error {
+				d := schema.Definition{Entity: "lead", Key: "rank", Type: rule.TypeInt, Class: personal.None}
+				_, err := s.Schema.Define(ctx, d)
+				return errors.Join(err, second(s.Schema.Fields(ctx, "lead")))
+			}))
 		}},
 	}
 }

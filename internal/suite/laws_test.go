@@ -14,6 +14,8 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/crm"
+	"github.com/rapport-crm/rapport/customer/object"
+	"github.com/rapport-crm/rapport/internal/suite/campaign"
 	"github.com/rapport-crm/rapport/pipeline"
 )
 
@@ -207,4 +209,48 @@ func (w *world) count(table string) (n int) {
 	row := w.Write.QueryRowContext(w.Context(), "SELECT count(*) FROM "+table+" WHERE tenant_id = '"+w.tenant+"'")
 	require.NoError(w, row.Scan(&n))
 	return n
+}
+
+// A write that names the version it saw is refused when the record has moved on: with the version that is stored now, or,
+// of a record that is gone, as not there. Nothing is written.
+func TestAStaleVersionIsRefused(t *testing.T) {
+	t.Parallel()
+	list := slices.DeleteFunc(verbs(), func(v verb) bool { return !versioned(&v) })
+	require.Greater(t, len(list), 10)
+	eachVerb(t, func(w *world, v *verb) {
+		if !versioned(v) {
+			return
+		}
+		run := v.arrange(w)
+		_, err := run(w.Context(), w.s)
+		require.NoError(w, err, v.name)
+		before := w.dump()
+		_, err = run(w.Context(), w.s)
+		if f, ok := errors.AsType[*fault.Error](err); ok && f.Code == fault.Conflict {
+			require.Positive(w, f.Current, v.name)
+		} else {
+			require.ErrorIs(w, err, fault.ErrNotFound, v.name)
+		}
+		w.requireSame(before, v.name)
+	})
+}
+
+// versioned reports whether a method changes the record of a version that its caller saw.
+func versioned(v *verb) bool {
+	if v.is != writes || v.name == "Opportunities.SwitchVersion" || v.name == "Cases.Escalate" { // their numbers are a pipeline's version and a level
+		return false
+	}
+	facade, method, _ := strings.Cut(v.name, ".")
+	its := map[string]reflect.Type{"Campaigns": reflect.TypeFor[campaign.Campaigns](), "Objects": reflect.TypeFor[object.Objects]()}[facade]
+	if its == nil {
+		field, _ := reflect.TypeFor[crm.Session]().FieldByName(facade)
+		its = field.Type
+	}
+	m, _ := its.MethodByName(method)
+	for i := range m.Type.NumIn() {
+		if m.Type.In(i) == reflect.TypeFor[int64]() {
+			return true
+		}
+	}
+	return false
 }
