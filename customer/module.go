@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/rapport-crm/rapport/core/fault"
-	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
@@ -60,9 +59,6 @@ func New(cfg Config) *Module {
 
 // Kinds returns the kinds of records that the package brings.
 func Kinds() []*work.Kind { return []*work.Kind{customerKind, relationKind} }
-
-// Entities returns the descriptions of this package's kinds, for the schema registry.
-func Entities() []*schema.Entity { return []*schema.Entity{customerKind.Entity, relationKind.Entity} }
 
 // Sources returns the records of each of [Kinds], in that order, without their Go types.
 func (m *Module) Sources() []work.Source {

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rapport-crm/rapport/core/fault"
-	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/pipeline"
 )
 
@@ -74,11 +74,7 @@ func TestValidateFindsEveryBreach(t *testing.T) {
 func TestEntitiesDescribeThemselves(t *testing.T) {
 	t.Parallel()
 
-	reg, err := schema.NewRegistry(pipeline.Entities()...)
-	require.NoError(t, err)
-	require.Equal(t, []string{"lead", "opportunity", "pipeline"}, reg.Names())
-	opp, err := reg.Entity(pipeline.EntityOpportunity)
-	require.NoError(t, err)
+	opp := work.Find(pipeline.Kinds(), pipeline.EntityOpportunity).Entity
 	require.True(t, opp.HasCustom())
 	require.Subset(t, opp.SortFields(), []string{"amount", "close_date", "probability", "stage_since"})
 	name, ok := opp.Field("name")

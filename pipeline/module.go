@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"github.com/rapport-crm/rapport/core/fault"
-	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/core/work"
 )
@@ -52,15 +51,6 @@ func New(cfg Config) *Module {
 	m.leads = work.NewRecords(m.engine, leadKind, cfg.Store.Leads())
 	m.opportunities = work.NewRecords(m.engine, opportunityKind, work.Store[Opportunity](m.byExt))
 	return m
-}
-
-// Entities returns the package's entities for the schema registry.
-func Entities() []*schema.Entity {
-	var out []*schema.Entity
-	for _, k := range Kinds() {
-		out = append(out, k.Entity)
-	}
-	return out
 }
 
 // Sources returns the records of each of [Kinds], in that order, without their Go types.

@@ -3,7 +3,6 @@ package privacy
 import (
 	"time"
 
-	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/privacy/keys"
 )
@@ -17,15 +16,6 @@ const ModuleName = "privacy"
 
 // Kinds returns the kinds of records that the module brings.
 func Kinds() []*work.Kind { return []*work.Kind{consentKind, sendKind, suppressionKind} }
-
-// Entities returns the package's entities for the schema registry.
-func Entities() []*schema.Entity {
-	var out []*schema.Entity
-	for _, k := range Kinds() {
-		out = append(out, k.Entity)
-	}
-	return out
-}
 
 // Config is what a [Module] is made of.
 type Config struct {

@@ -1,7 +1,6 @@
 package service
 
 import (
-	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/core/work"
 )
@@ -44,9 +43,6 @@ func New(cfg Config) *Module {
 
 // ImportForms returns what rows of files can hold for cases.
 func ImportForms() []transfer.Form { return []transfer.Form{caseRows.Form} }
-
-// Entities returns the package's entities for the schema registry.
-func Entities() []*schema.Entity { return []*schema.Entity{caseKind.Entity} }
 
 // Sources returns the records of each of [Kinds], in that order, without their Go types.
 func (m *Module) Sources() []work.Source {

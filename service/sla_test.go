@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rapport-crm/rapport/core/fault"
-	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/service"
 )
 
@@ -60,10 +60,7 @@ func TestSLAFindsEveryBreach(t *testing.T) {
 func TestCasesDescribeThemselves(t *testing.T) {
 	t.Parallel()
 
-	reg, err := schema.NewRegistry(service.Entities()...)
-	require.NoError(t, err)
-	cs, err := reg.Entity(service.EntityCase)
-	require.NoError(t, err)
+	cs := work.Find(service.Kinds(), service.EntityCase).Entity
 	require.Subset(t, cs.SortFields(), []string{"first_response_due", "resolution_due", "created_at"})
 	for _, name := range []string{"subject", "body"} {
 		f, ok := cs.Field(name)

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/rapport-crm/rapport/core/ident"
-	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
@@ -43,9 +42,6 @@ func New(cfg Config) *Module {
 
 // Kinds returns the kinds of records that the package brings.
 func Kinds() []*work.Kind { return []*work.Kind{interactionKind} }
-
-// Entities returns the descriptions of this package's kinds, for the schema registry.
-func Entities() []*schema.Entity { return []*schema.Entity{interactionKind.Entity} }
 
 // Sources returns the records of each of [Kinds], in that order, without their Go types.
 func (m *Module) Sources() []work.Source {

@@ -48,7 +48,7 @@ func each(t *testing.T, ext func() plugin.Extension, fn func(t *testing.T, l *la
 
 func newLab(t *testing.T, b dbtest.Backend, ext plugin.Extension) *lab {
 	t.Helper()
-	l := &lab{Lab: dbtest.NewLab(t, b, append(append(customer.Entities(), activity.Entities()...), claim.Kinds()[0].Entity)...)}
+	l := &lab{Lab: dbtest.NewLab(t, b, dbtest.Entities(customer.Kinds(), activity.Kinds(), claim.Kinds())...)}
 	l.Engine.Policy = boundary.Policy(l.Engine.Policy, []plugin.Extension{ext})
 	l.Engine.Recorder = boundary.Recorder(l.Engine.Recorder)
 	l.sales = work.Scope{Principal: ident.User(tenant, "u-1", "sales"), Purpose: personal.Sales}

@@ -2,6 +2,7 @@ package dbtest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -29,6 +30,14 @@ type Lab struct {
 
 	mu  sync.Mutex
 	now time.Time
+}
+
+// Entities returns the descriptions of kinds.
+func Entities(lists ...[]*work.Kind) (out []*schema.Entity) {
+	for _, k := range slices.Concat(lists...) {
+		out = append(out, k.Entity)
+	}
+	return out
 }
 
 // NewLab returns a Lab for entities under the default policy. Its clock begins at 2026-03-27 09:00 UTC, two days before

@@ -33,7 +33,7 @@ func each(t *testing.T, fn func(t *testing.T, l *lab)) {
 
 func newLab(t testing.TB, b dbtest.Backend) *lab {
 	t.Helper()
-	l := &lab{Lab: dbtest.NewLab(t, b, append(customer.Entities(), activity.Entities()...)...)}
+	l := &lab{Lab: dbtest.NewLab(t, b, dbtest.Entities(customer.Kinds(), activity.Kinds())...)}
 	rows := customerstore.New(b.DB, l.Keys)
 	l.svc = customer.New(customer.Config{Engine: l.Engine, Store: rows, Phones: phone.Normalizer{}})
 	l.act = activity.New(activity.Config{Engine: l.Engine, Store: rows, Customers: l.svc})

@@ -33,7 +33,7 @@ type lab struct {
 
 func newLab(t testing.TB, b dbtest.Backend) *lab {
 	t.Helper()
-	l := &lab{Lab: dbtest.NewLab(t, b, pipeline.Entities()...), known: &directory{sets: map[ident.ID][]ident.ID{}}, acme: ident.New()}
+	l := &lab{Lab: dbtest.NewLab(t, b, dbtest.Entities(pipeline.Kinds())...), known: &directory{sets: map[ident.ID][]ident.ID{}}, acme: ident.New()}
 	l.known.add(l.acme)
 	l.Engine.Subjects, l.Engine.Referees = l.known, map[string]work.Referee{"customer": l.known}
 	l.svc = pipeline.New(pipeline.Config{Engine: l.Engine, Store: pipelinestore.New(b.DB)})

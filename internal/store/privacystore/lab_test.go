@@ -42,7 +42,7 @@ func each(t *testing.T, fn func(t *testing.T, l *lab)) {
 
 func newLab(t testing.TB, b dbtest.Backend) *lab {
 	t.Helper()
-	l := &lab{Lab: dbtest.NewLab(t, b, privacy.Entities()...), people: &people{sets: map[ident.ID][]ident.ID{}, mail: map[ident.ID]string{}}}
+	l := &lab{Lab: dbtest.NewLab(t, b, dbtest.Entities(privacy.Kinds())...), people: &people{sets: map[ident.ID][]ident.ID{}, mail: map[ident.ID]string{}}}
 	l.Keys = keys.NewRing(keys.NewMemory(), privacystore.Keys(b.DB), l.Now)
 	l.office = l.newOffice(l.Engine)
 	l.Engine.Subjects = l.people

@@ -34,7 +34,7 @@ type lab struct {
 
 func newLab(t testing.TB, b dbtest.Backend) *lab {
 	t.Helper()
-	l := &lab{Lab: dbtest.NewLab(t, b, service.Entities()...), ada: ident.New()}
+	l := &lab{Lab: dbtest.NewLab(t, b, dbtest.Entities(service.Kinds())...), ada: ident.New()}
 	l.known = directory{l.ada: {l.ada}}
 	l.tape = &tape{Recorder: l.Engine.Recorder, timers: map[string]work.Timer{}}
 	l.Engine.Recorder = l.tape
