@@ -142,9 +142,37 @@ func (r *Records[T, P]) sight(ctx context.Context, c *Call) (*Call, error) {
 	return own, nil
 }
 
+// SeenLater is Seen for records that are asked for together. A write asks for each record once, so what its fields refer to
+// costs its verb nothing more.
+func (r *Records[T, P]) SeenLater(ctx context.Context, c *Call, id ident.ID) (wait func(ctx context.Context) (*T, error)) {
+	ref := ident.Ref{Entity: r.kind.Name(), ID: id}
+	if known, ok := c.asked[ref].(func(ctx context.Context) (*T, error)); ok {
+		return known
+	}
+	wait = onceOf(r.Reach(ctx, &c.Scope, id, Read))
+	if c.asked != nil {
+		c.asked[ref] = wait
+	}
+	return wait
+}
+
+// onceOf calls fn at the first call.
+func onceOf[R any](fn func(ctx context.Context) (R, error)) func(ctx context.Context) (R, error) {
+	var out R
+	var err error
+	done := false
+	return func(ctx context.Context) (R, error) {
+		if !done {
+			done = true
+			out, err = fn(ctx)
+		}
+		return out, err
+	}
+}
+
 // Refer implements [Referee].
 func (r *Records[T, P]) Refer(ctx context.Context, c *Call, id ident.ID) func(ctx context.Context) error {
-	wait := r.Reach(ctx, &c.Scope, id, Read)
+	wait := r.SeenLater(ctx, c, id)
 	return func(ctx context.Context) error {
 		_, err := wait(ctx)
 		return err

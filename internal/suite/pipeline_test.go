@@ -77,9 +77,12 @@ var leadVerbs = []verb{
 	lead("Leads.Reopen", writes, func(ctx context.Context, s *crm.Session, l *pipeline.Lead) (any, error) {
 		return on(s.Leads.Reopen(ctx, l.ID))
 	}, disqualified),
-	in(4, lead("Leads.Convert", writes, func(ctx context.Context, s *crm.Session, l *pipeline.Lead) (any, error) {
-		return on(s.Leads.Convert(ctx, l.ID, pipeline.ConvertOptions{Draft: &pipeline.OpportunityDraft{Name: "50 seats"}}))
-	}, qualified)),
+	{name: "Leads.Convert", is: writes, arrange: func(w *world) call {
+		c, l := w.person(), must[pipeline.Lead](w)(w.s.Leads.Create(w.Context(), pipeline.LeadDraft{Origin: "fair"}))
+		return func(ctx context.Context, s *crm.Session) (any, error) {
+			return on(s.Leads.Convert(ctx, l.ID, pipeline.ConvertOptions{Customer: c.ID, Draft: &pipeline.OpportunityDraft{Name: "50 seats"}}))
+		}
+	}},
 	lead("Leads.Delete", writes, func(ctx context.Context, s *crm.Session, l *pipeline.Lead) (any, error) {
 		return only(s.Leads.Delete(ctx, l.ID, l.Version))
 	}),
