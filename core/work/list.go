@@ -158,7 +158,9 @@ func (r *Records[T, P]) PageOf(ctx context.Context, s *Scope, subject ident.ID, 
 // pageOf asks for the customer, and for the page as if no other had been merged into it. That page is dropped where the
 // scope may not see the customer, or where others were.
 func (r *Records[T, P]) pageOf(ctx context.Context, c *Call, subject ident.ID, filter rule.Predicate, q page.Query) (out page.Page[T], err error) {
-	resolve := func(ctx context.Context) ([]ident.ID, error) { return r.engine.Subjects.Resolve(ctx, c.Scope, subject, Read) }
+	resolve := func(ctx context.Context) ([]ident.ID, error) {
+		return r.engine.Subjects.Resolve(ctx, c.Scope, subject, Read)
+	}
 	var ahead func(ctx context.Context) (page.Page[T], error)
 	if s, ok := r.engine.Subjects.(SubjectsAhead); ok {
 		resolve = s.ResolveLater(ctx, c.Scope, subject, Read)
