@@ -95,17 +95,20 @@ func (m *Module) checkMove(from, to, reason string) error {
 //
 // Errors: NotFound; Denied.
 func (cs Customers) LifecycleHistory(ctx context.Context, id ident.ID) ([]StageChange, error) {
-	return work.Of(ctx, cs.m.rows, cs.scope, "lifecycle history", cs.m.rows.ByID(id), cs.m.stageChanges)
+	return work.Beside(ctx, cs.m.rows, cs.scope, "lifecycle history", id, cs.m.stages.Of, cs.m.stageChanges)
 }
 
-func (m *Module) stageChanges(ctx context.Context, c *work.Call, rec *Customer) ([]StageChange, error) {
+func (m *Module) stageChanges(ctx context.Context, c *work.Call, rec *Customer, own func(ctx context.Context, subject ident.ID) ([]StageChange, error)) ([]StageChange, error) {
 	ids, err := m.resolution(ctx, c.Scope, rec)
 	if err != nil {
 		return nil, err
 	}
-	var out []StageChange
-	for _, id := range ids {
-		moves, err := m.stages.Of(ctx, c, &schema.Meta{ID: id}, id)
+	out, err := own(ctx, rec.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids[1:] {
+		moves, err := m.stages.Of(ctx, c, id)(ctx, id)
 		if err != nil {
 			return nil, err
 		}

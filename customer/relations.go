@@ -78,7 +78,7 @@ func nameEnds(c *work.Call, rec *Relationship) {
 
 // takeSurvivors puts customers that others were merged into in the place of these.
 func (m *Module) takeSurvivors(ctx context.Context, c *work.Call, rec *Relationship) error {
-	from, to := m.rows.Reach(ctx, &c.Scope, rec.From, work.Read), m.rows.Reach(ctx, &c.Scope, rec.To, work.Read)
+	from, to := m.rows.SeenLater(ctx, c, rec.From), m.rows.SeenLater(ctx, c, rec.To)
 	a, err := from(ctx)
 	if err != nil {
 		return work.InField("from", err)

@@ -12,9 +12,9 @@ import (
 )
 
 var (
-	_ work.Subjects    = (*Module)(nil)
-	_ work.BulkReferee = (*Module)(nil)
-	_ transfer.Finder  = (*Module)(nil)
+	_ work.SubjectsAhead = (*Module)(nil)
+	_ work.BulkReferee   = (*Module)(nil)
+	_ transfer.Finder    = (*Module)(nil)
 )
 
 // Resolve implements [work.Subjects]: it returns every id under which the customer's records may be stored, first its own,

@@ -83,17 +83,14 @@ func (l Leads) convert(ctx context.Context, c *work.Call, rec *Lead, opt Convert
 			return o, err
 		}
 	}
-	scope := c.Scope
-	scope.Once = "" // the idempotency key stays with the lead
-	opportunities := l.m.Opportunities(&scope)
 	switch {
 	case opt.Draft != nil:
 		d.Customer = cmp.Or(d.Customer, rec.Customer)
-		return opportunities.Create(ctx, d)
+		return l.m.opportunities.CreateIn(ctx, c, l.m.newOpportunity(&d, &intake{}))
 	case opt.Opportunity.IsZero():
 		return o, nil
 	}
-	if o, err = opportunities.Get(ctx, opt.Opportunity); err != nil {
+	if o, err = l.m.Opportunities(&c.Scope).Get(ctx, opt.Opportunity); err != nil {
 		return o, err
 	}
 	return o, l.same(ctx, c, rec.Customer, o.Customer)

@@ -35,7 +35,7 @@ func (m *Module) reopen(ctx context.Context, c *work.Call, rec *Opportunity, sta
 	var trail []Transition
 	if stage == "" { // sent together with the question for the pipeline
 		var err error
-		if trail, err = m.transitions.Of(ctx, c, &rec.Meta, rec.Customer); err != nil {
+		if trail, err = m.transitions.Of(ctx, c, rec.ID)(ctx, rec.Customer); err != nil {
 			return err
 		}
 	}

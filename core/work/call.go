@@ -34,6 +34,8 @@ type Call struct {
 	then    []func(ctx context.Context) error
 	kept    []kept
 	keys    map[ident.ID][]byte // see LearnKey; nil in a read
+	asked   map[ident.Ref]any   // see SeenLater; nil but in the write of one record
+	failed  error               // of a record that was made beside this one
 	zone    *time.Location      // once it was asked for
 }
 

@@ -92,6 +92,13 @@ type Subjects interface {
 	Resolve(ctx context.Context, s Scope, id ident.ID, a Action) ([]ident.ID, error)
 }
 
+// SubjectsAhead is a [Subjects] whose answer can be sent for together with others.
+type SubjectsAhead interface {
+	Subjects
+	// ResolveLater must return what waits for the answer of Resolve.
+	ResolveLater(ctx context.Context, s Scope, id ident.ID, a Action) (wait func(ctx context.Context) ([]ident.ID, error))
+}
+
 // Referee answers for the records of one kind that other records refer to.
 type Referee interface {
 	// Refer must look whether a record is there for the call's principal to read. It returns what waits for the answer, so

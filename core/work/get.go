@@ -38,6 +38,40 @@ func Of[T any, P Aggregate[T], R any](ctx context.Context, r *Records[T, P], s *
 	})
 }
 
+// Beside is [Of] for what can be asked for by the record's id, together with the record: ask returns what waits for it. Its
+// answer is dropped when the scope may not see the record, and it is asked again for one that has another id, since it was merged.
+func Beside[T any, P Aggregate[T], W, R any](ctx context.Context, r *Records[T, P], s *Scope, what string, id ident.ID,
+	ask func(ctx context.Context, c *Call, id ident.ID) W, fn func(ctx context.Context, c *Call, rec *T, wait W) (R, error),
+) (R, error) {
+	return View(ctx, r.engine, *s, r.op(what), r.kind.Name(), func(ctx context.Context, c *Call) (out R, err error) {
+		find := r.later(ctx, c, id)
+		wait := ask(ctx, c, id)
+		rec, err := find(ctx)
+		if err != nil {
+			return out, err
+		}
+		if own := P(rec).Base().ID; own != id {
+			wait = ask(ctx, c, own)
+		}
+		return fn(ctx, c, rec, wait)
+	})
+}
+
+// later asks for a record by its id, and returns what waits for it.
+func (r *Records[T, P]) later(ctx context.Context, c *Call, id ident.ID) func(ctx context.Context) (*T, error) {
+	if id.IsZero() {
+		return func(context.Context) (*T, error) { return nil, r.missing() }
+	}
+	find := func(ctx context.Context) (*T, error) { return r.store.Get(ctx, c, id, Look) }
+	if s, ok := r.store.(Ahead[T]); ok {
+		find = s.GetLater(ctx, c, id)
+	}
+	return func(ctx context.Context) (*T, error) {
+		rec, err := find(ctx)
+		return r.see(ctx, c, rec, err)
+	}
+}
+
 // ByID finds the record of [Of] by its id.
 func (r *Records[T, P]) ByID(id ident.ID) func(ctx context.Context, c *Call) (*T, error) {
 	return func(ctx context.Context, c *Call) (*T, error) { return r.load(ctx, c, id, Look) }
@@ -109,27 +143,14 @@ func (r *Records[T, P]) Seen(ctx context.Context, c *Call, id ident.ID) (*T, err
 //
 // Errors: Invalid for the scope; NotFound, also for a record with which the scope may not do a; Denied.
 func (r *Records[T, P]) Reach(ctx context.Context, s *Scope, id ident.ID, a Action) (wait func(ctx context.Context) (*T, error)) {
-	failed := func(err error) func(context.Context) (*T, error) {
+	if err := s.Validate(); err != nil {
 		return func(context.Context) (*T, error) { return nil, err }
 	}
-	if err := s.Validate(); err != nil {
-		return failed(err)
-	}
 	c, err := r.engine.call(ctx, *s, r.kind.Name(), a)
-	switch {
-	case err != nil:
-		return failed(err)
-	case id.IsZero():
-		return failed(r.missing())
+	if err != nil {
+		return func(context.Context) (*T, error) { return nil, err }
 	}
-	find := func(ctx context.Context) (*T, error) { return r.store.Get(ctx, c, id, Look) }
-	if s, ok := r.store.(Ahead[T]); ok {
-		find = s.GetLater(ctx, c, id)
-	}
-	return func(ctx context.Context) (*T, error) {
-		rec, err := find(ctx)
-		return r.see(ctx, c, rec, err)
-	}
+	return r.later(ctx, c, id)
 }
 
 // sight is the call with which another kind's call reads this one.
@@ -142,9 +163,37 @@ func (r *Records[T, P]) sight(ctx context.Context, c *Call) (*Call, error) {
 	return own, nil
 }
 
+// SeenLater is Seen for records that are asked for together. A write asks for each record once, so what its fields refer to
+// costs its verb nothing more.
+func (r *Records[T, P]) SeenLater(ctx context.Context, c *Call, id ident.ID) (wait func(ctx context.Context) (*T, error)) {
+	ref := ident.Ref{Entity: r.kind.Name(), ID: id}
+	if known, ok := c.asked[ref].(func(ctx context.Context) (*T, error)); ok {
+		return known
+	}
+	wait = onceOf(r.Reach(ctx, &c.Scope, id, Read))
+	if c.asked != nil {
+		c.asked[ref] = wait
+	}
+	return wait
+}
+
+// onceOf calls fn at the first call.
+func onceOf[R any](fn func(ctx context.Context) (R, error)) func(ctx context.Context) (R, error) {
+	var out R
+	var err error
+	done := false
+	return func(ctx context.Context) (R, error) {
+		if !done {
+			done = true
+			out, err = fn(ctx)
+		}
+		return out, err
+	}
+}
+
 // Refer implements [Referee].
 func (r *Records[T, P]) Refer(ctx context.Context, c *Call, id ident.ID) func(ctx context.Context) error {
-	wait := r.Reach(ctx, &c.Scope, id, Read)
+	wait := r.SeenLater(ctx, c, id)
 	return func(ctx context.Context) error {
 		_, err := wait(ctx)
 		return err

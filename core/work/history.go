@@ -7,7 +7,6 @@ import (
 
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
-	"github.com/rapport-crm/rapport/core/schema"
 )
 
 // Entry is one change of a record, as the audit knows it: who did what, never what a field said.
@@ -23,8 +22,8 @@ type Entry struct {
 
 // Audit reads what [Recorder] has kept.
 type Audit interface {
-	// Entries must return the changes of a record by version, at most limit.
-	Entries(ctx context.Context, u Unit, tenant string, record ident.Ref, limit int) ([]Entry, error)
+	// Entries must ask for the changes of a record by version, at most limit, and return what waits for them.
+	Entries(ctx context.Context, u Unit, tenant string, record ident.Ref, limit int) (wait func(ctx context.Context) ([]Entry, error))
 }
 
 // MaxEntries is how many changes [Records.History] returns at most: the oldest.
@@ -34,9 +33,11 @@ const MaxEntries = 1000
 //
 // Errors: NotFound; Denied.
 func (r *Records[T, P]) History(ctx context.Context, s *Scope, id ident.ID) ([]Entry, error) {
-	return Of(ctx, r, s, "history", r.ByID(id), func(ctx context.Context, c *Call, rec *T) ([]Entry, error) {
-		ref := ident.Ref{Entity: r.kind.Name(), ID: P(rec).Base().ID}
-		list, err := r.engine.Audit.Entries(ctx, c.Unit, c.Tenant(), ref, MaxEntries)
+	ask := func(ctx context.Context, c *Call, id ident.ID) func(ctx context.Context) ([]Entry, error) {
+		return r.engine.Audit.Entries(ctx, c.Unit, c.Tenant(), ident.Ref{Entity: r.kind.Name(), ID: id}, MaxEntries)
+	}
+	return Beside(ctx, r, s, "history", id, ask, func(ctx context.Context, c *Call, _ *T, wait func(ctx context.Context) ([]Entry, error)) ([]Entry, error) {
+		list, err := wait(ctx)
 		for i := range list {
 			list[i].Changed = slices.DeleteFunc(list[i].Changed, func(name string) bool {
 				f, _ := c.Entity.Field(name)
@@ -50,8 +51,9 @@ func (r *Records[T, P]) History(ctx context.Context, s *Scope, id ident.ID) ([]E
 // Lines is a [History] that can be read.
 type Lines[L any] interface {
 	History
-	// Of must return the lines of a record in their order. subject is under whose key sealed texts lie.
-	Of(ctx context.Context, c *Call, m *schema.Meta, subject ident.ID) ([]L, error)
+	// Of must ask for the lines of a record in their order, and return what waits for them. subject is under whose key sealed
+	// texts lie.
+	Of(ctx context.Context, c *Call, id ident.ID) (wait func(ctx context.Context, subject ident.ID) ([]L, error))
 }
 
 // HistoryOf returns a history of a record that the scope may see. hide takes out of each line what the call hides; nil for
@@ -59,10 +61,8 @@ type Lines[L any] interface {
 //
 // Errors: NotFound; Denied.
 func HistoryOf[T any, P Aggregate[T], L any](ctx context.Context, r *Records[T, P], s *Scope, id ident.ID, lines Lines[L], hide func(c *Call, line *L)) ([]L, error) {
-	return Of(ctx, r, s, "history", r.ByID(id), func(ctx context.Context, c *Call, rec *T) ([]L, error) {
-		own := *c
-		own.saved(P(rec))
-		list, err := lines.Of(ctx, c, own.meta, own.subject)
+	return Beside(ctx, r, s, "history", id, lines.Of, func(ctx context.Context, c *Call, rec *T, wait func(ctx context.Context, subject ident.ID) ([]L, error)) ([]L, error) {
+		list, err := wait(ctx, c.Entity.KeyHolder(P(rec)))
 		for i := 0; hide != nil && i < len(list); i++ {
 			hide(c, &list[i])
 		}

@@ -49,6 +49,11 @@ func list[T any](ctx context.Context, c *Call, l Listing, filter rule.Predicate,
 	if err != nil {
 		return out, err
 	}
+	return paged(ctx, c, l, digest, rows)
+}
+
+// paged makes a page of the rows of a listing.
+func paged[T any](ctx context.Context, c *Call, l Listing, digest [16]byte, rows []Row[T]) (out page.Page[T], err error) {
 	if len(rows) == l.Limit {
 		rows = rows[:l.Limit-1]
 		last := &rows[len(rows)-1]
@@ -138,20 +143,57 @@ func (r *Records[T, P]) Page(ctx context.Context, s *Scope, filter rule.Predicat
 // subject.
 func (r *Records[T, P]) PageOf(ctx context.Context, s *Scope, subject ident.ID, filter rule.Predicate, q page.Query) (page.Page[T], error) {
 	return View(ctx, r.engine, *s, r.op("list"), r.kind.Name(), func(ctx context.Context, c *Call) (page.Page[T], error) {
-		l := Listing{}
 		switch {
 		case subject.IsZero() && r.kind.WithSubject:
 			return page.Page[T]{}, r.unnamed()
-		case !subject.IsZero() && len(c.Entity.SubjectFields()) == 0:
+		case subject.IsZero():
+			return list(ctx, c, Listing{}, filter, q, r.store.List)
+		case len(c.Entity.SubjectFields()) == 0:
 			return page.Page[T]{}, fault.Field("customer", "must be left out: a %s belongs to no customer", r.kind.Name())
-		case !subject.IsZero():
-			var err error
-			if l.Subjects, err = r.engine.Subjects.Resolve(ctx, c.Scope, subject, Read); err != nil {
-				return page.Page[T]{}, err
-			}
 		}
-		return list(ctx, c, l, filter, q, r.store.List)
+		return r.pageOf(ctx, c, subject, filter, q)
 	})
+}
+
+// pageOf asks for the customer, and for the page as if no other had been merged into it. That page is dropped where the
+// scope may not see the customer, or where others were.
+func (r *Records[T, P]) pageOf(ctx context.Context, c *Call, subject ident.ID, filter rule.Predicate, q page.Query) (out page.Page[T], err error) {
+	resolve := func(ctx context.Context) ([]ident.ID, error) {
+		return r.engine.Subjects.Resolve(ctx, c.Scope, subject, Read)
+	}
+	var ahead func(ctx context.Context) (page.Page[T], error)
+	if s, ok := r.engine.Subjects.(SubjectsAhead); ok {
+		resolve = s.ResolveLater(ctx, c.Scope, subject, Read)
+		ahead = r.pageAhead(ctx, c, Listing{Subjects: []ident.ID{subject}}, filter, q)
+	}
+	ids, err := resolve(ctx)
+	switch {
+	case err != nil:
+		return out, err
+	case ahead != nil && slices.Equal(ids, []ident.ID{subject}):
+		return ahead(ctx)
+	}
+	return list(ctx, c, Listing{Subjects: ids}, filter, q, r.store.List)
+}
+
+// pageAhead asks for a page and returns what waits for it, or nil where the store cannot, or where the query is refused.
+func (r *Records[T, P]) pageAhead(ctx context.Context, c *Call, l Listing, filter rule.Predicate, q page.Query) func(ctx context.Context) (page.Page[T], error) {
+	s, ok := r.store.(ListAhead[T])
+	if !ok {
+		return nil
+	}
+	digest, err := c.listing(ctx, &l, filter, q)
+	if err != nil {
+		return nil
+	}
+	wait := s.ListLater(ctx, c, l)
+	return func(ctx context.Context) (page.Page[T], error) {
+		rows, err := wait(ctx)
+		if err != nil {
+			return page.Page[T]{}, err
+		}
+		return paged(ctx, c, l, digest, rows)
+	}
 }
 
 // PageIn is PageOf for a domain that has resolved the customer.

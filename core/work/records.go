@@ -52,6 +52,12 @@ type Ahead[T any] interface {
 	GetLater(ctx context.Context, c *Call, id ident.ID) func(ctx context.Context) (*T, error)
 }
 
+// ListAhead is a [Store] whose pages can be sent for together with other reads.
+type ListAhead[T any] interface {
+	// ListLater must return what waits for the answer of List.
+	ListLater(ctx context.Context, c *Call, l Listing) func(ctx context.Context) ([]Row[T], error)
+}
+
 // Records are the records of one kind: the only way to them, in and out. Each method takes the scope of its caller.
 // A façade holds one and adds the verbs of its domain. It is immutable and safe for concurrent use.
 type Records[T any, P Aggregate[T]] struct {

@@ -17,6 +17,21 @@ func (r *Records[T, P]) Create(ctx context.Context, s *Scope, v Verb[T]) (T, err
 	return write[T, P](ctx, r.engine, *s, r.creation(v, "create"))
 }
 
+// CreateIn is Create within a write that is under way, of a record that its verb makes beside its own: both come to be, or
+// neither does. It takes no savepoint, and its writes leave together with those of c, which fails when it fails. The
+// idempotency key stays with c.
+func (r *Records[T, P]) CreateIn(ctx context.Context, c *Call, v Verb[T]) (T, error) {
+	s, ch := c.Scope, r.creation(v, "create")
+	s.Once, ch.Within = "", c
+	rec, err := writeIn[T, P](ctx, r.engine, s, ch)
+	if err != nil {
+		var none T
+		c.failed = fault.At(ch.Op, err)
+		return none, c.failed
+	}
+	return *rec, nil
+}
+
 func (r *Records[T, P]) creation(v Verb[T], name string) change[T] {
 	v.Action, v.Name, v.Event = or(v.Action, Create), or(v.Name, name), or(v.Event, r.kind.Created())
 	return r.change(v)

@@ -1,6 +1,7 @@
 package work
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -19,6 +20,8 @@ type change[T any] struct {
 	Op     string // "customer: update", for errors and the audit
 	Entity string // name in the schema registry
 
+	// Within is the write whose verb makes this record beside its own; nil for none.
+	Within *Call
 	// Load returns the record, locked and past the row predicate; nil means a creation.
 	Load func(ctx context.Context, c *Call) (*T, error)
 	// Save writes the rows; before is nil for a creation.
@@ -55,7 +58,10 @@ func writeIn[T any, P Aggregate[T]](ctx context.Context, e *Engine, s Scope, ch 
 	if err != nil {
 		return nil, err
 	}
-	c.keys = map[ident.ID][]byte{}
+	c.keys, c.asked = map[ident.ID][]byte{}, map[ident.Ref]any{}
+	if ch.Within != nil {
+		c.asked = ch.Within.asked
+	}
 	digest, again, err := recall(ctx, c, &ch)
 	if err != nil || again != nil {
 		return again, err
@@ -64,8 +70,8 @@ func writeIn[T any, P Aggregate[T]](ctx context.Context, e *Engine, s Scope, ch 
 	if err != nil {
 		return nil, err
 	}
-	if err := ch.apply(ctx, c, before, after); err != nil {
-		return nil, err
+	if err := ch.apply(ctx, c, before, after); err != nil || c.failed != nil {
+		return nil, cmp.Or(err, c.failed)
 	}
 	changed, err := inspect(c, &ch, before, after)
 	if err != nil {

@@ -74,6 +74,47 @@ func TestARepeatedTransactionLeavesOneTrace(t *testing.T) {
 	require.Equal(t, int64(2), w.notes[n.ID].Version)
 }
 
+// What a verb makes beside its record comes to be with it, in one transaction, under no key of its own; and its fault is the
+// verb's, also when the verb passes it over.
+func TestCreateIn(t *testing.T) {
+	t.Parallel()
+
+	for _, broken := range []string{"", "save"} {
+		w := newWorld()
+		n := w.create()
+		s := scope()
+		s.Once = "k"
+		w.reruns = 1
+		var made note
+		got, err := w.write(s, w.change(n.ID, 1, func(c *work.Call, rec *note) error {
+			rec.Title = "second"
+			if broken != "" {
+				w.broken[broken] = errors.New("boom")
+				defer delete(w.broken, broken)
+			}
+			made, _ = w.records(shelf{w: w}).CreateIn(t.Context(), c, w.change(ident.ID{}, 0, func(_ *work.Call, n *note) error {
+				n.Title, n.Stage = "beside", "open"
+				return nil
+			}))
+			return nil
+		}))
+		if broken != "" {
+			require.ErrorContains(t, err, "boom")
+			require.ErrorContains(t, err, "note: create")
+			require.Len(t, w.notes, 1)
+			require.Equal(t, "first", w.notes[n.ID].Title)
+			require.Empty(t, w.traces)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, "second", got.Title)
+		require.Equal(t, "beside", w.notes[made.ID].Title)
+		require.Len(t, w.notes, 2)
+		require.Len(t, w.once, 1)
+		require.Equal(t, []ident.ID{made.ID, n.ID}, []ident.ID{w.traces[0].Record.ID, w.traces[1].Record.ID})
+	}
+}
+
 func TestAnUpdateWithoutChangeWritesNothing(t *testing.T) {
 	t.Parallel()
 

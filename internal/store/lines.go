@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"unsafe"
@@ -8,7 +9,6 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
-	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/privacy/keys"
 )
@@ -32,9 +32,10 @@ type Lines[L any] struct {
 	list    SQL
 }
 
-// LinesOf compiles a history. owner names the field of the record's id in JSON; names gives columns other names than
-// their fields'; order is how lines are listed, such as "version". It panics as [TableOf] does.
-func LinesOf[L any](name, table, owner, order string, names map[string]string) *Lines[L] {
+// LinesOf compiles a history. owner names the field of the record's id in JSON. holder is the SQL text of the id under whose
+// key sealed texts lie, in which $1 is the tenant and $2 the record; it defaults to the record's own. order is how lines are
+// listed, such as "version"; names gives columns other names than their fields'. It panics as [TableOf] does.
+func LinesOf[L any](name, table, owner, holder, order string, names map[string]string) *Lines[L] {
 	c := compiler{names: names}
 	c.walk(reflect.TypeFor[L](), 0)
 	l := &Lines[L]{table: table, columns: c.columns, actors: c.actors}
@@ -63,7 +64,7 @@ func LinesOf[L any](name, table, owner, order string, names map[string]string) *
 	where := " WHERE l.tenant_id = $1 AND l." + l.owner.name + " = $2 ORDER BY " + order
 	if l.sealed {
 		text = "SELECT " + Qualified("l", all[1:]) + ", k.wrapped FROM " + table +
-			" l LEFT JOIN crm_subject_key k ON k.tenant_id = l.tenant_id AND k.subject_id = $3"
+			" l LEFT JOIN crm_subject_key k ON k.tenant_id = l.tenant_id AND k.subject_id = " + cmp.Or(holder, "$2")
 	}
 	l.list = Same(name+".list", text+where)
 	return l
@@ -81,7 +82,7 @@ func (l *Lines[L]) On(db *DB, ring *keys.Ring) *BoundLines[L] {
 	return &BoundLines[L]{l, db, ring}
 }
 
-// BoundLines is a [Lines] on a database. It implements [work.History].
+// BoundLines is a [Lines] on a database. It implements [work.Lines].
 type BoundLines[L any] struct {
 	*Lines[L]
 	DB   *DB
@@ -170,27 +171,28 @@ func (b *BoundLines[L]) place(col *column, line unsafe.Pointer) keys.Place {
 	return keys.Place{Table: b.table, Column: col.name, Row: row}
 }
 
-// Of returns the lines of a record in their order. subject is under whose key sealed texts lie.
-func (b *BoundLines[L]) Of(ctx context.Context, c *work.Call, m *schema.Meta, subject ident.ID) ([]L, error) {
-	args := []any{c.Tenant(), m.ID}
+// Of implements [work.Lines].
+func (b *BoundLines[L]) Of(ctx context.Context, c *work.Call, id ident.ID) func(ctx context.Context, subject ident.ID) ([]L, error) {
 	if b.sealed {
 		if err := b.Keys.Warm(ctx, c.Tenant()); err != nil {
-			return nil, err
+			return func(context.Context, ident.ID) ([]L, error) { return nil, err }
 		}
-		args = append(args, subject)
 	}
 	list := reflect.New(reflect.SliceOf(b.row))
-	if err := b.DB.On(c.Unit).Select(ctx, b.list, list.Interface(), args...); err != nil {
-		return nil, err
-	}
-	out := make([]L, list.Elem().Len())
-	base, size := list.Elem().UnsafePointer(), b.row.Size()
-	for i := range out {
-		if err := b.take(c, unsafe.Add(base, uintptr(i)*size), subject, &out[i]); err != nil {
+	wait := b.DB.On(c.Unit).SelectLater(b.list, list.Interface(), c.Tenant(), id)
+	return func(ctx context.Context, subject ident.ID) ([]L, error) {
+		if err := wait.Wait(ctx); err != nil {
 			return nil, err
 		}
+		out := make([]L, list.Elem().Len())
+		base, size := list.Elem().UnsafePointer(), b.row.Size()
+		for i := range out {
+			if err := b.take(c, unsafe.Add(base, uintptr(i)*size), subject, &out[i]); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
 	}
-	return out, nil
 }
 
 func (b *BoundLines[L]) take(c *work.Call, row unsafe.Pointer, subject ident.ID, line *L) error {

@@ -39,31 +39,58 @@ type ListSpec struct {
 //
 // Errors: Invalid for a predicate or sort the columns cannot do, or a position that is not of this sort.
 func (c Conn) SelectList(ctx context.Context, l ListSpec, dest any) error {
-	rows := reflect.ValueOf(dest).Elem()
+	return c.SelectListLater(l, dest)(ctx)
+}
+
+// SelectListLater is SelectList for a page that travels with other reads: it returns what waits for it. What a page needs
+// besides its first statement is asked for then.
+func (c Conn) SelectListLater(l ListSpec, dest any) (wait func(ctx context.Context) error) {
+	rows, parts := reflect.ValueOf(dest).Elem(), l.parts()
 	rows.SetZero()
-	return c.EachPart(l, func(q SQL, args []any, want int) (int, error) {
-		more := reflect.New(rows.Type())
-		if err := c.Select(ctx, q, more.Interface(), args...); err != nil {
-			return 0, err
-		}
-		part := more.Elem().Slice(0, min(more.Elem().Len(), want))
-		if rows.Len() == 0 {
-			rows.Set(part)
-		} else {
-			rows.Set(reflect.AppendSlice(rows, part))
-		}
-		return part.Len(), nil
+	ahead := reflect.New(rows.Type())
+	var first *Later
+	err := c.eachPart(l, parts[:1], l.Listing.Limit, func(q SQL, args []any, want int) (int, error) {
+		first = c.SelectLater(q, ahead.Interface(), args...)
+		return want, nil
 	})
+	return func(ctx context.Context) error {
+		if err != nil || first == nil {
+			return err
+		}
+		if err := first.Wait(ctx); err != nil {
+			return err
+		}
+		n := take(rows, ahead.Elem(), l.Listing.Limit)
+		return c.eachPart(l, parts[1:], l.Listing.Limit-n, func(q SQL, args []any, want int) (int, error) {
+			more := reflect.New(rows.Type())
+			err := c.Select(ctx, q, more.Interface(), args...)
+			return take(rows, more.Elem(), want), err
+		})
+	}
+}
+
+// take adds the first of some rows to others, and returns how many.
+func take(rows, more reflect.Value, want int) int {
+	part := more.Slice(0, min(more.Len(), want))
+	if rows.Len() == 0 {
+		rows.Set(part)
+	} else {
+		rows.Set(reflect.AppendSlice(rows, part))
+	}
+	return part.Len()
 }
 
 // EachPart calls read with each statement of a page, in order, until the page is full. read may take want records and
 // returns how many it took. It is for those whose rows are not the records; the errors are those of [Conn.SelectList].
 func (c Conn) EachPart(l ListSpec, read func(q SQL, args []any, want int) (n int, err error)) error {
-	want := l.Listing.Limit
+	return c.eachPart(l, l.parts(), l.Listing.Limit, read)
+}
+
+func (c Conn) eachPart(l ListSpec, parts []part, want int, read func(q SQL, args []any, want int) (n int, err error)) error {
 	if l.Listing.Where.IsFalse() {
 		return nil
 	}
-	for _, part := range l.parts() {
+	for _, part := range parts {
 		if want <= 0 {
 			return nil
 		}

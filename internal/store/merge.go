@@ -19,22 +19,22 @@ import (
 // maxMerged bounds the arguments of a merged statement; PostgreSQL takes 65,535.
 const maxMerged = 30_000
 
-// mergeable returns how many of the first statements can be merged, 0 when fewer than two: writes of one level, inserts
-// into any tables, and at most one other write for a table, which has no insert then.
+// mergeable returns how many of the first statements can be merged, 0 when fewer than two: writes of one level, of which no
+// two may touch a row of the same table, see [apart].
 func mergeable(list []*Statement) int {
-	inserted, changed, args := map[string]bool{}, map[string]bool{}, 0
+	tables, args := map[string]*apart{}, 0
 	n := 0
 	for _, s := range list {
 		f := s.form
 		args += len(s.Args)
-		if s.kind != write || f == nil || !f.joins || s.owner != list[0].owner || args > maxMerged ||
-			changed[f.table] || !f.inserts && inserted[f.table] {
+		if s.kind != write || f == nil || !f.joins || s.owner != list[0].owner || args > maxMerged {
 			break
 		}
-		if f.inserts {
-			inserted[f.table] = true
-		} else {
-			changed[f.table] = true
+		if tables[f.table] == nil {
+			tables[f.table] = &apart{}
+		}
+		if !tables[f.table].add(f, s.Args) {
+			break
 		}
 		n++
 	}
@@ -42,6 +42,33 @@ func mergeable(list []*Statement) int {
 		return 0
 	}
 	return n
+}
+
+// apart are the writes of one table in a merged statement: inserts only, or one other write, or several of which each says
+// in the same columns that it touches other rows.
+type apart struct {
+	inserts, changes bool
+	columns          string
+	rows             map[string]bool
+}
+
+// add reports whether a write may come to the others.
+func (a *apart) add(f *form, args []any) bool {
+	switch {
+	case f.inserts:
+		a.inserts = true
+		return !a.changes
+	case a.inserts || a.changes && (a.columns == "" || a.columns != f.touches.columns):
+		return false
+	case !a.changes:
+		a.changes, a.columns, a.rows = true, f.touches.columns, map[string]bool{}
+	}
+	row := f.touches.by(args)
+	if a.rows[row] {
+		return false
+	}
+	a.rows[row] = true
+	return true
 }
 
 // merge makes one statement of several.

@@ -27,6 +27,9 @@ var (
 		INSERT INTO crm_dispatch (tenant_id, id, entity, record_id, version, at) VALUES ($1, $2, $3, $4, $5, $6)`)
 	countEvents = store.Same("test.count_events", `SELECT count(*) FROM crm_dispatch WHERE tenant_id = $1`)
 	dropTenant  = store.Same("test.drop_tenant", `DELETE FROM crm_tenant WHERE tenant_id = $1`)
+	putTenant   = store.Same("test.put_tenant", `
+		INSERT INTO crm_tenant (schema_version, tenant_id, updated_at) VALUES ($2, $1, $3)
+		ON CONFLICT (tenant_id) DO UPDATE SET schema_version = crm_tenant.schema_version * 10 + excluded.schema_version`)
 )
 
 // way is one of the kinds of transaction that a level can be in.
@@ -159,6 +162,34 @@ func TestQueuedWritesRunInOrder(t *testing.T) {
 			_, err := w.db.On(nil).Exec(t.Context(), dropTenant, "a")
 			require.NoError(t, err)
 		}
+	})
+}
+
+// Writes of one table in any order, to the same rows and to others, leave what they leave one by one.
+func TestQueuedWritesOfOneTable(t *testing.T) {
+	t.Parallel()
+
+	eachWay(t, func(t *testing.T, w way) {
+		require.NoError(t, w.level(t.Context(), func(_ context.Context, u work.Unit) error {
+			on := w.db.On(u)
+			put := func(name string, version int) { require.NoError(t, on.Queue(putTenant, nil, name, version, instant)) }
+			put("a", 1)
+			put("b", 1)
+			put("a", 2) // after the first
+			require.NoError(t, on.Queue(dropTenant, nil, "b"))
+			put("c", 3)
+			require.NoError(t, on.Queue(dropTenant, nil, "d"))
+			require.NoError(t, queueTenant(on, "d"))
+			put("b", 4)
+			return on.QueueOne(setTenant, nil, "b", 4, 5)
+		}))
+		var list []tenantRow
+		require.NoError(t, w.db.On(nil).Select(t.Context(), listTenants, &list, ""))
+		got := map[string]int64{}
+		for _, row := range list {
+			got[row.TenantID] = row.SchemaVersion
+		}
+		require.Equal(t, map[string]int64{"a": 12, "b": 5, "c": 3, "d": 7}, got)
 	})
 }
 

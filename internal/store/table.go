@@ -186,7 +186,7 @@ func (t *Table[T, P]) On(db *DB, ring *keys.Ring) *Bound[T, P] {
 	return &Bound[T, P]{t, db, ring}
 }
 
-// Bound is a [Table] on a database. It implements [work.Store] and [work.Ahead], is immutable and safe for concurrent use.
+// Bound is a [Table] on a database. It implements [work.Store] [work.Ahead] and [work.ListAhead], is immutable and safe for concurrent use.
 type Bound[T any, P work.Aggregate[T]] struct {
 	*Table[T, P]
 	DB   *DB
@@ -335,11 +335,31 @@ func (b *Bound[T, P]) List(ctx context.Context, c *work.Call, l work.Listing) ([
 
 // Select reads one page of a list that [Bound.Spec] began.
 func (b *Bound[T, P]) Select(ctx context.Context, c *work.Call, spec ListSpec) ([]work.Row[T], error) {
-	out, err := b.rows(ctx, c, func(dest any) error { return b.DB.On(c.Unit).SelectList(ctx, spec, dest) })
-	for i := range out {
-		out[i].Key = c.Entity.Record(&out[i].Record).Field(spec.Listing.Sort.Field)
+	return b.SelectLater(ctx, c, spec)(ctx)
+}
+
+// ListLater implements [work.ListAhead].
+func (b *Bound[T, P]) ListLater(ctx context.Context, c *work.Call, l work.Listing) func(ctx context.Context) ([]work.Row[T], error) {
+	return b.SelectLater(ctx, c, b.Spec(c, l))
+}
+
+// SelectLater is Select for a page that travels with other reads: it returns what waits for it.
+func (b *Bound[T, P]) SelectLater(ctx context.Context, c *work.Call, spec ListSpec) func(ctx context.Context) ([]work.Row[T], error) {
+	if err := b.warm(ctx, c); err != nil {
+		return func(context.Context) ([]work.Row[T], error) { return nil, err }
 	}
-	return out, err
+	rows := reflect.New(reflect.SliceOf(b.row))
+	wait := b.DB.On(c.Unit).SelectListLater(spec, rows.Interface())
+	return func(ctx context.Context) ([]work.Row[T], error) {
+		if err := wait(ctx); err != nil {
+			return nil, err
+		}
+		out, err := b.takeAll(c, rows.Elem())
+		for i := range out {
+			out[i].Key = c.Entity.Record(&out[i].Record).Field(spec.Listing.Sort.Field)
+		}
+		return out, err
+	}
 }
 
 // Count implements [work.Store].

@@ -61,6 +61,13 @@ func verbs() []verb {
 			}
 			return queueEvents(on)
 		}, map[string]int{"own": 3, "pgx": 3, "sql": 5}},
+		{"writes to rows of one table that are apart", func(_ context.Context, on store.Conn) error {
+			return errors.Join(on.Queue(putTenant, nil, "apart 1", 1, instant), on.Queue(dropTenant, nil, "apart 2"),
+				on.Queue(putTenant, nil, "apart 3", 1, instant), queueEvents(on))
+		}, map[string]int{"own": 1, "pgx": 1, "sql": 3}},
+		{"writes to one row", func(_ context.Context, on store.Conn) error {
+			return errors.Join(on.Queue(putTenant, nil, "apart 1", 1, instant), on.Queue(dropTenant, nil, "apart 1"), queueEvents(on))
+		}, map[string]int{"own": 1, "pgx": 1, "sql": 4}},
 		{"reads", func(ctx context.Context, on store.Conn) error {
 			var a tenantRow
 			var list []tenantRow

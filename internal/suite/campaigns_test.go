@@ -43,21 +43,21 @@ func planned(name string, is nature, do func(ctx context.Context, cs campaign.Ca
 }
 
 var campaignVerbs = []verb{
-	in(2, planned("Campaigns.Create", writes, func(ctx context.Context, cs campaign.Campaigns, c *campaign.Campaign) (any, error) {
+	planned("Campaigns.Create", writes, func(ctx context.Context, cs campaign.Campaigns, c *campaign.Campaign) (any, error) {
 		return on(cs.Create(ctx, plan("after "+c.Name)))
-	})),
-	in(12, planned("Campaigns.Load", batches, func(ctx context.Context, cs campaign.Campaigns, _ *campaign.Campaign) (any, error) {
+	}),
+	planned("Campaigns.Load", batches, func(ctx context.Context, cs campaign.Campaigns, _ *campaign.Campaign) (any, error) {
 		return on(cs.Load(ctx, rowsOf(plan("Spring"), plan("Autumn")), nil))
-	})),
+	}),
 	planned("Campaigns.Get", reads, func(ctx context.Context, cs campaign.Campaigns, c *campaign.Campaign) (any, error) {
 		return on(cs.Get(ctx, c.ID))
 	}),
-	in(2, planned("Campaigns.Page", reads, func(ctx context.Context, cs campaign.Campaigns, c *campaign.Campaign) (any, error) {
+	planned("Campaigns.Page", reads, func(ctx context.Context, cs campaign.Campaigns, c *campaign.Campaign) (any, error) {
 		return on(cs.Page(ctx, campaign.Filter{RunsOn: date.MustParse("2026-03-29"), Query: page.Query{Sort: "-begins", Search: c.Name}}))
-	})),
-	in(2, planned("Campaigns.History", reads, func(ctx context.Context, cs campaign.Campaigns, c *campaign.Campaign) (any, error) {
+	}),
+	planned("Campaigns.History", reads, func(ctx context.Context, cs campaign.Campaigns, c *campaign.Campaign) (any, error) {
 		return on(cs.History(ctx, c.ID))
-	})),
+	}),
 	planned("Campaigns.Update", writes, func(ctx context.Context, cs campaign.Campaigns, c *campaign.Campaign) (any, error) {
 		return on(cs.Update(ctx, c.ID, c.Version, campaign.Update{Ends: new(date.MustParse("2026-05-31"))}))
 	}),

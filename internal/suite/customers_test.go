@@ -49,18 +49,12 @@ func of(name string, is nature, do func(ctx context.Context, s *crm.Session, c *
 	}}
 }
 
-// in gives a method another budget of round trips.
-func in(trips int, v verb) verb {
-	v.trips = trips
-	return v
-}
-
 var customerVerbs = []verb{
-	{name: "Customers.Create", is: writes, trips: 2, arrange: func(w *world) call {
+	{name: "Customers.Create", is: writes, arrange: func(w *world) call {
 		d := w.personDraft()
 		return func(ctx context.Context, s *crm.Session) (any, error) { return on(s.Customers.Create(ctx, d)) }
 	}},
-	{name: "Customers.Load", is: batches, trips: 12, arrange: func(w *world) call {
+	{name: "Customers.Load", is: batches, arrange: func(w *world) call {
 		a, b := w.personDraft(), w.personDraft()
 		return func(ctx context.Context, s *crm.Session) (any, error) {
 			return on(s.Customers.Load(ctx, rowsOf[customer.Draft](a, b), nil))
@@ -69,12 +63,12 @@ var customerVerbs = []verb{
 	of("Customers.Get", reads, func(ctx context.Context, s *crm.Session, c *customer.Customer) (any, error) {
 		return on(s.Customers.Get(ctx, c.ID))
 	}),
-	in(2, of("Customers.ByExt", reads, func(ctx context.Context, s *crm.Session, c *customer.Customer) (any, error) {
+	of("Customers.ByExt", reads, func(ctx context.Context, s *crm.Session, c *customer.Customer) (any, error) {
 		return on(s.Customers.ByExt(ctx, c.Ext[0]))
-	})),
-	in(3, of("Customers.ByPoint", reads, func(ctx context.Context, s *crm.Session, c *customer.Customer) (any, error) {
+	}),
+	of("Customers.ByPoint", reads, func(ctx context.Context, s *crm.Session, c *customer.Customer) (any, error) {
 		return on(s.Customers.ByPoint(ctx, personal.ByEmail, c.Points[0].Value.Reveal()))
-	})),
+	}),
 	of("Customers.Page", reads, func(ctx context.Context, s *crm.Session, _ *customer.Customer) (any, error) {
 		return on(s.Customers.Page(ctx, customer.Filter{Query: few}))
 	}),
@@ -84,12 +78,12 @@ var customerVerbs = []verb{
 	of("Customers.Count", reads, func(ctx context.Context, s *crm.Session, _ *customer.Customer) (any, error) {
 		return on(s.Customers.Count(ctx, customer.Filter{}))
 	}),
-	in(2, of("Customers.Search", reads, func(ctx context.Context, s *crm.Session, _ *customer.Customer) (any, error) {
+	of("Customers.Search", reads, func(ctx context.Context, s *crm.Session, _ *customer.Customer) (any, error) {
 		return on(s.Customers.Search(ctx, "o'brien", 10))
-	})),
-	in(2, of("Customers.LifecycleHistory", reads, func(ctx context.Context, s *crm.Session, c *customer.Customer) (any, error) {
+	}),
+	of("Customers.LifecycleHistory", reads, func(ctx context.Context, s *crm.Session, c *customer.Customer) (any, error) {
 		return on(s.Customers.LifecycleHistory(ctx, c.ID))
-	})),
+	}),
 	of("Customers.Reveal", tends, func(ctx context.Context, s *crm.Session, c *customer.Customer) (any, error) {
 		return on(s.Customers.Reveal(ctx, c.ID))
 	}),
@@ -131,7 +125,7 @@ var customerVerbs = []verb{
 			return on(s.Customers.EndRelation(ctx, r.ID, r.Version, date.MustParse("2026-03-29")))
 		}
 	}},
-	{name: "Customers.Relations", is: reads, trips: 2, arrange: func(w *world) call {
+	{name: "Customers.Relations", is: reads, arrange: func(w *world) call {
 		r := w.relation()
 		return func(ctx context.Context, s *crm.Session) (any, error) {
 			return on(s.Customers.Relations(ctx, r.From, customer.RelationFilter{}))
@@ -143,25 +137,25 @@ var activityVerbs = []verb{
 	of("Interactions.Log", writes, func(ctx context.Context, s *crm.Session, c *customer.Customer) (any, error) {
 		return on(s.Interactions.Log(ctx, talkWith(c.ID)))
 	}),
-	in(12, of("Interactions.Load", batches, func(ctx context.Context, s *crm.Session, c *customer.Customer) (any, error) {
+	of("Interactions.Load", batches, func(ctx context.Context, s *crm.Session, c *customer.Customer) (any, error) {
 		return on(s.Interactions.Load(ctx, rowsOf(talkWith(c.ID), talkWith(c.ID)), nil))
-	})),
-	talked("Interactions.Get", 1, func(ctx context.Context, s *crm.Session, i, _ ident.ID) (any, error) {
+	}),
+	talked("Interactions.Get", func(ctx context.Context, s *crm.Session, i, _ ident.ID) (any, error) {
 		return on(s.Interactions.Get(ctx, i))
 	}),
-	talked("Interactions.Page", 2, func(ctx context.Context, s *crm.Session, _, c ident.ID) (any, error) {
+	talked("Interactions.Page", func(ctx context.Context, s *crm.Session, _, c ident.ID) (any, error) {
 		return on(s.Interactions.Page(ctx, activity.InteractionFilter{Customer: c, Query: few}))
 	}),
-	talked("Interactions.All", 1, func(ctx context.Context, s *crm.Session, _, _ ident.ID) (any, error) {
+	talked("Interactions.All", func(ctx context.Context, s *crm.Session, _, _ ident.ID) (any, error) {
 		return all(s.Interactions.All(ctx, activity.InteractionFilter{Query: page.Query{Limit: 200}}))
 	}),
-	talked("Interactions.Timeline", 1, func(ctx context.Context, s *crm.Session, _, c ident.ID) (any, error) {
+	talked("Interactions.Timeline", func(ctx context.Context, s *crm.Session, _, c ident.ID) (any, error) {
 		return on(s.Interactions.Timeline(ctx, c, few))
 	}),
 }
 
-func talked(name string, trips int, do func(ctx context.Context, s *crm.Session, interaction, customer ident.ID) (any, error)) verb {
-	return verb{name: name, is: reads, trips: trips, arrange: func(w *world) call {
+func talked(name string, do func(ctx context.Context, s *crm.Session, interaction, customer ident.ID) (any, error)) verb {
+	return verb{name: name, is: reads, arrange: func(w *world) call {
 		i, c := w.talk()
 		return func(ctx context.Context, s *crm.Session) (any, error) { return do(ctx, s, i.ID, c.ID) }
 	}}

@@ -60,7 +60,7 @@ func held(name string, is nature, do func(ctx context.Context, s *crm.Session, c
 }
 
 var claimVerbs = []verb{
-	{name: "Claims.Acquire", is: writes, trips: 4, arrange: func(w *world) call {
+	{name: "Claims.Acquire", is: writes, arrange: func(w *world) call {
 		r := w.request()
 		return func(ctx context.Context, s *crm.Session) (any, error) { return on(s.Claims.Acquire(ctx, r)) }
 	}},
@@ -73,9 +73,9 @@ var claimVerbs = []verb{
 	held("Claims.Release", writes, func(ctx context.Context, s *crm.Session, c *claim.Claim) (any, error) {
 		return on(s.Claims.Release(ctx, c.ID))
 	}),
-	in(4, held("Claims.Swap", writes, func(ctx context.Context, s *crm.Session, c *claim.Claim) (any, error) {
+	held("Claims.Swap", writes, func(ctx context.Context, s *crm.Session, c *claim.Claim) (any, error) {
 		return on(s.Claims.Swap(ctx, c.ID, []claim.Key{{Namespace: "seat", Key: "next to " + c.Keys[0].Key}}))
-	})),
+	}),
 	held("Claims.Get", reads, func(ctx context.Context, s *crm.Session, c *claim.Claim) (any, error) {
 		return on(s.Claims.Get(ctx, c.ID))
 	}),

@@ -78,24 +78,24 @@ var objectVerbs = []verb{
 	sailed("Objects.Create", writes, func(ctx context.Context, o object.Objects, b *object.Object) (any, error) {
 		return on(o.Create(ctx, boat("after "+b.Name, b.Customer, 12)))
 	}),
-	in(12, sailed("Objects.Load", batches, func(ctx context.Context, o object.Objects, b *object.Object) (any, error) {
+	sailed("Objects.Load", batches, func(ctx context.Context, o object.Objects, b *object.Object) (any, error) {
 		return on(o.Load(ctx, rowsOf(boat("Sea Ghost", b.Customer, 9), boat("Sea Gull", b.Customer, 8)), nil))
-	})),
+	}),
 	sailed("Objects.Get", reads, func(ctx context.Context, o object.Objects, b *object.Object) (any, error) {
 		return on(o.Get(ctx, b.ID))
 	}),
-	in(2, sailed("Objects.Page", reads, func(ctx context.Context, o object.Objects, b *object.Object) (any, error) {
+	sailed("Objects.Page", reads, func(ctx context.Context, o object.Objects, b *object.Object) (any, error) {
 		return on(o.Page(ctx, object.Filter{Customer: b.Customer, Query: few}))
-	})),
-	in(2, sailed("Objects.All", reads, func(ctx context.Context, o object.Objects, _ *object.Object) (any, error) {
+	}),
+	sailed("Objects.All", reads, func(ctx context.Context, o object.Objects, _ *object.Object) (any, error) {
 		return all(o.All(ctx, object.Filter{Query: page.Query{Sort: "-custom.length", Limit: 200}}))
-	})), // which looks for those without a length, too
+	}), // which looks for those without a length, too
 	sailed("Objects.Count", reads, func(ctx context.Context, o object.Objects, b *object.Object) (any, error) {
 		return on(o.Count(ctx, page.Query{Search: b.Name}))
 	}),
-	in(2, sailed("Objects.History", reads, func(ctx context.Context, o object.Objects, b *object.Object) (any, error) {
+	sailed("Objects.History", reads, func(ctx context.Context, o object.Objects, b *object.Object) (any, error) {
 		return on(o.History(ctx, b.ID))
-	})),
+	}),
 	sailed("Objects.Update", writes, func(ctx context.Context, o object.Objects, b *object.Object) (any, error) {
 		return on(o.Update(ctx, b.ID, b.Version, object.Update{Name: new("renamed " + b.Name), Customer: new(ident.ID{})}))
 	}),

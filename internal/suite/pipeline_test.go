@@ -47,21 +47,21 @@ var leadVerbs = []verb{
 			return on(s.Leads.Create(ctx, pipeline.LeadDraft{Customer: c.ID}))
 		}
 	}},
-	in(12, lead("Leads.Load", batches, func(ctx context.Context, s *crm.Session, l *pipeline.Lead) (any, error) {
+	lead("Leads.Load", batches, func(ctx context.Context, s *crm.Session, l *pipeline.Lead) (any, error) {
 		return on(s.Leads.Load(ctx, rowsOf(pipeline.LeadDraft{Customer: l.Customer}, pipeline.LeadDraft{Customer: l.Customer}), nil))
-	})),
+	}),
 	lead("Leads.Get", reads, func(ctx context.Context, s *crm.Session, l *pipeline.Lead) (any, error) {
 		return on(s.Leads.Get(ctx, l.ID))
 	}),
-	in(2, lead("Leads.Page", reads, func(ctx context.Context, s *crm.Session, l *pipeline.Lead) (any, error) {
+	lead("Leads.Page", reads, func(ctx context.Context, s *crm.Session, l *pipeline.Lead) (any, error) {
 		return on(s.Leads.Page(ctx, pipeline.LeadFilter{Customer: l.Customer, Query: few}))
-	})),
+	}),
 	lead("Leads.All", reads, func(ctx context.Context, s *crm.Session, _ *pipeline.Lead) (any, error) {
 		return all(s.Leads.All(ctx, pipeline.LeadFilter{Query: page.Query{Limit: 200}}))
 	}),
-	in(2, lead("Leads.History", reads, func(ctx context.Context, s *crm.Session, l *pipeline.Lead) (any, error) {
+	lead("Leads.History", reads, func(ctx context.Context, s *crm.Session, l *pipeline.Lead) (any, error) {
 		return on(s.Leads.History(ctx, l.ID))
-	})),
+	}),
 	lead("Leads.Update", writes, func(ctx context.Context, s *crm.Session, l *pipeline.Lead) (any, error) {
 		return on(s.Leads.Update(ctx, l.ID, l.Version, pipeline.LeadUpdate{Origin: new("web")}))
 	}),
@@ -77,9 +77,12 @@ var leadVerbs = []verb{
 	lead("Leads.Reopen", writes, func(ctx context.Context, s *crm.Session, l *pipeline.Lead) (any, error) {
 		return on(s.Leads.Reopen(ctx, l.ID))
 	}, disqualified),
-	in(4, lead("Leads.Convert", writes, func(ctx context.Context, s *crm.Session, l *pipeline.Lead) (any, error) {
-		return on(s.Leads.Convert(ctx, l.ID, pipeline.ConvertOptions{Draft: &pipeline.OpportunityDraft{Name: "50 seats"}}))
-	}, qualified)),
+	{name: "Leads.Convert", is: writes, arrange: func(w *world) call {
+		c, l := w.person(), must[pipeline.Lead](w)(w.s.Leads.Create(w.Context(), pipeline.LeadDraft{Origin: "fair"}))
+		return func(ctx context.Context, s *crm.Session) (any, error) {
+			return on(s.Leads.Convert(ctx, l.ID, pipeline.ConvertOptions{Customer: c.ID, Draft: &pipeline.OpportunityDraft{Name: "50 seats"}}))
+		}
+	}},
 	lead("Leads.Delete", writes, func(ctx context.Context, s *crm.Session, l *pipeline.Lead) (any, error) {
 		return only(s.Leads.Delete(ctx, l.ID, l.Version))
 	}),
@@ -122,7 +125,7 @@ var opportunityVerbs = []verb{
 		d := w.dealDraft()
 		return func(ctx context.Context, s *crm.Session) (any, error) { return on(s.Opportunities.Create(ctx, d)) }
 	}},
-	{name: "Opportunities.Load", is: batches, trips: 12, arrange: func(w *world) call {
+	{name: "Opportunities.Load", is: batches, arrange: func(w *world) call {
 		a, b := w.dealDraft(), w.dealDraft()
 		return func(ctx context.Context, s *crm.Session) (any, error) {
 			return on(s.Opportunities.Load(ctx, rowsOf(a, b), nil))
@@ -134,15 +137,15 @@ var opportunityVerbs = []verb{
 	deal("Opportunities.ByExt", reads, func(ctx context.Context, s *crm.Session, o *pipeline.Opportunity) (any, error) {
 		return on(s.Opportunities.ByExt(ctx, o.Ext))
 	}),
-	in(2, deal("Opportunities.Page", reads, func(ctx context.Context, s *crm.Session, o *pipeline.Opportunity) (any, error) {
+	deal("Opportunities.Page", reads, func(ctx context.Context, s *crm.Session, o *pipeline.Opportunity) (any, error) {
 		return on(s.Opportunities.Page(ctx, pipeline.OpportunityFilter{Customer: o.Customer, Query: few}))
-	})),
+	}),
 	deal("Opportunities.All", reads, func(ctx context.Context, s *crm.Session, _ *pipeline.Opportunity) (any, error) {
 		return all(s.Opportunities.All(ctx, pipeline.OpportunityFilter{Query: page.Query{Limit: 200}}))
 	}),
-	in(2, deal("Opportunities.History", reads, func(ctx context.Context, s *crm.Session, o *pipeline.Opportunity) (any, error) {
+	deal("Opportunities.History", reads, func(ctx context.Context, s *crm.Session, o *pipeline.Opportunity) (any, error) {
 		return on(s.Opportunities.History(ctx, o.ID))
-	})),
+	}),
 	deal("Opportunities.Update", writes, func(ctx context.Context, s *crm.Session, o *pipeline.Opportunity) (any, error) {
 		return on(s.Opportunities.Update(ctx, o.ID, o.Version, pipeline.OpportunityUpdate{Name: new("60 seats")}))
 	}),

@@ -50,26 +50,26 @@ var consentVerbs = []verb{
 			return on(s.Consents.Suppress(ctx, privacy.ByEmail, address, privacy.Requested))
 		}
 	}},
-	in(2, asked("Consents.Get", reads, func(ctx context.Context, s *crm.Session, c *privacy.Consent) (any, error) {
+	asked("Consents.Get", reads, func(ctx context.Context, s *crm.Session, c *privacy.Consent) (any, error) {
 		return on(s.Consents.Get(ctx, c.ID))
-	})),
-	in(2, asked("Consents.History", reads, func(ctx context.Context, s *crm.Session, c *privacy.Consent) (any, error) {
+	}),
+	asked("Consents.History", reads, func(ctx context.Context, s *crm.Session, c *privacy.Consent) (any, error) {
 		return on(s.Consents.History(ctx, c.Subject, few))
-	})),
-	in(2, asked("Consents.All", reads, func(ctx context.Context, s *crm.Session, c *privacy.Consent) (any, error) {
+	}),
+	asked("Consents.All", reads, func(ctx context.Context, s *crm.Session, c *privacy.Consent) (any, error) {
 		return all(s.Consents.All(ctx, c.Subject, page.Query{Limit: 200}))
-	})),
-	in(2, asked("Consents.At", reads, func(ctx context.Context, s *crm.Session, c *privacy.Consent) (any, error) {
+	}),
+	asked("Consents.At", reads, func(ctx context.Context, s *crm.Session, c *privacy.Consent) (any, error) {
 		return on(s.Consents.At(ctx, c.Subject, privacy.Marketing, privacy.ByEmail, time.Time{}))
-	})),
-	in(2, asked("Consents.Decide", reads, func(ctx context.Context, s *crm.Session, c *privacy.Consent) (any, error) {
+	}),
+	asked("Consents.Decide", reads, func(ctx context.Context, s *crm.Session, c *privacy.Consent) (any, error) {
 		return on(s.Consents.Decide(ctx, privacy.Request{Subject: c.Subject, Purpose: privacy.Marketing, Channel: privacy.ByEmail}))
-	})),
+	}),
 }
 
 // delivered is a method that is called with the key of a message that was sent, and with whom it was sent to.
-func delivered(name string, trips int, do func(ctx context.Context, s *crm.Session, key string, to ident.ID) (any, error)) verb {
-	return verb{name: name, is: reads, trips: trips, arrange: func(w *world) call {
+func delivered(name string, do func(ctx context.Context, s *crm.Session, key string, to ident.ID) (any, error)) verb {
+	return verb{name: name, is: reads, arrange: func(w *world) call {
 		c, key := must[privacy.Consent](w)(w.s.Consents.Give(w.Context(), yes(w.person().ID))), w.next()
 		must[privacy.Decision](w)(w.s.Sends.Deliver(w.Context(), message(key, c.Subject), post))
 		return func(ctx context.Context, s *crm.Session) (any, error) { return do(ctx, s, key, c.Subject) }
@@ -84,16 +84,16 @@ func message(key string, to ident.ID) privacy.Send {
 func post(context.Context, personal.Text) error { return nil }
 
 var sendVerbs = []verb{
-	{name: "Sends.Deliver", is: tends, trips: 6, alone: true, arrange: func(w *world) call {
+	{name: "Sends.Deliver", is: tends, alone: true, arrange: func(w *world) call {
 		c, key := must[privacy.Consent](w)(w.s.Consents.Give(w.Context(), yes(w.person().ID))), w.next()
 		return func(ctx context.Context, s *crm.Session) (any, error) {
 			return on(s.Sends.Deliver(ctx, message(key, c.Subject), post))
 		}
 	}},
-	delivered("Sends.ByKey", 1, func(ctx context.Context, s *crm.Session, key string, _ ident.ID) (any, error) {
+	delivered("Sends.ByKey", func(ctx context.Context, s *crm.Session, key string, _ ident.ID) (any, error) {
 		return on(s.Sends.ByKey(ctx, key))
 	}),
-	delivered("Sends.Decisions", 2, func(ctx context.Context, s *crm.Session, _ string, to ident.ID) (any, error) {
+	delivered("Sends.Decisions", func(ctx context.Context, s *crm.Session, _ string, to ident.ID) (any, error) {
 		return on(s.Sends.Decisions(ctx, to))
 	}),
 }

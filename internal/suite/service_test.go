@@ -39,21 +39,21 @@ var caseVerbs = []verb{
 		c := w.person()
 		return func(ctx context.Context, s *crm.Session) (any, error) { return on(s.Cases.Open(ctx, complaint(c.ID))) }
 	}},
-	in(12, about("Cases.Load", batches, func(ctx context.Context, s *crm.Session, c *service.Case) (any, error) {
+	about("Cases.Load", batches, func(ctx context.Context, s *crm.Session, c *service.Case) (any, error) {
 		return on(s.Cases.Load(ctx, rowsOf(complaint(c.Customer), complaint(c.Customer)), nil))
-	})),
+	}),
 	about("Cases.Get", reads, func(ctx context.Context, s *crm.Session, c *service.Case) (any, error) {
 		return on(s.Cases.Get(ctx, c.ID))
 	}),
-	in(2, about("Cases.Page", reads, func(ctx context.Context, s *crm.Session, c *service.Case) (any, error) {
+	about("Cases.Page", reads, func(ctx context.Context, s *crm.Session, c *service.Case) (any, error) {
 		return on(s.Cases.Page(ctx, service.CaseFilter{Customer: c.Customer, Query: few}))
-	})),
+	}),
 	about("Cases.All", reads, func(ctx context.Context, s *crm.Session, _ *service.Case) (any, error) {
 		return all(s.Cases.All(ctx, service.CaseFilter{Query: page.Query{Limit: 200}}))
 	}),
-	in(2, about("Cases.History", reads, func(ctx context.Context, s *crm.Session, c *service.Case) (any, error) {
+	about("Cases.History", reads, func(ctx context.Context, s *crm.Session, c *service.Case) (any, error) {
 		return on(s.Cases.History(ctx, c.ID))
-	})),
+	}),
 	about("Cases.Update", writes, func(ctx context.Context, s *crm.Session, c *service.Case) (any, error) {
 		return on(s.Cases.Update(ctx, c.ID, c.Version, service.CaseUpdate{Subject: new("Still no power"), Priority: new(service.Urgent)}))
 	}),

@@ -19,9 +19,6 @@ import (
 type verb struct {
 	name string // the façade's field in a session and the method
 	is   nature
-	// trips is how many round trips to PostgreSQL it may take outside of a transaction: 1 for a read and 3 for a write unless
-	// something else is said.
-	trips int
 	// alone says that it cannot be called inside a transaction.
 	alone bool
 	// arrange brings the tenant into a state in which the method succeeds, and returns its call.
@@ -40,16 +37,6 @@ const (
 	batches               // changes many records, each in its own way
 	tends                 // changes something that no key covers: the queue, the schema, an access record
 )
-
-func (v *verb) budget() int {
-	switch {
-	case v.trips > 0:
-		return v.trips
-	case v.is == reads:
-		return 1
-	}
-	return 3
-}
 
 // verbs are all methods of all façades.
 func verbs() []verb {

@@ -31,11 +31,16 @@ type auditEntry struct {
 }
 
 // Entries implements [work.Audit].
-func (s *Store) Entries(ctx context.Context, u work.Unit, tenant string, record ident.Ref, limit int) ([]work.Entry, error) {
+func (s *Store) Entries(_ context.Context, u work.Unit, tenant string, record ident.Ref, limit int) func(ctx context.Context) ([]work.Entry, error) {
 	var rows []auditEntry
-	if err := s.db.On(u).Select(ctx, listAudit, &rows, tenant, record.ID, record.Entity, limit); err != nil {
-		return nil, err
+	wait := s.db.On(u).SelectLater(listAudit, &rows, tenant, record.ID, record.Entity, limit)
+	return func(ctx context.Context) ([]work.Entry, error) {
+		err := wait.Wait(ctx)
+		return entriesOf(tenant, rows), err
 	}
+}
+
+func entriesOf(tenant string, rows []auditEntry) []work.Entry {
 	out := make([]work.Entry, len(rows))
 	for i, r := range rows {
 		out[i] = work.Entry{
@@ -44,5 +49,5 @@ func (s *Store) Entries(ctx context.Context, u work.Unit, tenant string, record 
 			Source: personal.Source{System: r.SourceSystem, Ref: r.SourceRef},
 		}
 	}
-	return out, nil
+	return out
 }

@@ -107,22 +107,24 @@ func (s *Store) DefineObject(_ context.Context, u work.Unit, tenant string, o cu
 // Define implements [custom.Store].
 func (s *Store) Define(ctx context.Context, u work.Unit, tenant string, d schema.Definition, from int64) error {
 	conn, now := s.db.On(u), time.Now().UTC()
-	if err := bump(conn, tenant, from, now); err != nil {
-		return err
-	}
+	sorts := d.Sortable && !d.Retired
 	var before fieldRow
-	if err := found(conn.Get(ctx, getField, &before, tenant, d.Entity, d.Key)); err != nil {
+	if sorts { // if another definition comes in between, the version moves, too
+		if err := found(conn.Get(ctx, getField, &before, tenant, d.Entity, d.Key)); err != nil {
+			return err
+		}
+	}
+	if err := bump(conn, tenant, from, now); err != nil {
 		return err
 	}
 	if err := conn.Queue(putField, nil, tenant, d.Entity, d.Key, d.Type.String(), store.OrNull(d.Label), string(d.Class),
 		d.Enum, d.MaxLen, d.Sortable, d.Required, d.Retired, now); err != nil {
 		return err
 	}
-	sorted, sorts := before.Sortable && !before.Retired, d.Sortable && !d.Retired
 	switch {
-	case sorted && !sorts:
+	case !sorts:
 		return conn.Queue(dropSortKeys, nil, tenant, d.Entity, d.Key)
-	case sorts && !sorted:
+	case !before.Sortable || before.Retired:
 		return s.backfill(ctx, conn, tenant, d)
 	}
 	return nil

@@ -72,6 +72,11 @@ func (t talks) List(ctx context.Context, c *work.Call, l work.Listing) ([]work.R
 	return t.Select(ctx, c, t.spec(c, l))
 }
 
+// ListLater implements [work.ListAhead].
+func (t talks) ListLater(ctx context.Context, c *work.Call, l work.Listing) func(ctx context.Context) ([]work.Row[activity.Interaction], error) {
+	return t.SelectLater(ctx, c, t.spec(c, l))
+}
+
 // Count implements [work.Store].
 func (t talks) Count(ctx context.Context, c *work.Call, l work.Listing, limit int) (int, error) {
 	n, err := t.DB.On(c.Unit).CountList(ctx, t.spec(c, l), limit)

@@ -10,7 +10,7 @@ import (
 
 var (
 	leads     = store.TableOf[pipeline.Lead](work.Find(pipeline.Kinds(), pipeline.EntityLead), nil)
-	leadMoves = store.LinesOf[pipeline.LeadMove]("lead.moves", "crm_lead_move", "lead", "version",
+	leadMoves = store.LinesOf[pipeline.LeadMove]("lead.moves", "crm_lead_move", "lead", "", "version",
 		map[string]string{"from": "from_state", "to": "to_state", "stay": "spent"})
 )
 

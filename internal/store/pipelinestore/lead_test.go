@@ -118,6 +118,13 @@ func TestConvertIsIdempotentAndCopiesNobody(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, all.Items, 1)
 
+		late, err := l.leads.Create(ctx, pipeline.LeadDraft{Customer: l.acme})
+		require.NoError(t, err)
+		_, err = l.leads.Convert(ctx, late.ID, pipeline.ConvertOptions{Draft: &pipeline.OpportunityDraft{ID: first.Opportunity.ID, Name: "taken"}})
+		require.ErrorIs(t, err, fault.ErrConflict)
+		again, err := l.leads.Get(ctx, late.ID)
+		require.NoError(t, err)
+		require.Equal(t, late, again)
 		nobody, err := l.leads.Create(ctx, pipeline.LeadDraft{})
 		require.NoError(t, err)
 		_, err = l.leads.Convert(ctx, nobody.ID, pipeline.ConvertOptions{Customer: ident.New()})

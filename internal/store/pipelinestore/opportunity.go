@@ -13,7 +13,7 @@ import (
 var (
 	opportunities    = store.TableOf[pipeline.Opportunity](work.Find(pipeline.Kinds(), pipeline.EntityOpportunity), nil)
 	opportunityByExt = opportunities.KeyOf("_by_ext", "ext_system", "ext_id")
-	transitions      = store.LinesOf[pipeline.Transition]("opportunity.moves", "crm_opportunity_move", "opportunity", "version",
+	transitions      = store.LinesOf[pipeline.Transition]("opportunity.moves", "crm_opportunity_move", "opportunity", "", "version",
 		map[string]string{"from": "from_stage", "to": "to_stage", "stay": "spent"})
 
 	// knownExts looks for the external ids of one system.

@@ -11,9 +11,12 @@ import (
 
 var (
 	cases   = store.TableOf[service.Case](work.Find(service.Kinds(), service.EntityCase), nil)
-	entries = store.LinesOf[service.Entry]("case.entries", "crm_case_entry", "case", "version, ordinal",
+	entries = store.LinesOf[service.Entry]("case.entries", "crm_case_entry", "case", caseSubject, "version, ordinal",
 		map[string]string{"from": "from_value", "to": "to_value"})
 )
+
+// caseSubject is whose key seals the notes of a case.
+const caseSubject = "(SELECT r.customer_id FROM crm_case r WHERE r.tenant_id = $1 AND r.id = $2)"
 
 // Statements lists every static statement of the package.
 func Statements() []store.SQL { return slices.Concat(cases.Statements(), entries.Statements()) }
