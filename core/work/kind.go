@@ -14,7 +14,7 @@ type Kind struct {
 	Rights Rights         // what the default roles may do with it
 
 	// Family says that each tenant defines kinds within it, such as "object.boat" in the family "object". They have its fields,
-	// its table and its rights; there are no records of the family's own name.
+	// its table and its rights; there are no records of the family's own name. A record names its kind in the field "kind".
 	Family bool
 
 	Permanent bool // its records are never deleted

@@ -66,11 +66,14 @@ type Records[T any, P Aggregate[T]] struct {
 	store  Store[T]
 }
 
-// NewRecords returns the records of a kind in a store. It panics for a ledger that is not permanent: that is a programmer's
-// error.
+// NewRecords returns the records of a kind in a store. It panics for a ledger that is not permanent, and for a family whose
+// records do not name their kind: that is a programmer's error.
 func NewRecords[T any, P Aggregate[T]](e *Engine, k *Kind, store Store[T]) *Records[T, P] {
 	if k.Ledger && !k.Permanent {
 		panic("work: " + k.Name() + " is a ledger, so it must be permanent")
+	}
+	if _, named := k.Entity.Field("kind"); k.Family && !named {
+		panic("work: " + k.Name() + " is a family, so its records must have a field kind")
 	}
 	return &Records[T, P]{e, k, store}
 }

@@ -110,6 +110,9 @@ func (e *Engine) call(ctx context.Context, s Scope, entity string, a Action) (*C
 	if err != nil {
 		return nil, err
 	}
+	if _, member := schema.FamilyOf(entity); member { // a record of one kind is none of another in the same table
+		acc.Rows = rule.All(rule.Eq("kind", rule.Text(entity)), acc.Rows)
+	}
 	return &Call{Scope: s, Engine: e, Entity: ent, Action: a, Access: acc, Now: e.Now()}, nil
 }
 

@@ -24,7 +24,7 @@ type Module struct {
 	objects *work.Records[Object, *Object]
 }
 
-// New returns a Module over a store, whose every method must keep to the records of the kind that a call's entity names.
+// New returns a Module over a store that keeps the records of all kinds.
 func New(e *work.Engine, store work.Store[Object]) *Module {
 	return &Module{work.NewRecords(e, kind, store)}
 }
