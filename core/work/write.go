@@ -157,6 +157,10 @@ func load[T any, P Aggregate[T]](ctx context.Context, c *Call, ch *change[T]) (b
 	return before, schema.Copy(c.Entity, before), nil
 }
 
+// manyAtOnce is to how many records a draft may refer for them to be asked for before the verb has had a look at it: a
+// hostile one names any number, and the verb refuses that first.
+const manyAtOnce = 100
+
 // apply assigns, asks whether what is referred to is there, and runs the verb. The questions are sent with the verb's own;
 // what the verb refers to besides is asked for after it.
 func (ch *change[T]) apply(ctx context.Context, c *Call, before, after *T) error {
@@ -164,6 +168,9 @@ func (ch *change[T]) apply(ctx context.Context, c *Call, before, after *T) error
 		return err
 	}
 	asked := references(c, ch.assigned(), before, after)
+	if len(asked) > manyAtOnce {
+		asked = nil
+	}
 	wait := asked.ask(ctx, c)
 	if err := ch.run(ctx, c, before, after); err != nil {
 		return err

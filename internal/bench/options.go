@@ -38,6 +38,7 @@ type Options struct {
 	Profile  func(op string) (stop func(), err error) // called around our turns of an operation. Defaults to nothing
 
 	farCalls int // calls of a turn in the contest over the network. Defaults to 20
+	takes    int // at most so many different calls of an operation. Defaults to 1,000
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -52,6 +53,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.farCalls == 0 {
 		o.farCalls = farCalls
+	}
+	if o.takes == 0 {
+		o.takes = manyCalls
 	}
 	if o.Seed == 0 {
 		o.Seed = 1

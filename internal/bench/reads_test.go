@@ -72,7 +72,7 @@ func TestPeersReadWhatOursGives(t *testing.T) {
 	t.Parallel()
 
 	eachDialect(t, func(t *testing.T, dialect string) {
-		w, _ := openTest(t, dialect, opTimeline, opDeals, opCases)
+		w, _ := openTest(t, dialect, minRows, opTimeline, opDeals, opCases)
 		s := w.session(w.listened, sample.BigTenant)
 		// asks returns what a peer asks for call number k.
 		asks := func(op *operation, k int) []script.Query {

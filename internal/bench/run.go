@@ -191,7 +191,7 @@ func (w *world) scripts(ctx context.Context, b *script.Builder, op *operation) (
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, watch.Close(context.WithoutCancel(ctx))) }()
-	for k := -1; k < op.takes; k++ {
+	for k := -1; k < min(op.takes, w.takes); k++ {
 		takes := make([]script.Take, op.again)
 		for variant := range takes {
 			if takes[variant], err = w.taken(ctx, watch, b, op, max(k, 0), variant); err != nil {

@@ -22,7 +22,7 @@ import (
 // testOptions are the smallest bench of one database.
 func testOptions(t *testing.T, dialect string) Options {
 	t.Helper()
-	o := Options{Rows: minRows, Dialects: []string{dialect}, Duration: 100 * time.Millisecond, JSON: true, farCalls: 1}
+	o := Options{Rows: minRows, Dialects: []string{dialect}, Duration: 100 * time.Millisecond, JSON: true, farCalls: 1, takes: 8}
 	if dialect == Postgres {
 		o.DSN = dbtest.Postgres(t).DSN()
 	}
@@ -98,11 +98,14 @@ func requireFar(t *testing.T, r *Result, line []byte) {
 	require.InEpsilon(t, float64(r.DelayedPeerNS)/float64(r.DelayedOursNS), r.DelayedRatio, 1e-9)
 }
 
-// openTest opens a database, filled for some operations, with peers beside it.
-func openTest(t *testing.T, dialect string, ops ...string) (*world, *Child) {
+// fewRows is enough for the operations that write, and little to compare.
+const fewRows = 200
+
+// openTest opens a database with some customers, filled for some operations, with peers beside it.
+func openTest(t *testing.T, dialect string, rows int, ops ...string) (*world, *Child) {
 	t.Helper()
 	o := testOptions(t, dialect)
-	o.Ops = ops
+	o.Rows, o.Ops = rows, ops
 	w, err := openWorld(t.Context(), dialect, o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, w.close()) })
@@ -117,7 +120,7 @@ func TestImportsWriteTheSameRows(t *testing.T) {
 	t.Parallel()
 
 	eachDialect(t, func(t *testing.T, dialect string) {
-		w, child := openTest(t, dialect, opImport)
+		w, child := openTest(t, dialect, fewRows, opImport)
 		c, err := w.imports(t.Context(), child)
 		require.NoError(t, err)
 		var wrote []map[string]int64

@@ -25,6 +25,7 @@ type world struct {
 	dialect  string
 	people   sample.People
 	rows     int
+	takes    int // at most so many scripts of an operation
 	next     int // number of the next customer that is in no database yet
 	ours     *crm.CRM
 	listened *crm.CRM
@@ -48,7 +49,7 @@ type world struct {
 
 // openWorld makes an empty database with our tables.
 func openWorld(ctx context.Context, dialect string, o Options) (w *world, err error) {
-	w = &world{dialect: dialect, people: sample.People{Seed: o.Seed}, kms: keys.NewMemory()}
+	w = &world{dialect: dialect, people: sample.People{Seed: o.Seed}, takes: o.takes, kms: keys.NewMemory()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())

@@ -3,7 +3,6 @@ package dbtest
 import (
 	"context"
 	"database/sql"
-	"path/filepath"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -61,14 +60,13 @@ func SQLite(t testing.TB) Backend {
 
 func onFile(t testing.TB, modules []store.Module) Backend {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "crm.db")
+	path := migratedFile(t, modules)
 	write, read, err := sqlite.OpenPools(t.Context(), path)
 	check(t, err)
 	t.Cleanup(func() {
 		check(t, read.Close())
 		check(t, write.Close())
 	})
-	check(t, store.Migrate(t.Context(), write, sqlite.Dialect, store.MigrateOptions{Modules: modules}))
 	return backend(t, Backend{Name: "sqlite", Dialect: sqlite.Dialect, Write: write, Read: read, Path: path})
 }
 
@@ -133,8 +131,8 @@ func migrated(t testing.TB, l layout) string {
 		if err := store.Migrate(ctx, db, postgres.Dialect, store.MigrateOptions{Modules: l.modules, Transform: l.transform}); err != nil {
 			return err
 		}
-		lines, err := postgres.Dialect.Catalog(ctx, db)
-		server.catalogs.Store(l.key(), lines)
+		now, err := schemaOf(ctx, dsn)
+		server.schemas.Store(l.key(), now)
 		return err
 	})
 }

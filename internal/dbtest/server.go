@@ -52,7 +52,7 @@ type Server struct {
 	seq       atomic.Int64
 	templates sync.Map // name to *template
 	shelves   sync.Map // name to *shelf
-	catalogs  sync.Map // name to []string: the schema of a template
+	schemas   sync.Map // name to string: the schema of a template
 }
 
 // StartServer starts a throw-away server and waits until it takes connections.
