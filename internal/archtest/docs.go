@@ -78,17 +78,13 @@ func (u *undocumented) name(at ast.Node, name string, comments ...*ast.CommentGr
 	}
 }
 
-// exportedFunc returns the name of an exported function, or of an exported
-// method of an exported type.
-func exportedFunc(d *ast.FuncDecl) (string, bool) {
-	if !d.Name.IsExported() {
-		return "", false
-	}
+// exportedFunc returns the name of a function or method, and whether it is exported: a method is when its type is too.
+func exportedFunc(d *ast.FuncDecl) (name string, exported bool) {
 	if d.Recv == nil || len(d.Recv.List) == 0 {
-		return d.Name.Name, true
+		return d.Name.Name, d.Name.IsExported()
 	}
 	receiver := receiverName(d.Recv.List[0].Type)
-	return receiver + "." + d.Name.Name, ast.IsExported(receiver)
+	return receiver + "." + d.Name.Name, d.Name.IsExported() && ast.IsExported(receiver)
 }
 
 func receiverName(expr ast.Expr) string {
