@@ -85,8 +85,8 @@ func Pending(ctx context.Context, db *sql.DB, d Dialect, modules ...Module) ([]M
 
 // ModuleVersion is a module that a database has, and the newest of its migrations there.
 type ModuleVersion struct {
-	Module  Module
-	Version int
+	Module  Module // [Modules] lists those that this version knows
+	Version int    // its number: that of the step module/NNNN_name
 }
 
 // Installed lists the modules that a database has, in the order of [Modules]; those that only a later version of the CRM

@@ -114,10 +114,14 @@ type Put struct {
 
 // CommitClaim makes a held claim permanent. One that is committed already is a Conflict with reason "committed", so
 // that of several commits with it exactly one takes effect.
-type CommitClaim struct{ ID ident.ID }
+type CommitClaim struct {
+	ID ident.ID // of a claim in the plugin's namespaces; any other is NotFound
+}
 
 // ReleaseClaim gives a claim back.
-type ReleaseClaim struct{ ID ident.ID }
+type ReleaseClaim struct {
+	ID ident.ID // of a claim in the plugin's namespaces; any other is NotFound
+}
 
 func (LogInteraction) write() {}
 func (Emit) write()           {}

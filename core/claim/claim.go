@@ -35,8 +35,10 @@ const (
 
 // Key names one exclusive thing. Keys are compared bytewise.
 type Key struct {
-	Namespace string `json:"namespace" crm:"class=none,max=64"` // what sort of thing, 1 to 64 bytes, such as "hall-3"
-	Key       string `json:"key" crm:"class=none,max=200"`      // which one, 1 to 200 bytes, such as "B12"
+	// Namespace is what sort of thing it is, 1 to 64 bytes, such as "hall-3".
+	Namespace string `json:"namespace" crm:"class=none,max=64"`
+	// Key is which one it is, 1 to 200 bytes, such as "B12".
+	Key string `json:"key" crm:"class=none,max=200"`
 }
 
 // String joins both parts as namespace/key.

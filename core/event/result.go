@@ -15,7 +15,7 @@ const (
 
 // Result is the verdict on one event.
 type Result struct {
-	Verdict Verdict
+	Verdict Verdict       // what to do next; the zero value is [Retry]
 	After   time.Duration // for Retry and Wait: the least pause, 0 for the usual one
 	Code    string        // machine word for a failure, without personal data
 }

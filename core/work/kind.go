@@ -79,7 +79,7 @@ const (
 // of [Actions]: n for no record, o for the principal's own, t for those of its teams too, a for all. An empty word is no
 // right at all; the role admin has every right to every kind.
 type Rights struct {
-	Manager, Sales, Service, Marketing, Viewer string
+	Manager, Sales, Service, Marketing, Viewer string // the words; admin needs none
 
 	Hide map[string][]string // by role: fields that it does not see
 	Fix  map[string][]string // by role: fields that it sees and does not change

@@ -92,8 +92,8 @@ const (
 
 // Result is what became of one row: an outcome, or a fault.
 type Result struct {
-	Outcome Outcome
-	Err     error
+	Outcome Outcome // what was done; of no meaning beside an Err
+	Err     error   // why the row was refused; nil when it was not
 }
 
 // Load takes rows batch by batch. An error that rows yields is the fault of its row; an error of batch ends the load, and

@@ -35,8 +35,9 @@ type Store[T any] interface {
 	// Save must write the record; before is nil for a new one, whose taken id must be a Conflict with reason "taken". For
 	// another one the caller holds the row of before. Writes may be queued on the unit.
 	Save(ctx context.Context, c *Call, before, after *T) error
-	// Delete must hide the record from every read but that of a deleted one; Restore must undo that.
+	// Delete must hide the record from every read but that of a deleted one.
 	Delete(ctx context.Context, c *Call, before, after *T) error
+	// Restore must undo a Delete: every read finds the record as after has it.
 	Restore(ctx context.Context, c *Call, before, after *T) error
 	// Insert must do what Save does for many new records, as fast as the database allows.
 	Insert(ctx context.Context, c *Call, recs []*T) error

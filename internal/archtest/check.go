@@ -8,13 +8,13 @@ import (
 
 // Package is what go list tells of a package, as far as [Check] needs it.
 type Package struct {
-	ImportPath   string
-	Dir          string
-	Standard     bool
-	GoFiles      []string
-	Imports      []string
-	TestImports  []string
-	XTestImports []string
+	ImportPath   string   // such as github.com/rapport-crm/rapport/core/work
+	Dir          string   // absolute directory of its files
+	Standard     bool     // part of the standard library
+	GoFiles      []string // names in Dir; neither tests nor files for other systems
+	Imports      []string // import paths of GoFiles
+	TestImports  []string // of the tests inside the package
+	XTestImports []string // of the tests in the external package
 }
 
 // own reports whether the package is one of ours.

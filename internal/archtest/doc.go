@@ -7,6 +7,6 @@
 //
 //	problems := archtest.Check(packages) // packages come from go list
 //
-// The tests of this package also see to package comments, documented exports,
+// The tests of this package also see to package comments, documented exports, the length of functions, the width of tags,
 // and texts that must not occur in the tree. Start with the variable rooms.
 package archtest

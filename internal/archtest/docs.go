@@ -3,60 +3,53 @@ package archtest
 import (
 	"go/ast"
 	"go/token"
+	"slices"
 	"strings"
 )
 
-// Count is the documentation of exported names in some files.
-type Count struct {
-	Documented int
-	Missing    []string // "Type.Method at file:line"
-}
-
-// Share returns the documented part, 1 where there is nothing to document.
-func (c Count) Share() float64 {
-	all := c.Documented + len(c.Missing)
-	if all == 0 {
-		return 1
-	}
-	return float64(c.Documented) / float64(all)
-}
-
-// CountDocs adds up the exported names of a file: types with their fields and
-// interface methods, functions, methods of exported types, and constants and
-// variables. A comment on a group of constants or variables is one for each of
-// its names. Embedded fields and generated files do not count.
-func (c *Count) CountDocs(fset *token.FileSet, file *ast.File) {
+// Undocumented returns the exported names of a file that have no comment, each as "Type.Method at file:line": types with
+// their fields and interface methods, functions, methods of exported types, and constants and variables. A comment on a
+// group of constants or variables is one for each of its names; a directive, such as nolint, is none. Embedded fields and
+// generated files do not count.
+func Undocumented(fset *token.FileSet, file *ast.File) []string {
 	if ast.IsGenerated(file) {
-		return
+		return nil
 	}
+	u := undocumented{fset: fset}
 	for _, decl := range file.Decls {
 		switch d := decl.(type) {
 		case *ast.FuncDecl:
 			if name, ok := exportedFunc(d); ok {
-				c.add(fset, d.Pos(), name, d.Doc != nil)
+				u.name(d, name, d.Doc)
 			}
 		case *ast.GenDecl:
-			c.countGroup(fset, d)
+			u.group(d)
 		}
 	}
+	return u.found
 }
 
-func (c *Count) countGroup(fset *token.FileSet, d *ast.GenDecl) {
+type undocumented struct {
+	fset  *token.FileSet
+	found []string
+}
+
+func (u *undocumented) group(d *ast.GenDecl) {
 	for _, spec := range d.Specs {
 		switch s := spec.(type) {
 		case *ast.TypeSpec:
 			if s.Name.IsExported() {
-				c.add(fset, s.Pos(), s.Name.Name, s.Doc != nil || d.Doc != nil)
-				c.countMembers(fset, s)
+				u.name(s, s.Name.Name, s.Doc, d.Doc)
+				u.members(s)
 			}
 		case *ast.ValueSpec:
-			c.addNames(fset, "", s.Names, s.Doc != nil || s.Comment != nil || d.Doc != nil)
+			u.names("", s.Names, s.Doc, s.Comment, d.Doc)
 		}
 	}
 }
 
-// countMembers counts the fields of a struct, or the methods of an interface.
-func (c *Count) countMembers(fset *token.FileSet, s *ast.TypeSpec) {
+// members takes the fields of a struct, or the methods of an interface.
+func (u *undocumented) members(s *ast.TypeSpec) {
 	var members *ast.FieldList
 	switch t := s.Type.(type) {
 	case *ast.StructType:
@@ -67,37 +60,31 @@ func (c *Count) countMembers(fset *token.FileSet, s *ast.TypeSpec) {
 		return
 	}
 	for _, m := range members.List {
-		c.addNames(fset, s.Name.Name+".", m.Names, m.Doc != nil || m.Comment != nil)
+		u.names(s.Name.Name+".", m.Names, m.Doc, m.Comment)
 	}
 }
 
-func (c *Count) addNames(fset *token.FileSet, prefix string, names []*ast.Ident, documented bool) {
+func (u *undocumented) names(prefix string, names []*ast.Ident, comments ...*ast.CommentGroup) {
 	for _, name := range names {
 		if name.IsExported() {
-			c.add(fset, name.Pos(), prefix+name.Name, documented)
+			u.name(name, prefix+name.Name, comments...)
 		}
 	}
 }
 
-func (c *Count) add(fset *token.FileSet, pos token.Pos, name string, documented bool) {
-	if documented {
-		c.Documented++
-		return
+func (u *undocumented) name(at ast.Node, name string, comments ...*ast.CommentGroup) {
+	if !slices.ContainsFunc(comments, func(c *ast.CommentGroup) bool { return c.Text() != "" }) {
+		u.found = append(u.found, name+" at "+u.fset.Position(at.Pos()).String())
 	}
-	c.Missing = append(c.Missing, name+" at "+fset.Position(pos).String())
 }
 
-// exportedFunc returns the name of an exported function, or of an exported
-// method of an exported type.
-func exportedFunc(d *ast.FuncDecl) (string, bool) {
-	if !d.Name.IsExported() {
-		return "", false
-	}
+// exportedFunc returns the name of a function or method, and whether it is exported: a method is when its type is too.
+func exportedFunc(d *ast.FuncDecl) (name string, exported bool) {
 	if d.Recv == nil || len(d.Recv.List) == 0 {
-		return d.Name.Name, true
+		return d.Name.Name, d.Name.IsExported()
 	}
 	receiver := receiverName(d.Recv.List[0].Type)
-	return receiver + "." + d.Name.Name, ast.IsExported(receiver)
+	return receiver + "." + d.Name.Name, d.Name.IsExported() && ast.IsExported(receiver)
 }
 
 func receiverName(expr ast.Expr) string {

@@ -10,19 +10,19 @@ import (
 
 // Result is one operation on one database against one peer.
 type Result struct {
-	Op      string  `json:"op"`
-	Dialect string  `json:"dialect"`
-	Peer    string  `json:"peer"`
+	Op      string  `json:"op"`      // such as "customer.get"
+	Dialect string  `json:"dialect"` // "postgres" or "sqlite"
+	Peer    string  `json:"peer"`    // who else ran it: "pgx", "pgx-pipeline" or "sql"
 	OursNS  int64   `json:"ours_ns"` // of one call; of one row for customer.import
-	PeerNS  int64   `json:"peer_ns"`
-	Ratio   float64 `json:"ratio"` // PeerNS / OursNS: 1 is as fast as the peer, higher is better
+	PeerNS  int64   `json:"peer_ns"` // of the same, run by the peer
+	Ratio   float64 `json:"ratio"`   // PeerNS / OursNS: 1 is as fast as the peer, higher is better
 
 	// On PostgreSQL. Trips are how often a call of ours waits for the server; of customer.import, a load of 1,000.
 	Trips int64 `json:"trips,omitempty"`
 	// The same with a millisecond added to each round trip of both sides; against pgx alone.
 	DelayedOursNS int64   `json:"delayed_ours_ns,omitempty"`
-	DelayedPeerNS int64   `json:"delayed_peer_ns,omitempty"`
-	DelayedRatio  float64 `json:"delayed_ratio,omitempty"`
+	DelayedPeerNS int64   `json:"delayed_peer_ns,omitempty"` // of the peer's call with the delay
+	DelayedRatio  float64 `json:"delayed_ratio,omitempty"`   // DelayedPeerNS / DelayedOursNS
 }
 
 func newResult(op, dialect, peer string, ours, theirs time.Duration) Result {

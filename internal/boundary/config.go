@@ -18,9 +18,9 @@ import (
 
 // Config is what a [Boundary] is made of. What has no default must be set.
 type Config struct {
-	Extensions []plugin.Extension
-	Engine     *work.Engine // its Policy should be one made by [Policy]
-	Store      Store
+	Extensions []plugin.Extension // may be empty; their ids must differ
+	Engine     *work.Engine       // its Policy should be one made by [Policy]
+	Store      Store              // what must outlive the process
 	// Sources are the kinds of records that plugins may read, by name.
 	Sources map[string]work.Source
 	// LogInteraction stores an interaction with one customer on the scope's unit and returns its id.

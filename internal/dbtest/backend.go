@@ -14,9 +14,9 @@ import (
 
 // Backend is a migrated, empty database of one test.
 type Backend struct {
-	Name    string // "sqlite", "postgres" or "partitioned"
-	DB      *store.DB
-	Dialect store.Dialect
+	Name    string        // "sqlite", "postgres" or "partitioned"
+	DB      *store.DB     // on the pools Write and Read
+	Dialect store.Dialect // that of DB
 	Write   *sql.DB       // the pool that DB writes on
 	Read    *sql.DB       // the pool that DB reads on; the same as Write on PostgreSQL
 	Pool    *pgxpool.Pool // nil on SQLite

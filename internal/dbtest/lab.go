@@ -24,8 +24,8 @@ import (
 // custom fields and traces, whose clock stands still until it is moved.
 type Lab struct {
 	Backend
-	Engine *work.Engine
-	Keys   *keys.Ring
+	Engine *work.Engine    // on the backend's DB, with the clock of the lab
+	Keys   *keys.Ring      // a ring of its own: its master key dies with the lab
 	Fields *custom.Service // the custom fields of tenants
 
 	mu  sync.Mutex

@@ -11,16 +11,16 @@ import (
 
 // Parts is what a module builds upon.
 type Parts struct {
-	Engine *work.Engine
-	DB     *store.DB
-	Keys   *keys.Ring
+	Engine *work.Engine // the one write path and read path of the CRM
+	DB     *store.DB    // where the tables of the module are
+	Keys   *keys.Ring   // seals and opens personal text
 }
 
 // Module is one part: its schema, its kinds, and what gives access to their records.
 type Module struct {
 	store.Module
-	Kinds      []*work.Kind
-	Statements []store.SQL // every static statement, for the rules of tenancy
+	Kinds      []*work.Kind // what it declares, each once
+	Statements []store.SQL  // every static statement, for the rules of tenancy
 	// Build returns the records of each kind, in the order of Kinds. It is called once for each CRM.
 	Build func(p Parts) []work.Source
 }

@@ -12,12 +12,12 @@ import (
 
 // Letter is a delivery that was given up.
 type Letter struct {
-	Consumer string
+	Consumer string     // name of the one it was for
 	Event    ident.ID   // the event, or the timer's own id
 	Kind     event.Kind // the event's kind
 	Record   ident.Ref  // the record it is about
-	Attempts int
-	Code     string // why the last attempt failed
+	Attempts int        // how many were made; a wait counts as none
+	Code     string     // why the last attempt failed
 }
 
 // Backlog counts a tenant's work in the queue.

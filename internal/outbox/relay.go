@@ -14,15 +14,15 @@ import (
 
 // Config is what a relay needs. Every field without a default must be set.
 type Config struct {
-	DB        *store.DB
-	Consumers []Consumer
-	Now       func() time.Time
-	NewID     ident.Generator
-	Logger    *slog.Logger
-	Poll      time.Duration // pause between looks for work that other processes left
-	Lease     time.Duration // how long a claimed delivery is safe from others. Defaults to 60 seconds
-	Attempts  int           // tries before a delivery becomes a dead letter. Defaults to 12
-	Batch     int           // deliveries claimed at once. Defaults to 100
+	DB        *store.DB        // where the queue is
+	Consumers []Consumer       // who gets events and timers; names must differ
+	Now       func() time.Time // the clock, by which leases end and attempts fall due
+	NewID     ident.Generator  // makes the leases' ids
+	Logger    *slog.Logger     // gets failures, without personal data
+	Poll      time.Duration    // pause between looks for work that other processes left
+	Lease     time.Duration    // how long a claimed delivery is safe from others. Defaults to 60 seconds
+	Attempts  int              // tries before a delivery becomes a dead letter. Defaults to 12
+	Batch     int              // deliveries claimed at once. Defaults to 100
 }
 
 // Relay moves work through the queue. Its zero value is not usable; [New] makes one. Several relays, in one process

@@ -53,8 +53,8 @@ type BoundBeside[R, T any, P work.Aggregate[T]] struct {
 
 // Pair is one row, and the record beside it or nil.
 type Pair[R, T any] struct {
-	Row    R
-	Record *T
+	Row    R  // the row without its record
+	Record *T // nil where the join found none
 }
 
 // SelectLater asks for the rows of a statement, and returns what waits for them.

@@ -14,7 +14,7 @@ import (
 // Columns is the [rule.Columns] of one entity's table in one dialect. It is a value, built for each list; Table is
 // shared and must not change.
 type Columns struct {
-	Dialect Dialect
+	Dialect Dialect                // whose SQL the expressions are
 	Table   map[string]rule.Column // the built-in fields by name; one that is missing cannot be filtered or sorted by
 	Custom  string                 // expression of the JSON column of custom fields, such as "c.custom"; "" for none
 	Entity  *schema.Entity         // the entity as the tenant sees it; it knows the custom fields

@@ -39,8 +39,9 @@ type Dialect interface {
 	// Catalog must return the schema's CRM tables as sorted lines that are the same however the schema was reached.
 	Catalog(ctx context.Context, q Execer) ([]string, error)
 
-	// TextTest and HasElement are those of [rule.Columns].
+	// TextTest must do what [rule.Columns.TextTest] must.
 	TextTest(test, expr, arg string) string
+	// HasElement must do what [rule.Columns.HasElement] must.
 	HasElement(expr, arg string) string
 
 	// Custom must return how to reach a custom field's value inside a JSON column, given the column's expression.
@@ -49,14 +50,18 @@ type Dialect interface {
 
 // Execer runs SQL. *sql.DB, *sql.Tx and *sql.Conn are Execers.
 type Execer interface {
+	// ExecContext must run a statement without rows, as [sql.DB.ExecContext] does.
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	// QueryContext must run a statement with rows, which the caller closes.
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	// QueryRowContext must run a statement whose first row alone counts.
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	// PrepareContext must prepare a statement, which the caller closes.
 	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
 // Target is where a bulk load goes: an open transaction, and the connection it is on when that is known.
 type Target struct {
-	Exec Execer
+	Exec Execer    // the open transaction
 	Conn *sql.Conn // nil on a host's *sql.Tx, which does not give its connection away
 }

@@ -85,8 +85,8 @@ func (l *Lines[L]) On(db *DB, ring *keys.Ring) *BoundLines[L] {
 // BoundLines is a [Lines] on a database. It implements [work.Lines].
 type BoundLines[L any] struct {
 	*Lines[L]
-	DB   *DB
-	Keys *keys.Ring
+	DB   *DB        // where the lines are kept
+	Keys *keys.Ring // nil when no text of a line is sealed
 }
 
 // bulk is from how many lines on a bulk load is worth its statement.

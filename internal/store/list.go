@@ -18,7 +18,7 @@ import (
 // both databases keep it prepared.
 type ListSpec struct {
 	Name   string // "customer.list"
-	Tenant string
+	Tenant string // whose records; the first argument of every list
 	Select string // "c.id, c.version, …"
 	From   string // the table and its alias first: "crm_customer c LEFT JOIN …"
 	Alias  string // that alias: "c"; its table has the columns tenant_id and id
@@ -28,9 +28,9 @@ type ListSpec struct {
 	// Around puts the statement of the page into another one, which joins rows to those of the page; nil leaves it alone.
 	// The tenant is argument $1.
 	Around  func(page string) string
-	Columns Columns
-	NotNull []string // sortable fields that are never blank, which saves a look for blank ones on the last page
-	Listing work.Listing
+	Columns Columns      // what Listing may filter and sort by
+	NotNull []string     // sortable fields that are never blank, which saves a look for blank ones on the last page
+	Listing work.Listing // which page: conditions, order, position and size
 }
 
 // SelectList reads a page into dest, a pointer to a slice of row structs, which it overwrites. Records come in the

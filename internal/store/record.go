@@ -14,15 +14,15 @@ import (
 
 // MetaRow is the part of a row struct that holds a record's [schema.Meta]. Row structs embed it.
 type MetaRow struct {
-	ID           ID     `bun:"id"`
-	Version      int64  `bun:"version"`
-	OwnerUser    string `bun:"owner_user"`
-	OwnerTeam    string `bun:"owner_team"`
-	CreatedAt    Time   `bun:"created_at"`
-	UpdatedAt    Time   `bun:"updated_at"`
-	CreatedBy    string `bun:"created_by"`
-	SourceSystem string `bun:"source_system"`
-	SourceRef    string `bun:"source_ref"`
+	ID           ID     `bun:"id"`            // unique in a tenant
+	Version      int64  `bun:"version"`       // 1 at creation, +1 at each change
+	OwnerUser    string `bun:"owner_user"`    // "" for none
+	OwnerTeam    string `bun:"owner_team"`    // "" for none
+	CreatedAt    Time   `bun:"created_at"`    // of the first version
+	UpdatedAt    Time   `bun:"updated_at"`    // of this version
+	CreatedBy    string `bun:"created_by"`    // principal's id
+	SourceSystem string `bun:"source_system"` // of the last personal data written; "" for none
+	SourceRef    string `bun:"source_ref"`    // the record there
 }
 
 // Meta converts the row.

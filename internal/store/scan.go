@@ -11,81 +11,104 @@ type cell struct{ ptr any }
 func (c *cell) Scan(src any) error {
 	switch p := c.ptr.(type) {
 	case *string:
-		switch v := src.(type) {
-		case nil:
-		case string:
-			*p = v
-		case []byte:
-			*p = string(v)
-		default:
-			return scanError(src, "text")
-		}
+		return scanText(p, src)
 	case *[]byte:
-		switch v := src.(type) {
-		case nil:
-		case []byte:
-			*p = append(make([]byte, 0, len(v)), v...)
-		case string:
-			*p = []byte(v)
-		default:
-			return scanError(src, "bytes")
-		}
+		return scanBytes(p, src)
 	case *int64:
-		return number(src, func(n int64) { *p = n })
+		return scanInt(p, src)
 	case *int:
-		return number(src, func(n int64) { *p = int(n) })
+		return scanInt(p, src)
 	case *bool:
-		switch v := src.(type) {
-		case nil:
-		case bool:
-			*p = v
-		case int64:
-			*p = v != 0
-		default:
-			return scanError(src, "a truth value")
-		}
+		return scanBool(p, src)
 	case *float64:
-		switch v := src.(type) {
-		case nil:
-		case float64:
-			*p = v
-		case int64:
-			*p = float64(v)
-		default:
-			return scanError(src, "a number")
-		}
+		return scanFloat(p, src)
 	case sql.Scanner: // the row types
 		return p.Scan(src)
 	case **string:
-		return optional(p, src)
+		return scanOptional(p, src, scanText)
 	case **int64:
-		return optional(p, src)
+		return scanOptional(p, src, scanInt)
 	case **float64:
-		return optional(p, src)
+		return scanOptional(p, src, scanFloat)
 	case **bool:
-		return optional(p, src)
+		return scanOptional(p, src, scanBool)
 	}
 	return nil
 }
 
-// optional takes a value that may be absent: NULL leaves nil.
-func optional[T any](p **T, src any) error {
-	if src == nil {
-		return nil
+func scanText(p *string, src any) error {
+	switch v := src.(type) {
+	case nil:
+	case string:
+		*p = v
+	case []byte:
+		*p = string(v)
+	default:
+		return scanError(src, "text")
 	}
-	*p = new(T)
-	return (&cell{*p}).Scan(src)
+	return nil
 }
 
-func number(src any, set func(n int64)) error {
+// scanBytes copies: the bytes of src are the driver's.
+func scanBytes(p *[]byte, src any) error {
+	switch v := src.(type) {
+	case nil:
+	case []byte:
+		*p = append(make([]byte, 0, len(v)), v...)
+	case string:
+		*p = []byte(v)
+	default:
+		return scanError(src, "bytes")
+	}
+	return nil
+}
+
+func scanInt[N int | int64](p *N, src any) error {
 	switch v := src.(type) {
 	case nil:
 	case int64:
-		set(v)
+		*p = N(v)
 	default:
 		return scanError(src, "a whole number")
 	}
 	return nil
+}
+
+// scanBool takes numbers too: SQLite has no truth values.
+func scanBool(p *bool, src any) error {
+	switch v := src.(type) {
+	case nil:
+	case bool:
+		*p = v
+	case int64:
+		*p = v != 0
+	default:
+		return scanError(src, "a truth value")
+	}
+	return nil
+}
+
+// scanFloat takes whole numbers too: in SQLite a value has a type, not its column.
+func scanFloat(p *float64, src any) error {
+	switch v := src.(type) {
+	case nil:
+	case float64:
+		*p = v
+	case int64:
+		*p = float64(v)
+	default:
+		return scanError(src, "a number")
+	}
+	return nil
+}
+
+// scanOptional takes a value that may be absent: NULL leaves nil.
+func scanOptional[T any](p **T, src any, scan func(p *T, src any) error) error {
+	if src == nil {
+		return nil
+	}
+	*p = new(T)
+	return scan(*p, src)
 }
 
 // scan reads rows of database/sql into the variables.

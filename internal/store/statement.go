@@ -8,9 +8,9 @@ import (
 
 // Statement is one run of a statement: what is said to the database, and what it answered.
 type Statement struct {
-	Text string
-	Args []any // as the dialect's Arg made them
-	Into *Rows // where its rows go; nil when nobody reads them
+	Text string // SQL of the dialect
+	Args []any  // as the dialect's Arg made them
+	Into *Rows  // where its rows go; nil when nobody reads them
 
 	N   int64 // how many rows it changed
 	Err error // why it failed
@@ -67,7 +67,7 @@ func (s *Statement) reset() {
 
 // Trip is some statements that travel together.
 type Trip struct {
-	Statements []*Statement
+	Statements []*Statement // in the order in which they run
 	// Open says that a transaction is open on the connection; where it is not, the statements must not run.
 	Open bool
 	// Heed is nil, or the context of a caller who waits for a commit, which must have a definite end. When it ends, the

@@ -189,8 +189,8 @@ func (t *Table[T, P]) On(db *DB, ring *keys.Ring) *Bound[T, P] {
 // Bound is a [Table] on a database. It implements [work.Store] [work.Ahead] and [work.ListAhead], is immutable and safe for concurrent use.
 type Bound[T any, P work.Aggregate[T]] struct {
 	*Table[T, P]
-	DB   *DB
-	Keys *keys.Ring
+	DB   *DB        // where the rows are kept
+	Keys *keys.Ring // nil for a table without sealed texts
 }
 
 // warm loads the tenant's secrets before rows with sealed values are read.

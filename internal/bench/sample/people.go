@@ -25,7 +25,9 @@ const ExtSystem = "erp"
 const Mark = "c-"
 
 // People makes customers from a seed: customer number i is the same at each run.
-type People struct{ Seed uint64 }
+type People struct {
+	Seed uint64 // other seeds make other customers; 0 is one of them
+}
 
 // Tenant returns the tenant of customer number i.
 func (p People) Tenant(i int) string {

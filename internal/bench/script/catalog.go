@@ -10,8 +10,8 @@ import (
 
 // Table is a table that belongs to tenants.
 type Table struct {
-	Name    string
-	Columns []string
+	Name    string   // without a schema
+	Columns []string // names, in the order of the table
 
 	types []string // by column, as the database names them
 	key   []int    // places of the columns of the primary key

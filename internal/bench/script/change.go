@@ -17,8 +17,8 @@ type Watcher interface {
 
 // Change is what became of one row: values by column, nil where the row was not there, or is not there any more.
 type Change struct {
-	Table    *Table
-	Old, New []Arg
+	Table    *Table // where the row is or was
+	Old, New []Arg  // the row before and after, in the order of Table.Columns
 }
 
 // net returns what remains of changes, one for each row, rows before those that refer to them.

@@ -8,9 +8,9 @@ import (
 
 // Query is a statement with its arguments.
 type Query struct {
-	Text string
-	Args []Arg
-	Rows int64 // that it must read or change
+	Text string // with $1, $2 for its arguments on PostgreSQL, ? on SQLite
+	Args []Arg  // in the order of the placeholders
+	Rows int64  // that it must read or change
 }
 
 // plain returns the statements that write what a run wrote, one for each row.

@@ -9,8 +9,8 @@ import (
 
 // Statement is one statement that a connection ran.
 type Statement struct {
-	Text string
-	Args []driver.NamedValue
+	Text string              // as the driver got it
+	Args []driver.NamedValue // copies, which the caller keeps
 }
 
 // Recorder is a connector over another one that writes down what runs on its connections: for what cannot be read back

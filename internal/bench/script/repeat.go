@@ -14,8 +14,8 @@ import (
 
 // Take is one run of an operation as it was watched: what a peer asks, what the run wrote, and what it made up.
 type Take struct {
-	Reads    []Query
-	Changes  []Change
+	Reads    []Query    // what a peer asks before it writes, in order
+	Changes  []Change   // what the run did to rows, in order; one row may occur several times
 	Document string     // what was written to SQLite's search index, if anything
 	Minted   []ident.ID // ids the run made, in order
 	Given    []ident.ID // ids the run was given; with Builder.Fresh all others are new at each run
@@ -25,7 +25,7 @@ type Take struct {
 // Builder makes scripts of one operation. Its zero value is for operations that leave no unique values behind, on
 // PostgreSQL.
 type Builder struct {
-	SQLite bool
+	SQLite bool   // the statements are for SQLite
 	Fresh  bool   // marks in text, digests, and ids that are neither minted nor given are new at each run
 	Mark   string // what the text of a mark begins with; twelve digits follow
 

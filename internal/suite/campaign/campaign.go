@@ -25,7 +25,7 @@ type Campaign struct {
 	Budget money.Amount `json:"budget,omitzero" crm:"class=none,sort"`
 	// Begins and Ends are its first and last day; blank while unknown.
 	Begins date.Date `json:"begins,omitzero" crm:"class=none,sort"`
-	Ends   date.Date `json:"ends,omitzero" crm:"class=none"`
+	Ends   date.Date `json:"ends,omitzero" crm:"class=none"` // the same day or later, or blank
 	// Custom holds the tenant's own fields.
 	Custom schema.Values `json:"custom,omitzero" crm:"custom"`
 }
@@ -42,12 +42,12 @@ type Draft struct {
 
 // Update changes fields; nil leaves a field as it is.
 type Update struct {
-	Name                 *string
-	Budget               *money.Amount
-	Begins, Ends         *date.Date
-	OwnerUser, OwnerTeam *string
-	Custom               []schema.Set // custom fields to set or clear
-	Clear                []string     // fields to blank
+	Name                 *string       // up to 200 characters, not blank
+	Budget               *money.Amount // a pointer to zero blanks it
+	Begins, Ends         *date.Date    // a pointer to zero blanks one
+	OwnerUser, OwnerTeam *string       // "" for none
+	Custom               []schema.Set  // custom fields to set or clear
+	Clear                []string      // fields to blank
 }
 
 // Filter chooses campaigns. Its zero value is every campaign the caller may see.
