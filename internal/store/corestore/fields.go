@@ -3,6 +3,7 @@ package corestore
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/fault"
@@ -12,6 +13,45 @@ import (
 	"github.com/rapport-crm/rapport/core/schema/custom"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/internal/store"
+)
+
+const fieldColumns = `entity, key, type, label, class, enum, max_len, sortable, required, retired`
+
+var (
+	getVersion = store.Same("corestore.get_version", `SELECT schema_version FROM crm_tenant WHERE tenant_id = $1`)
+
+	bumpVersion = store.Same("corestore.bump_version", `
+		UPDATE crm_tenant SET schema_version = schema_version + 1, updated_at = $3 WHERE tenant_id = $1 AND schema_version = $2`)
+
+	addVersion = store.Same("corestore.add_version", `
+		INSERT INTO crm_tenant (tenant_id, schema_version, updated_at) VALUES ($1, 1, $2)
+		ON CONFLICT (tenant_id) DO UPDATE SET schema_version = 1, updated_at = excluded.updated_at
+		WHERE crm_tenant.schema_version = 0`)
+
+	getField = store.Same("corestore.get_field", `
+		SELECT `+fieldColumns+` FROM crm_field WHERE tenant_id = $1 AND entity = $2 AND key = $3`)
+
+	listFields = store.Same("corestore.list_fields", `
+		SELECT t.schema_version, `+store.Qualified("f", strings.Split(fieldColumns, ", "))+`
+		FROM crm_tenant t LEFT JOIN crm_field f ON f.tenant_id = $1 WHERE t.tenant_id = $1 ORDER BY f.entity, f.key`)
+
+	putField = store.Same("corestore.put_field", `
+		INSERT INTO crm_field (tenant_id, entity, key, type, label, class, enum, max_len, sortable, required, retired, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		ON CONFLICT (tenant_id, entity, key) DO UPDATE SET type = excluded.type, label = excluded.label, class = excluded.class,
+			enum = excluded.enum, max_len = excluded.max_len, sortable = excluded.sortable, required = excluded.required,
+			retired = excluded.retired, updated_at = excluded.updated_at`)
+
+	listObjects = store.Same("corestore.list_objects", `
+		SELECT key, label, plural, retired FROM crm_object_kind WHERE tenant_id = $1 ORDER BY key`)
+
+	putObject = store.Same("corestore.put_object", `
+		INSERT INTO crm_object_kind (tenant_id, key, label, plural, retired, updated_at) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (tenant_id, key) DO UPDATE SET label = excluded.label, plural = excluded.plural, retired = excluded.retired,
+			updated_at = excluded.updated_at`)
+
+	dropSortKeys = store.Same("corestore.drop_sort_keys", `
+		DELETE FROM crm_field_index WHERE tenant_id = $1 AND entity = $2 AND field = $3`)
 )
 
 type fieldRow struct {

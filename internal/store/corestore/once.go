@@ -16,6 +16,18 @@ import (
 	"github.com/rapport-crm/rapport/internal/store"
 )
 
+var (
+	reserveOnce = store.Same("corestore.reserve_once", `
+		INSERT INTO crm_once (tenant_id, key, op, digest) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (tenant_id, key) DO NOTHING`)
+
+	getOnce = store.Same("corestore.get_once", `
+		SELECT op, digest, entity, record_id FROM crm_once WHERE tenant_id = $1 AND key = $2`)
+
+	keepOnce = store.Same("corestore.keep_once", `
+		UPDATE crm_once SET op = $3, digest = $4, entity = $5, record_id = $6, at = $7 WHERE tenant_id = $1 AND key = $2`)
+)
+
 type onceRow struct {
 	Op       string   `bun:"op"`
 	Digest   []byte   `bun:"digest"`

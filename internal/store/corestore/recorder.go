@@ -11,6 +11,33 @@ import (
 	"github.com/rapport-crm/rapport/internal/store"
 )
 
+var (
+	addAudit = store.Same("corestore.add_audit", `
+		INSERT INTO crm_audit (tenant_id, id, at, op, action, entity, record_id, version, actor_kind, actor_id, purpose,
+			source_system, source_ref, changed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`)
+
+	addEvent = store.Same("corestore.add_event", `
+		INSERT INTO crm_event (tenant_id, id, kind, entity, record_id, version, ordinal, actor_kind, actor_id, purpose, at,
+			changed, refs, facts)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`)
+
+	addDispatch = store.Same("corestore.add_dispatch", `
+		INSERT INTO crm_dispatch (tenant_id, id, entity, record_id, version, at) VALUES ($1, $2, $3, $4, $5, $6)`)
+
+	addLine = store.Same("corestore.add_line", `
+		INSERT INTO crm_timeline (tenant_id, customer_id, at, event_id, kind, entity, record_id, owner_user, owner_team)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (tenant_id, customer_id, at, event_id) DO NOTHING`)
+
+	moveLines = store.Same("corestore.move_lines", `
+		UPDATE crm_timeline SET owner_user = $3, owner_team = $4 WHERE tenant_id = $1 AND record_id = $2`)
+
+	addAccess = store.Same("corestore.add_access", `
+		INSERT INTO crm_access (tenant_id, id, at, actor_kind, actor_id, purpose, entity, record_id, fields)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`)
+)
+
 // Record implements [work.Recorder]. The audit row and the dispatch row have the id of the main event. All rows are
 // queued.
 func (s *Store) Record(_ context.Context, u work.Unit, t work.Record) error {

@@ -11,6 +11,18 @@ import (
 	"github.com/rapport-crm/rapport/internal/store"
 )
 
+var (
+	getSettings = store.Same("corestore.get_settings", `
+		SELECT zone, currency, language, settings_version FROM crm_tenant WHERE tenant_id = $1`)
+
+	putSettings = store.Same("corestore.put_settings", `
+		INSERT INTO crm_tenant (tenant_id, zone, currency, language, settings_version, schema_version, updated_at)
+		VALUES ($1, $2, $3, $4, $5, 0, $6)
+		ON CONFLICT (tenant_id) DO UPDATE SET zone = excluded.zone, currency = excluded.currency, language = excluded.language,
+			settings_version = excluded.settings_version, updated_at = excluded.updated_at
+		WHERE COALESCE(crm_tenant.settings_version, 0) = $7`)
+)
+
 type settingsRow struct {
 	Zone     string `bun:"zone"`
 	Currency string `bun:"currency"`

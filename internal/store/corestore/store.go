@@ -38,3 +38,12 @@ var (
 
 // New returns a Store over a DB.
 func New(cfg Config) *Store { return &Store{db: cfg.DB, derive: cfg.Derive, kinds: cfg.Kinds} }
+
+// Statements lists every static statement of the package.
+func Statements() []store.SQL {
+	return append([]store.SQL{
+		addAudit, addEvent, addDispatch, addLine, moveLines, addAccess, setTimer, dropTimer, reserveOnce, getOnce, keepOnce,
+		listAudit, getVersion, bumpVersion, addVersion, getField, listFields, putField, listObjects, putObject, dropSortKeys, getSettings, putSettings,
+		claimOfKey, takeKey, dropKey,
+	}, claimTable.Statements()...)
+}

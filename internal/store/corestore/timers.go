@@ -10,6 +10,18 @@ import (
 	"github.com/rapport-crm/rapport/internal/store"
 )
 
+var (
+	setTimer = store.Same("corestore.set_timer", `
+		INSERT INTO crm_delivery (tenant_id, consumer, event_id, kind, entity, record_id, order_key, version, ordinal,
+			due_at, attempts, state, timer_key, last_error)
+		VALUES ($1, $2, $3, $4, $5, $6, $6, $9, 0, $7, 0, 'open', $8, '')
+		ON CONFLICT (tenant_id, consumer, event_id) DO UPDATE SET entity = excluded.entity, record_id = excluded.record_id,
+			order_key = excluded.order_key, version = excluded.version, due_at = excluded.due_at, attempts = 0, lease_until = NULL, lease_id = NULL, state = 'open', last_error = ''`)
+
+	dropTimer = store.Same("corestore.drop_timer", `
+		DELETE FROM crm_delivery WHERE tenant_id = $1 AND consumer = $2 AND event_id = $3`)
+)
+
 // setTimers puts due work into the queue, where it looks like a delivery to the consumer "timer:" and the kind. The
 // instant stands as version too, so that the timers of a record keep their order when one has to be tried again.
 // A timer that is set while its handler runs takes the lease away, so that the handler's work is undone and done anew.
