@@ -21,7 +21,7 @@ func ExampleCustomers() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer c.Close(ctx) //nolint:errcheck // an example
+	defer c.Close(ctx)
 	s := c.As(ident.User("acme", "u-17", "sales").InTeams("emea"), privacy.Sales)
 
 	if _, err := s.Customers.Create(ctx, customer.PersonDraft{

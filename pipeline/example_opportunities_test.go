@@ -23,7 +23,7 @@ func ExampleOpportunities() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer c.Close(ctx) //nolint:errcheck // an example
+	defer c.Close(ctx)
 	s := c.As(ident.User("acme", "u-17", "sales").InTeams("emea"), privacy.Sales)
 	buyer, err := s.Customers.Create(ctx, customer.OrganizationDraft{Name: "Initech"})
 	if err != nil {

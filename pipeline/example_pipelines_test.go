@@ -21,7 +21,7 @@ func ExamplePipelines() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer c.Close(ctx) //nolint:errcheck // an example
+	defer c.Close(ctx)
 	s := c.As(ident.User("acme", "u-1", "admin"), privacy.Sales)
 
 	hardware := func(gate string) pipeline.Definition {

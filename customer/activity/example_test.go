@@ -21,7 +21,7 @@ func ExampleInteractions() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer c.Close(ctx) //nolint:errcheck // an example
+	defer c.Close(ctx)
 	s := c.As(ident.User("acme", "u-17", "sales").InTeams("emea"), privacy.Sales)
 	ada, err := s.Customers.Create(ctx, customer.PersonDraft{Given: "Ada", Family: "Lovelace"})
 	if err != nil {

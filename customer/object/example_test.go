@@ -27,7 +27,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer c.Close(ctx) //nolint:errcheck // an example
+	defer c.Close(ctx)
 	s := c.As(ident.User("acme", "u-17", "admin"), privacy.Sales)
 	if err := launch(ctx, s); err != nil {
 		log.Fatal(err)
