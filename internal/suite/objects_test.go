@@ -144,6 +144,30 @@ func TestATenantDefinesAKind(t *testing.T) {
 	})
 }
 
+// A kind is there for the rest of the transaction that defines it, and gone with it.
+func TestAKindIsDefinedInATransaction(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		define := func(end error) error {
+			return w.s.InTx(ctx, func(ctx context.Context, s *crm.Session) error {
+				must[custom.Object](w)(s.Schema.DefineObject(ctx, custom.Object{Key: "boat"}))
+				must[schema.Field](w)(s.Schema.Define(ctx, theLength))
+				b := must[object.Object](w)(s.Objects("boat").Create(ctx, boat("Sea Ghost", ident.ID{}, 11.5)))
+				require.Equal(t, 11.5, must[object.Object](w)(s.Objects("boat").Get(ctx, b.ID)).Custom.Get("length").Float())
+				return end
+			})
+		}
+		before := w.dump()
+		require.ErrorIs(t, define(errBack), errBack)
+		w.requireSame(before, "taken back")
+		_, err := w.s.Objects("boat").Page(ctx, object.Filter{})
+		requireField(t, err, "entity")
+		require.NoError(t, define(nil))
+		require.Len(t, must[page.Page[object.Object]](w)(w.s.Objects("boat").Page(ctx, object.Filter{})).Items, 1)
+	})
+}
+
 // A field that is made sortable later sorts what the kind holds already, and no record of another kind.
 func TestAnObjectsFieldIsMadeSortable(t *testing.T) {
 	t.Parallel()

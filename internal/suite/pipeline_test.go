@@ -28,10 +28,6 @@ func lead(name string, is nature, do func(ctx context.Context, s *crm.Session, l
 	}}
 }
 
-func qualified(ctx context.Context, l pipeline.Leads, id ident.ID) (any, error) {
-	return on(l.Qualify(ctx, id))
-}
-
 func disqualified(ctx context.Context, l pipeline.Leads, id ident.ID) (any, error) {
 	return on(l.Disqualify(ctx, id, "no-budget"))
 }
