@@ -154,7 +154,7 @@ func TestAKindIsDefinedInATransaction(t *testing.T) {
 				must[custom.Object](w)(s.Schema.DefineObject(ctx, custom.Object{Key: "boat"}))
 				must[schema.Field](w)(s.Schema.Define(ctx, theLength))
 				b := must[object.Object](w)(s.Objects("boat").Create(ctx, boat("Sea Ghost", ident.ID{}, 11.5)))
-				require.Equal(t, 11.5, must[object.Object](w)(s.Objects("boat").Get(ctx, b.ID)).Custom.Get("length").Float())
+				require.Equal(t, rule.Float(11.5), must[object.Object](w)(s.Objects("boat").Get(ctx, b.ID)).Custom.Get("length"))
 				return end
 			})
 		}
