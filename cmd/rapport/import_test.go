@@ -184,6 +184,8 @@ func TestObjects(t *testing.T) {
 		require.Contains(t, out, "imported boats.csv (object.boat)\n  rows       3\n  created    2\n")
 		require.Contains(t, out, "row 4, Name: must not be blank")
 		out, _ = sh.run(0, "list", "object.boat", "--where", "custom.length > 10.0")
+		require.NotContains(t, out, "Ghost")
+		out, _ = sh.run(0, "list", "object.boat", "--where", "custom.length > 10.0", "--reveal")
 		require.Contains(t, out, "ID  Sea Ghost  ID")
 		require.NotContains(t, out, "Gull")
 		_, errs := sh.run(1, "list", "object.car")

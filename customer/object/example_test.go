@@ -37,7 +37,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	for _, b := range long.Items {
-		fmt.Println(b.Kind, b.Name, b.Custom.Get("length"))
+		fmt.Println(b.Kind, b.Name.Reveal(), b.Custom.Get("length"))
 	}
 	// Output: object.boat Sea Ghost 11.5
 }

@@ -3,6 +3,7 @@ package object
 import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/schema"
 )
 
@@ -11,8 +12,8 @@ type Object struct {
 	schema.Meta
 	// Kind is the name of its kind, such as "object.boat".
 	Kind string `json:"kind" crm:"class=none,readonly,max=63"`
-	// Name is what people call it.
-	Name string `json:"name" crm:"class=none,max=200,required,sort,search"`
+	// Name is what people call it, and may name people.
+	Name personal.Text `json:"name,omitzero" crm:"class=name,max=200,required,sort,search"`
 	// Customer is whom it belongs to; zero for nobody.
 	Customer ident.ID `json:"customer,omitzero" crm:"class=none,ref=customer,subject"`
 	// Custom holds the fields that the tenant has given to the kind.
