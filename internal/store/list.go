@@ -171,7 +171,7 @@ func (l *ListSpec) statement(d Dialect, p part) (SQL, []any, error) {
 	case blank:
 		where += " AND " + s.isBlank
 	case present:
-		from, order = s.from+from, s.expr+dir+", "+s.id+dir
+		from, order = s.from, s.expr+dir+", "+s.id+dir
 		where += s.isPresent
 	}
 	switch {
@@ -213,7 +213,7 @@ func (l *ListSpec) where(b *binder) (string, error) {
 
 // sorting is how one field is sorted by.
 type sorting struct {
-	from      string // what to join in front of the list's tables
+	from      string // the list's tables, and what gives the order in front of them
 	expr      string // the sort key
 	id        string // the id beside it
 	isPresent string // condition of records with a key, with AND in front; "" when all have one
@@ -230,7 +230,7 @@ func (l *ListSpec) sortColumn(b *binder) (sorting, error) {
 	if key, custom := strings.CutPrefix(field, schema.CustomPrefix); custom {
 		return l.sortCustom(b, key), nil
 	}
-	s := sorting{expr: col.Expr, id: l.Alias + ".id", isBlank: col.Expr + " IS NULL", isPresent: " AND " + col.Expr + " IS NOT NULL"}
+	s := sorting{from: l.From, expr: col.Expr, id: l.Alias + ".id", isBlank: col.Expr + " IS NULL", isPresent: " AND " + col.Expr + " IS NOT NULL"}
 	if slices.Contains(l.NotNull, field) {
 		s.isPresent = ""
 	}
@@ -252,7 +252,7 @@ func (l *ListSpec) sortCustom(b *binder, key string) sorting {
 	tenant, entity, field := "$1", b.Arg(l.Columns.Entity.Name), b.Arg(key)
 	here := "x.tenant_id = " + tenant + " AND x.entity = " + entity + " AND x.field = " + field + " AND x.record_id = " + l.Alias + ".id"
 	return sorting{
-		from:      "crm_field_index x CROSS JOIN ",
+		from:      "crm_field_index x CROSS JOIN " + l.lookedUp("x.record_id"),
 		expr:      "x.sort_key",
 		id:        "x.record_id",
 		isPresent: " AND " + here,
@@ -262,6 +262,16 @@ func (l *ListSpec) sortCustom(b *binder, key string) sorting {
 			return SortKey(v), err
 		},
 	}
+}
+
+// lookedUp are the list's tables with the first one looked up by an id. PostgreSQL is held to one look per id: without
+// statistics it would rather read all of the tenant's records and sort them.
+func (l *ListSpec) lookedUp(id string) string {
+	table, rest, _ := strings.Cut(l.From, " "+l.Alias)
+	if l.Columns.Dialect.Name() == SQLite {
+		return l.From
+	}
+	return "LATERAL (SELECT * FROM " + table + " WHERE tenant_id = $1 AND id = " + id + " LIMIT 1) " + l.Alias + rest
 }
 
 var errPosition = fault.Field("cursor", "the cursor belongs to another query: begin again without one")

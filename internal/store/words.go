@@ -2,6 +2,7 @@ package store
 
 import (
 	"slices"
+	"strings"
 	"unsafe"
 
 	"github.com/rapport-crm/rapport/core/personal"
@@ -69,16 +70,18 @@ func (b *Bound[T, P]) found(c *work.Call, bind rule.Binder, search string) strin
 	if search == "" || q.IsZero() {
 		return ""
 	}
-	entity := bind.Arg(c.Entity.Name)
-	has := func(test string) string {
-		return "EXISTS (SELECT 1 FROM crm_word w WHERE w.tenant_id = $1 AND w.entity = " + entity + " AND w.record_id = " + alias + ".id AND " + test + ")"
-	}
+	having := "SELECT w.record_id FROM crm_word w WHERE w.tenant_id = $1 AND w.entity = " + bind.Arg(c.Entity.Name) + " AND "
 	var all []string
 	for _, word := range q.Words {
-		all = append(all, has("w.word = "+bind.Arg(word)))
+		all = append(all, having+"w.word = "+bind.Arg(word))
 	}
 	if q.Prefix != "" {
-		all = append(all, has("w.word >= "+bind.Arg(q.Prefix)+" AND w.word < "+bind.Arg(q.Prefix+"\U0010FFFF")))
+		all = append(all, having+"w.word >= "+bind.Arg(q.Prefix)+" AND w.word < "+bind.Arg(q.Prefix+"\U0010FFFF"))
 	}
-	return and(all...)
+	ids := strings.Join(all, " INTERSECT ")
+	if b.DB.Dialect().Name() == SQLite {
+		return alias + ".id IN (" + ids + ")"
+	}
+	// PostgreSQL is held to find the words once: without statistics it would rather look at all words for each record.
+	return alias + ".id = ANY(ARRAY(" + ids + "))"
 }
