@@ -249,12 +249,10 @@ func (l *ListSpec) sortColumn(b *binder) (sorting, error) {
 
 // sortCustom sorts by the index of custom fields, which is read in its order and joined with the records.
 func (l *ListSpec) sortCustom(b *binder, key string) sorting {
-	tenant, entity, field := "$1", b.Arg(l.Columns.Entity.Name), b.Arg(key)
-	here := "x.tenant_id = " + tenant + " AND x.entity = " + entity + " AND x.field = " + field + " AND x.record_id = " + l.Alias + ".id"
-	return sorting{
-		from:      "crm_field_index x CROSS JOIN " + l.lookedUp("x.record_id"),
-		expr:      "x.sort_key",
-		id:        "x.record_id",
+	of := "x.tenant_id = $1 AND x.entity = " + b.Arg(l.Columns.Entity.Name) + " AND x.field = " + b.Arg(key)
+	here := of + " AND x.record_id = " + l.Alias + ".id"
+	s := sorting{
+		from: "crm_field_index x CROSS JOIN " + l.From, expr: "x.sort_key", id: "x.record_id",
 		isPresent: " AND " + here,
 		isBlank:   "NOT EXISTS (SELECT 1 FROM crm_field_index x WHERE " + here + ")",
 		position: func(key []byte) (any, error) {
@@ -262,16 +260,13 @@ func (l *ListSpec) sortCustom(b *binder, key string) sorting {
 			return SortKey(v), err
 		},
 	}
-}
-
-// lookedUp are the list's tables with the first one looked up by an id. PostgreSQL is held to one look per id: without
-// statistics it would rather read all of the tenant's records and sort them.
-func (l *ListSpec) lookedUp(id string) string {
-	table, rest, _ := strings.Cut(l.From, " "+l.Alias)
-	if l.Columns.Dialect.Name() == SQLite {
-		return l.From
+	if l.Columns.Dialect.Name() == Postgres {
+		// It is held to one look per id: without statistics it would rather read all of the tenant's records and sort them.
+		table, rest, _ := strings.Cut(l.From, " "+l.Alias)
+		s.from = "crm_field_index x CROSS JOIN LATERAL (SELECT * FROM " + table + " WHERE tenant_id = $1 AND id = x.record_id LIMIT 1) " + l.Alias + rest
+		s.isPresent = " AND " + of
 	}
-	return "LATERAL (SELECT * FROM " + table + " WHERE tenant_id = $1 AND id = " + id + " LIMIT 1) " + l.Alias + rest
+	return s
 }
 
 var errPosition = fault.Field("cursor", "the cursor belongs to another query: begin again without one")
