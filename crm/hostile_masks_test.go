@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -271,7 +272,7 @@ func TestAGateDoesNotTellWhatItSaw(t *testing.T) {
 			text := fmt.Sprintf("%v %+v %+v", err, f.Clauses, fault.AsProblem(err, "zh"))
 			require.NotContains(t, text, secret, role)
 			if role == "blind" {
-				require.NotContains(t, text, "7000", role)
+				require.NotContains(t, strings.ReplaceAll(text, deal.ID.String(), ""), "7000", role)
 				require.Contains(t, text, pipeline.Hidden)
 			}
 		}

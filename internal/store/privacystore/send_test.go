@@ -109,7 +109,7 @@ func TestDeliverOutcomes(t *testing.T) {
 		_, err := l.sends.Deliver(t.Context(), l.mail("a"), fail)
 		requireReason(t, err, fault.Unavailable, "transport")
 		require.ErrorIs(t, err, broken)
-		require.NotContains(t, fmt.Sprintf("%v %+v %#v %q %x", err, err, err, err, err), "ada", "a transport's words may quote the address")
+		require.NotContains(t, fmt.Sprintf("%v %+v %#v %q %x", err, err, err, err, err), "ada@", "a transport's words may quote the address")
 		_, err = l.sends.Deliver(t.Context(), l.mail("a"), box.take)
 		require.NoError(t, err, "a failed key may be used again")
 
