@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -132,7 +131,7 @@ func configured(set []store.Module) (out []crm.Module) {
 func TestP18CombinationsOfModules(t *testing.T) {
 	t.Parallel()
 
-	for _, set := range dbtest.Combinations(store.Modules(), os.Getenv("CRM_SOAK") == "1") {
+	for _, set := range dbtest.Combinations(store.Modules(), dbtest.Soak(false, true)) {
 		modules := configured(set)
 		t.Run(strings.ReplaceAll(fmt.Sprint(modules), " ", "+"), func(t *testing.T) {
 			t.Parallel()

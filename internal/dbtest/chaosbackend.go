@@ -1,7 +1,6 @@
 package dbtest
 
 import (
-	"path/filepath"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -14,11 +13,19 @@ import (
 // every statement passes the [Chaos].
 func EachChaos(t *testing.T, fn func(t *testing.T, b Backend, c *Chaos)) {
 	t.Helper()
+	EachChaosOf(t, nil, fn)
+}
+
+// EachChaosOf is [EachChaos] on databases that have these modules only, as [EachOf] has.
+func EachChaosOf(t *testing.T, modules []store.Module, fn func(t *testing.T, b Backend, c *Chaos)) {
+	t.Helper()
 	for name, open := range map[string]func(testing.TB) (Backend, *Chaos){
-		"sqlite":   sqliteChaos,
-		"postgres": func(t testing.TB) (Backend, *Chaos) { return serverChaos(t, layout{name: "postgres"}) },
+		"sqlite": func(t testing.TB) (Backend, *Chaos) { return sqliteChaos(t, modules) },
+		"postgres": func(t testing.TB) (Backend, *Chaos) {
+			return serverChaos(t, layout{name: "postgres", modules: modules})
+		},
 		"partitioned": func(t testing.TB) (Backend, *Chaos) {
-			return serverChaos(t, layout{name: "partitioned", transform: PartitionByTenant})
+			return serverChaos(t, layout{"partitioned", modules, PartitionByTenant})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -30,16 +37,15 @@ func EachChaos(t *testing.T, fn func(t *testing.T, b Backend, c *Chaos)) {
 	}
 }
 
-func sqliteChaos(t testing.TB) (Backend, *Chaos) {
+func sqliteChaos(t testing.TB, modules []store.Module) (Backend, *Chaos) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "crm.db")
+	path := migratedFile(t, modules)
 	connector, _, err := sqlite.Connectors(path)
 	check(t, err)
 	chaos := NewChaos(connector)
 	db := chaos.DB()
 	db.SetMaxOpenConns(1)
 	t.Cleanup(func() { check(t, db.Close()) })
-	check(t, store.Migrate(t.Context(), db, sqlite.Dialect, store.MigrateOptions{}))
 	return backend(t, Backend{Name: "sqlite", Dialect: sqlite.Dialect, Write: db, Read: db, Path: path}), chaos
 }
 

@@ -3,6 +3,7 @@ package faults_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"testing"
 
@@ -25,9 +26,9 @@ func TestACancelledContextLeavesNothingHalfWritten(t *testing.T) {
 	dbtest.EachChaos(t, func(t *testing.T, b dbtest.Backend, c *dbtest.Chaos) {
 		m := newMatrix(t, b, c)
 		seen := m.record(t)
-		r := seeded(t)
+		r := rand.New(rand.NewPCG(dbtest.Seed(t), 0))
 		ended := 0
-		for round := range soak(3, 60) {
+		for round := range dbtest.Soak(3, 60) {
 			p := m.begin(t)
 			for _, s := range scenario() {
 				p.step = s.name

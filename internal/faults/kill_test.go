@@ -87,14 +87,14 @@ func done(into map[string]bool, lines []string, word string) {
 // begins with keys that the one before may have used.
 func TestKilledWritersLoseAndDoubleNothing(t *testing.T) {
 	t.Parallel()
-	seed := seeded(t).Uint64()
+	seed := dbtest.Seed(t)
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
 		r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test must be repeatable
 		v := newVictim(t, b, jobWrite)
 		h := v.house(t)
 		acked := map[string]bool{}
 		from := 0
-		for range soak(6, 200) {
+		for range dbtest.Soak(6, 200) {
 			done(acked, v.kill(t, r, from), "done")
 			for from = 0; acked[fmt.Sprintf("w0-%d", from)] && acked[fmt.Sprintf("w1-%d", from)] && acked[fmt.Sprintf("w2-%d", from)]; from++ {
 				continue
@@ -137,7 +137,7 @@ func drainReal(t *testing.T, h *house) {
 // host's and writes of ours.
 func TestKilledRelaysHaveTheirEffectsOnce(t *testing.T) {
 	t.Parallel()
-	seed := seeded(t).Uint64()
+	seed := dbtest.Seed(t)
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
 		r := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // a test must be repeatable
 		v := newVictim(t, b, jobRelay)
@@ -145,7 +145,7 @@ func TestKilledRelaysHaveTheirEffectsOnce(t *testing.T) {
 		early, err := realHouse(t.Context(), v.Write, v.Read, v.Dialect, v.keys(), 0)
 		require.NoError(t, err)
 		n := 0
-		for range soak(4, 100) {
+		for range dbtest.Soak(4, 100) {
 			for range 25 {
 				n++
 				require.NoError(t, writeOne(t.Context(), early.admin(victims), fmt.Sprint("c-", n)))
@@ -166,7 +166,7 @@ func TestKilledRelaysHaveTheirEffectsOnce(t *testing.T) {
 // reported as that, and not sent again.
 func TestKilledSendersNeverSendTwice(t *testing.T) {
 	t.Parallel()
-	seed := seeded(t).Uint64()
+	seed := dbtest.Seed(t)
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
 		r := rand.New(rand.NewPCG(seed, 3)) //nolint:gosec // a test must be repeatable
 		v := newVictim(t, b, jobDeliver)
@@ -183,7 +183,7 @@ func TestKilledSendersNeverSendTwice(t *testing.T) {
 		v.to = ada.ID
 		acked, unknown := map[string]bool{}, map[string]bool{}
 		from := 0
-		for range soak(5, 100) {
+		for range dbtest.Soak(5, 100) {
 			lines := v.kill(t, r, from)
 			done(acked, lines, "done")
 			done(unknown, lines, "unknown")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -50,7 +51,7 @@ func TestEveryStatementMayFail(t *testing.T) {
 		m := newMatrix(t, b, c)
 		seen := m.record(t)
 		m.cover(t)
-		m.fire(t, plan(seeded(t), seen, strikes(t, b.Name)))
+		m.fire(t, plan(rand.New(rand.NewPCG(dbtest.Seed(t), 0)), seen, strikes(t, b.Name)))
 	})
 }
 
@@ -193,7 +194,7 @@ func (m *matrix) fire(t *testing.T, shots map[string][]*shot) {
 	for _, list := range shots {
 		rounds, total = max(rounds, len(list)), total+len(list)
 	}
-	rounds = min(rounds, soak(4, rounds))
+	rounds = min(rounds, dbtest.Soak(4, rounds))
 	for round := range rounds {
 		p := m.begin(t)
 		var story []string

@@ -60,7 +60,7 @@ var booths = porcupine.Model{
 // TestClaimsAreLinearizable has buyers take booths and give them back, all at once.
 func TestClaimsAreLinearizable(t *testing.T) {
 	t.Parallel()
-	seed := seeded(t).Uint64()
+	seed := dbtest.Seed(t)
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
 		h := newHouse(t, b, nil)
 		const buyers = 4
@@ -83,7 +83,7 @@ func TestClaimsAreLinearizable(t *testing.T) {
 			all.Go(func() {
 				r := rand.New(rand.NewPCG(seed, uint64(n))) //nolint:gosec // repeatable
 				s := h.admin(victims)
-				for range soak(12, 300) {
+				for range dbtest.Soak(12, 300) {
 					in := bid{take: true, buyer: n, booth: fmt.Sprint("B", r.IntN(2))}
 					call := time.Since(began)
 					c, err := s.Claims.Acquire(t.Context(), claim.Request{
@@ -134,7 +134,7 @@ func TestUpsertsRaceForOneCustomer(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
 		h := newHouse(t, b, nil)
 		s := h.admin(victims)
-		rounds := soak(5, 200)
+		rounds := dbtest.Soak(5, 200)
 		for round := range rounds {
 			ext := ident.Ext{System: "erp", ID: fmt.Sprint(round)}
 			got, errs := atOnce(8, func(i int) (customer.Customer, error) {
@@ -158,7 +158,7 @@ func TestOneKeyHasOneEffect(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
 		h := newHouse(t, b, nil)
 		s := h.admin(victims)
-		rounds := soak(5, 200)
+		rounds := dbtest.Soak(5, 200)
 		for round := range rounds {
 			got, errs := atOnce(8, func(int) (customer.Customer, error) {
 				return s.Once(fmt.Sprint("same-", round)).Customers.Create(t.Context(), customer.OrganizationDraft{Name: "Same"})
@@ -190,7 +190,7 @@ func TestOneKeyHasOneEffect(t *testing.T) {
 // now and then. It gets the versions of each record one after the other.
 func TestTwoRelaysKeepOrderAndLoseNothing(t *testing.T) {
 	t.Parallel()
-	seed := seeded(t).Uint64()
+	seed := dbtest.Seed(t)
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
 		var mu sync.Mutex
 		r := rand.New(rand.NewPCG(seed, 9)) //nolint:gosec // repeatable

@@ -20,7 +20,7 @@ import (
 // at random moments. Whoever gets a fault repeats under its key.
 func TestTerminatedConnectionsLoseAndDoubleNothing(t *testing.T) {
 	t.Parallel()
-	r := seeded(t)
+	r := rand.New(rand.NewPCG(dbtest.Seed(t), 0))
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
 		if b.Pool == nil {
 			return // SQLite has no server
@@ -35,7 +35,7 @@ func TestTerminatedConnectionsLoseAndDoubleNothing(t *testing.T) {
 		terminator.Go(func() { terminate(ctx, t, b.Path, rand.New(rand.NewPCG(r.Uint64(), 0)), &ended, &done) }) //nolint:gosec // a test must be repeatable
 		codes, mu := map[fault.Code]int{}, sync.Mutex{}
 		const each = 20
-		rounds := soak(1, 50)
+		rounds := dbtest.Soak(1, 50)
 		for w := range writers {
 			load.Go(func() {
 				for i := range each * rounds {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"testing"
 	"time"
@@ -190,18 +189,6 @@ func (w *world) run(ctx context.Context, steps int) error {
 	return nil
 }
 
-func seed(t *testing.T) uint64 {
-	t.Helper()
-	n := uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
-	if s := os.Getenv("CRM_SEED"); s != "" {
-		var err error
-		n, err = strconv.ParseUint(s, 10, 64)
-		require.NoError(t, err)
-	}
-	t.Logf("CRM_SEED=%d", n)
-	return n
-}
-
 // mutants are faults that the law must find.
 var mutants = map[string]struct{ part, instead string }{
 	"earlier deliveries are not waited for": {`AND NOT EXISTS (SELECT 1 FROM crm_delivery p
@@ -219,11 +206,8 @@ var mutants = map[string]struct{ part, instead string }{
 
 // TestOrderLaw plays two relays against each other on every database.
 func TestOrderLaw(t *testing.T) { //nolint:paralleltest // a mutant is everybody's
-	s := seed(t)
-	steps := 400
-	if os.Getenv("CRM_SOAK") == "1" {
-		steps = 20_000
-	}
+	s := dbtest.Seed(t)
+	steps := dbtest.Soak(400, 20_000)
 	dbtest.Each(t, func(t *testing.T, b dbtest.Backend) {
 		w := newWorld(b, s)
 		require.NoError(t, w.run(t.Context(), steps))
@@ -235,7 +219,7 @@ func TestOrderLaw(t *testing.T) { //nolint:paralleltest // a mutant is everybody
 
 // TestOrderLawKillsItsMutants requires that each deliberate fault is found.
 func TestOrderLawKillsItsMutants(t *testing.T) { //nolint:paralleltest // a mutant is everybody's
-	s := seed(t)
+	s := dbtest.Seed(t)
 	for name, m := range mutants {
 		for backend, open := range map[string]func(testing.TB) dbtest.Backend{"sqlite": dbtest.SQLite, "postgres": dbtest.PostgresBackend} {
 			t.Run(name+"/"+backend, func(t *testing.T) {

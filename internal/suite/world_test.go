@@ -1,6 +1,7 @@
 package suite_test
 
 import (
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -37,6 +38,9 @@ type world struct {
 	campaigns *campaign.Module // for the campaigns of a session
 	clock     atomic.Pointer[time.Time]
 	n         *atomic.Int64
+
+	audit      *sql.DB // for dumps
+	everything string  // the statement of a dump
 }
 
 // modules are all modules, and the one that only tests have.
@@ -56,7 +60,7 @@ var now = time.Date(2026, 3, 27, 9, 0, 0, 0, time.UTC)
 
 func newWorld(t testing.TB, b dbtest.Backend) *world {
 	t.Helper()
-	w := &world{TB: t, Backend: b, n: &atomic.Int64{}, campaigns: campaign.New()}
+	w := &world{TB: t, Backend: b, n: &atomic.Int64{}, campaigns: campaign.New(), audit: b.Write}
 	w.clock.Store(&now)
 	const all = work.LevelAll
 	blind := access.Role{Name: roleBlind, Rights: []access.Right{{
@@ -69,12 +73,13 @@ func newWorld(t testing.TB, b dbtest.Backend) *world {
 		KMS: keys.NewMemory(), Clock: func() time.Time { return *w.clock.Load() }, Policy: policy, Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
+	w.everything = w.selectEverything()
 	return w.in("acme")
 }
 
 // in returns the world as seen from another tenant.
 func (w *world) in(tenant string) *world {
-	other := &world{TB: w.TB, Backend: w.Backend, CRM: w.CRM, tenant: tenant, n: w.n, campaigns: w.campaigns}
+	other := &world{TB: w.TB, Backend: w.Backend, CRM: w.CRM, tenant: tenant, n: w.n, campaigns: w.campaigns, audit: w.audit, everything: w.everything}
 	other.clock.Store(w.clock.Load())
 	other.s = w.CRM.As(ident.User(tenant, "u-1", work.RoleAdmin).InTeams("emea"), privacy.Legal)
 	return other
@@ -100,34 +105,35 @@ func must[T any](w *world) func(v T, err error) T {
 // dump returns every row of every table with tenants that is the tenant's, as text by table.
 func (w *world) dump() map[string]string {
 	w.Helper()
+	rows, err := w.audit.QueryContext(w.Context(), w.everything, w.tenant)
+	require.NoError(w, err)
+	defer rows.Close()
 	out := map[string]string{}
-	for _, table := range w.tables() {
-		if text := w.rows(table); text != "" {
-			out[table] = text
-		}
+	for rows.Next() {
+		var table, row string
+		require.NoError(w, rows.Scan(&table, &row))
+		out[table] += row + "\n"
 	}
+	require.NoError(w, rows.Err())
 	return out
 }
 
-// tables lists the tables that have tenants.
-func (w *world) tables() []string {
-	list := `SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
+// selectEverything returns the statement that reads every row of a tenant with the name of its table, in order.
+func (w *world) selectEverything() string {
+	w.Helper()
+	list := `SELECT c.relname, 'x::text' FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
 		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname LIKE 'crm%'`
 	if w.Pool == nil {
-		list = `SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) p ON p.name = 'tenant_id' WHERE m.type = 'table' AND m.name LIKE 'crm%'`
+		list = `SELECT m.name, group_concat('quote(x.' || p.name || ')', ' || ''|'' || ') FROM sqlite_master m, pragma_table_info(m.name) p
+			WHERE m.type = 'table' AND m.name LIKE 'crm%' GROUP BY m.name HAVING sum(p.name = 'tenant_id') > 0`
 	}
-	var out []string
+	var parts []string
 	for _, row := range w.query(list) {
-		out = append(out, strings.TrimSuffix(row, "|"))
+		table, columns, _ := strings.Cut(strings.TrimSuffix(row, "|"), "|")
+		parts = append(parts, fmt.Sprintf("SELECT '%s', %s FROM %[1]s x WHERE tenant_id = $1", table, columns))
 	}
-	require.Greater(w, len(out), 20)
-	return out
-}
-
-func (w *world) rows(table string) string {
-	list := w.query("SELECT * FROM " + table + " WHERE tenant_id = '" + w.tenant + "'")
-	slices.Sort(list)
-	return strings.Join(list, "\n")
+	require.Greater(w, len(parts), 20)
+	return strings.Join(parts, " UNION ALL ") + " ORDER BY 1, 2"
 }
 
 func (w *world) query(text string) (out []string) {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
@@ -20,6 +19,7 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/rule/cel"
+	"github.com/rapport-crm/rapport/internal/dbtest"
 )
 
 // database is what the law needs to know of one.
@@ -221,18 +221,6 @@ func checkSQL(t *testing.T, pred rule.Predicate, things []thing, want []rule.Out
 	return ""
 }
 
-func seed(t *testing.T) uint64 {
-	t.Helper()
-	s := rand.Uint64()
-	if x := os.Getenv("CRM_SEED"); x != "" {
-		n, err := strconv.ParseUint(x, 10, 64)
-		require.NoError(t, err)
-		s = n
-	}
-	t.Logf("CRM_SEED=%d", s)
-	return s
-}
-
 func rules(t *testing.T) int {
 	t.Helper()
 	if x := os.Getenv("CRM_SOAK_RULES"); x != "" {
@@ -266,7 +254,7 @@ func TestEnginesAgree(t *testing.T) {
 
 func law(t *testing.T, d *database) {
 	t.Helper()
-	g := newGen(seed(t))
+	g := newGen(dbtest.Seed(t))
 	things := make([]thing, 150)
 	for i := range things {
 		things[i] = g.thing()
@@ -349,7 +337,7 @@ func TestLawFindsMutants(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			g := newGen(seed(t))
+			g := newGen(dbtest.Seed(t))
 			things := make([]thing, 100)
 			for i := range things {
 				things[i] = g.thing()
