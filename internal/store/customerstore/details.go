@@ -29,15 +29,14 @@ var (
 		AND p.valid_to = (SELECT c.deleted_at FROM crm_customer c WHERE c.tenant_id = $1 AND c.id = $2)`)
 )
 
-// detailNames are the columns of a detailRow.
-var detailNames = []string{"customer_id", "point_id", "point_version", "word", "text", "is_primary", "verified", "invalid", "valid_from", "sealed", "wrapped"}
-
 const (
-	livePoint    = " AND p.valid_to IS NULL"
-	pointDetails = `p.customer_id, p.id AS point_id, p.version AS point_version, p.channel AS word, p.label AS text,
-		p.is_primary, p.verified, p.invalid, p.valid_from, p.sealed, k.wrapped
+	livePoint     = " AND p.valid_to IS NULL"
+	detailOfPoint = `p.customer_id, p.id AS point_id, p.version AS point_version, p.channel AS word, p.label AS text,
+		p.is_primary, p.verified, p.invalid, p.valid_from, p.sealed`
+	pointDetails = detailOfPoint + `, k.wrapped
 		FROM crm_contact_point p LEFT JOIN crm_subject_key k ON k.tenant_id = $1 AND k.subject_id = p.customer_id
 		WHERE p.tenant_id = $1`
+	detailOfExt = `e.customer_id, NULL, 0, e.system, e.ext_id, false, false, false, NULL, NULL`
 )
 
 // detailsText reads points with the key that opens them, and external ids, which have no id of a point.
@@ -45,7 +44,7 @@ func detailsText(whose string) string {
 	return `
 		SELECT ` + pointDetails + livePoint + ` AND p.customer_id` + whose + `
 		UNION ALL
-		SELECT e.customer_id, NULL, 0, e.system, e.ext_id, false, false, false, NULL, NULL, NULL
+		SELECT ` + detailOfExt + `, NULL
 		FROM crm_customer_ext e WHERE e.tenant_id = $1 AND e.customer_id` + whose
 }
 

@@ -2,6 +2,8 @@ package customerstore
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/work"
@@ -151,8 +153,7 @@ func (p *customerPage) plain(ctx context.Context, spec store.ListSpec, details b
 	return p.out, p.s.addDetails(ctx, p.c, p.records(0)...)
 }
 
-// joinedRow is one detail of a customer on a page. The first one brings the customer, whose columns are NULL in the others,
-// so that they are sent and read once.
+// joinedRow is a customer with the key of its points, or one of its details.
 type joinedRow struct {
 	customerRow
 	detailRow
@@ -160,19 +161,29 @@ type joinedRow struct {
 	Place int `bun:"place"` // of the customer on the page, from 1
 }
 
-// joinDetails joins the details to the customers of a page.
+// joinDetails adds the details to the customers of a page, in rows of their own: their columns would otherwise be sent
+// and read once for each detail. Each part is held to one look for each customer, as [detailsOfAll] is.
 func joinDetails(page string) string {
-	return `SELECT q.place, ` + store.Qualified("d", detailNames) + `, ` + store.Qualified("f", customerNames) + `
-		FROM (SELECT row_number() OVER () AS place, x.* FROM (` + page + `) x) q
-		LEFT JOIN LATERAL (SELECT row_number() OVER () AS nth, x.* FROM (` + detailsText(` = q.id`) + `) x) d ON true
-		LEFT JOIN LATERAL (SELECT ` + store.Qualified("q", customerNames) + `) f ON d.nth IS NULL OR d.nth = 1`
+	noCustomer := strings.Repeat(", NULL", len(customerNames))
+	return `WITH q AS MATERIALIZED (SELECT row_number() OVER () AS place, x.*,
+			(SELECT k.wrapped FROM crm_subject_key k WHERE k.tenant_id = $1 AND k.subject_id = x.id) AS wrapped
+			FROM (` + page + `) x)
+		SELECT q.place, NULL::uuid AS customer_id, NULL::uuid AS point_id, 0 AS point_version, '' AS word, '' AS text, false AS is_primary,
+			false AS verified, false AS invalid, NULL::timestamptz AS valid_from, NULL::bytea AS sealed, q.wrapped, ` + store.Qualified("q", customerNames) + `
+			FROM q
+		UNION ALL
+		SELECT q.place, ` + detailOfPoint + `, NULL` + noCustomer + ` FROM q CROSS JOIN LATERAL (SELECT * FROM crm_contact_point p
+			WHERE p.tenant_id = $1 AND p.customer_id = q.id` + livePoint + ` OFFSET 0) p
+		UNION ALL
+		SELECT q.place, ` + detailOfExt + `, NULL` + noCustomer + ` FROM q CROSS JOIN LATERAL (SELECT * FROM crm_customer_ext e
+			WHERE e.tenant_id = $1 AND e.customer_id = q.id OFFSET 0) e`
 }
 
 func (p *customerPage) joined(ctx context.Context, spec store.ListSpec) ([]work.Row[customer.Customer], error) {
 	spec.Around = joinDetails
 	on := p.s.on(p.c)
 	err := on.EachPart(spec, func(q store.SQL, args []any, want int) (int, error) {
-		var rows []joinedRow
+		rows := make([]joinedRow, 0, 3*want) // most customers have two details
 		if err := on.Select(ctx, q, &rows, args...); err != nil {
 			return 0, err
 		}
@@ -192,22 +203,26 @@ func (p *customerPage) joined(ctx context.Context, spec store.ListSpec) ([]work.
 // fold turns the rows of one statement into at most want customers.
 func (p *customerPage) fold(rows []joinedRow, want int) (int, error) {
 	from := len(p.out)
+	p.out = slices.Grow(p.out, want)
+	keys := make([][]byte, 0, want)
 	for i := range rows {
 		if r := &rows[i]; r.ID != (store.ID{}) && r.Place <= want {
 			if err := p.add(&r.customerRow); err != nil {
 				return 0, err
 			}
+			keys = append(keys, r.Wrapped)
 		}
 	}
 	recs := p.records(from)
 	holders := make([]holder, len(recs))
 	for i := range rows {
 		r := &rows[i]
-		if r.Place > len(recs) || r.Word == "" { // a customer without details has one row
+		if r.ID != (store.ID{}) || r.Place > len(recs) {
 			continue
 		}
 		h := &holders[r.Place-1]
 		h.s, h.tenant, h.rec = p.s, p.c.Tenant(), recs[r.Place-1]
+		r.Wrapped = keys[r.Place-1]
 		h.add(&r.detailRow)
 	}
 	return len(recs), nil
