@@ -30,16 +30,16 @@ type Listing struct {
 	Limit    int            // how many rows to return at most: one more than the page holds
 }
 
-// Row is one record of a listing with its sort key, which may differ from what the record shows.
-type Row[T any] struct {
-	Record T          // the record as the store has it, not yet masked
-	Key    rule.Value // its sort key, for the cursor after it
+// Rows are the records of a listing, in order, as the store has them: not yet masked.
+type Rows[T any] struct {
+	Records []T
+	Keys    []rule.Value // what each is sorted by, for the cursor after it; nil where that is the record's own field
 }
 
 // list runs one page: access, filter, expression and cursor become one [Listing]; what load returns is masked. The
 // fields that a caller may not see cannot be filtered or sorted by.
 func list[T any](ctx context.Context, c *Call, l Listing, filter rule.Predicate, q page.Query,
-	load func(ctx context.Context, c *Call, l Listing) ([]Row[T], error),
+	load func(ctx context.Context, c *Call, l Listing) (Rows[T], error),
 ) (out page.Page[T], err error) {
 	digest, err := c.listing(ctx, &l, filter, q)
 	if err != nil {
@@ -53,18 +53,25 @@ func list[T any](ctx context.Context, c *Call, l Listing, filter rule.Predicate,
 }
 
 // paged makes a page of the rows of a listing.
-func paged[T any](ctx context.Context, c *Call, l Listing, digest [16]byte, rows []Row[T]) (out page.Page[T], err error) {
-	if len(rows) == l.Limit {
-		rows = rows[:l.Limit-1]
-		last := &rows[len(rows)-1]
-		if out.Next, err = c.cursor(ctx, digest, last.Key, any(&last.Record)); err != nil {
-			return out, err
+func paged[T any](ctx context.Context, c *Call, l Listing, digest [16]byte, rows Rows[T]) (out page.Page[T], err error) {
+	out.Items = rows.Records
+	if len(out.Items) == l.Limit {
+		at := l.Limit - 2
+		last := &out.Items[at]
+		key := c.Entity.Record(last).Field(l.Sort.Field)
+		if rows.Keys != nil {
+			key = rows.Keys[at]
 		}
+		if out.Next, err = c.cursor(ctx, digest, key, any(last)); err != nil {
+			return page.Page[T]{}, err
+		}
+		out.Items = slices.Delete(out.Items, at+1, l.Limit) // nobody may find it behind the page
 	}
-	out.Items = make([]T, len(rows))
-	for i := range rows {
-		c.Mask(&rows[i].Record)
-		out.Items[i] = rows[i].Record
+	if out.Items == nil {
+		out.Items = []T{} // which JSON writes as []
+	}
+	for i := range out.Items {
+		c.Mask(&out.Items[i])
 	}
 	return out, nil
 }

@@ -25,34 +25,33 @@ func (w *world) page(filter rule.Predicate, q page.Query) (page.Page[note], erro
 }
 
 // List sorts everything, leaves out what lies before, and cuts, as a naive store would.
-func (s shelf) List(_ context.Context, c *work.Call, l work.Listing) ([]work.Row[note], error) {
-	var rows []work.Row[note]
+func (s shelf) List(_ context.Context, c *work.Call, l work.Listing) (work.Rows[note], error) {
+	var rows []note
 	for _, n := range s.w.notes {
 		if rec := c.Entity.Record(&n); l.Where.Eval(rec) == rule.Yes {
-			rows = append(rows, work.Row[note]{Record: n, Key: rec.Field(l.Sort.Field)})
+			rows = append(rows, n)
 		}
 	}
-	before := func(a, b work.Row[note]) int {
-		order := strings.Compare(a.Key.String(), b.Key.String())
+	key := func(n *note) rule.Value { return c.Entity.Record(n).Field(l.Sort.Field) }
+	compare := func(a, b rule.Value, first, second ident.ID) int {
+		order := strings.Compare(a.String(), b.String())
 		if order == 0 {
-			order = a.Record.ID.Compare(b.Record.ID)
+			order = first.Compare(second)
 		}
 		if l.Sort.Desc {
 			return -order
 		}
 		return order
 	}
-	slices.SortFunc(rows, before)
+	slices.SortFunc(rows, func(a, b note) int { return compare(key(&a), key(&b), a.ID, b.ID) })
 	if l.After != nil {
-		var key rule.Value
-		if err := key.UnmarshalBinary(l.After.Key); err != nil {
-			return nil, fmt.Errorf("key of the cursor: %w", err)
+		var last rule.Value
+		if err := last.UnmarshalBinary(l.After.Key); err != nil {
+			return work.Rows[note]{}, fmt.Errorf("key of the cursor: %w", err)
 		}
-		last := work.Row[note]{Key: key}
-		last.Record.ID = l.After.ID
-		rows = slices.DeleteFunc(rows, func(r work.Row[note]) bool { return before(r, last) <= 0 })
+		rows = slices.DeleteFunc(rows, func(n note) bool { return compare(key(&n), last, n.ID, l.After.ID) <= 0 })
 	}
-	return rows[:min(len(rows), l.Limit)], nil
+	return work.Rows[note]{Records: rows[:min(len(rows), l.Limit)]}, nil
 }
 
 func (w *world) add(title, author, owner string) {

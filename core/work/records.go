@@ -41,8 +41,8 @@ type Store[T any] interface {
 	Restore(ctx context.Context, c *Call, before, after *T) error
 	// Insert must do what Save does for many new records, as fast as the database allows.
 	Insert(ctx context.Context, c *Call, recs []*T) error
-	// List must return one page, not yet masked, with the sort keys.
-	List(ctx context.Context, c *Call, l Listing) ([]Row[T], error)
+	// List must return one page, not yet masked.
+	List(ctx context.Context, c *Call, l Listing) (Rows[T], error)
 	// Count must count the records of a listing, and may stop at limit.
 	Count(ctx context.Context, c *Call, l Listing, limit int) (int, error)
 }
@@ -56,7 +56,7 @@ type Ahead[T any] interface {
 // ListAhead is a [Store] whose pages can be sent for together with other reads.
 type ListAhead[T any] interface {
 	// ListLater must return what waits for the answer of List.
-	ListLater(ctx context.Context, c *Call, l Listing) func(ctx context.Context) ([]Row[T], error)
+	ListLater(ctx context.Context, c *Call, l Listing) func(ctx context.Context) (Rows[T], error)
 }
 
 // Records are the records of one kind: the only way to them, in and out. Each method takes the scope of its caller.

@@ -51,10 +51,10 @@ func (s drawer) Delete(context.Context, *work.Call, *memo, *memo) error  { panic
 func (s drawer) Restore(context.Context, *work.Call, *memo, *memo) error { panic("unasked") }
 func (s drawer) Insert(context.Context, *work.Call, []*memo) error       { panic("unasked") }
 
-func (s drawer) List(_ context.Context, _ *work.Call, l work.Listing) (out []work.Row[memo], _ error) {
+func (s drawer) List(_ context.Context, _ *work.Call, l work.Listing) (out work.Rows[memo], _ error) {
 	for _, m := range s {
 		if len(l.Subjects) == 0 || slices.Contains(l.Subjects, m.Of) {
-			out = append(out, work.Row[memo]{Record: m, Key: rule.Text(m.Text)})
+			out.Records, out.Keys = append(out.Records, m), append(out.Keys, rule.Text(m.Text))
 		}
 	}
 	return out, nil

@@ -62,16 +62,16 @@ func (s *Single[T, P]) Restore(_ context.Context, c *Call, _, _ *T) error { retu
 func (s *Single[T, P]) Insert(_ context.Context, c *Call, _ []*T) error { return s.only(c) }
 
 // List implements [Store]: the one record, where the listing lets it pass.
-func (s *Single[T, P]) List(ctx context.Context, c *Call, l Listing) ([]Row[T], error) {
+func (s *Single[T, P]) List(ctx context.Context, c *Call, l Listing) (out Rows[T], err error) {
 	rec, err := s.Load(ctx, c)
-	if err != nil || l.After != nil || l.Where.Eval(c.Entity.Record(rec)) != rule.Yes {
-		return nil, err
+	if err == nil && l.After == nil && l.Where.Eval(c.Entity.Record(rec)) == rule.Yes {
+		out.Records = []T{*rec}
 	}
-	return []Row[T]{{Record: *rec, Key: c.Entity.Record(rec).Field(l.Sort.Field)}}, nil
+	return out, err
 }
 
 // Count implements [Store].
 func (s *Single[T, P]) Count(ctx context.Context, c *Call, l Listing, _ int) (int, error) {
 	rows, err := s.List(ctx, c, l)
-	return len(rows), err
+	return len(rows.Records), err
 }

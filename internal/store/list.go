@@ -9,6 +9,7 @@ import (
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
@@ -48,6 +49,9 @@ func (c Conn) SelectListLater(l ListSpec, dest any) (wait func(ctx context.Conte
 	rows, parts := reflect.ValueOf(dest).Elem(), l.parts()
 	rows.SetZero()
 	ahead := reflect.New(rows.Type())
+	if len(l.Listing.Subjects) == 0 { // a page of one customer's is rarely full
+		ahead.Elem().Set(reflect.MakeSlice(rows.Type(), 0, min(l.Listing.Limit, usualPage)))
+	}
 	var first *Later
 	err := c.eachPart(l, parts[:1], l.Listing.Limit, func(q SQL, args []any, want int) (int, error) {
 		first = c.SelectLater(q, ahead.Interface(), args...)
@@ -68,6 +72,9 @@ func (c Conn) SelectListLater(l ListSpec, dest any) (wait func(ctx context.Conte
 		})
 	}
 }
+
+// usualPage is how many rows have room before the first comes: those of a page of the default size.
+const usualPage = page.DefaultLimit + 1
 
 // take adds the first of some rows to others, and returns how many.
 func take(rows, more reflect.Value, want int) int {

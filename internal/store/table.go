@@ -235,20 +235,11 @@ func (b *Bound[T, P]) OneLater(ctx context.Context, c *work.Call, q SQL, args ..
 
 // GetMany implements [work.Store].
 func (b *Bound[T, P]) GetMany(ctx context.Context, c *work.Call, ids []ident.ID) ([]T, error) {
-	rows, err := b.All(ctx, c, b.sql.many, c.Tenant(), IDList(b.DB, ids))
-	return recordsOf(rows), err
-}
-
-func recordsOf[T any](rows []work.Row[T]) []T {
-	out := make([]T, len(rows))
-	for i := range rows {
-		out[i] = rows[i].Record
-	}
-	return out
+	return b.All(ctx, c, b.sql.many, c.Tenant(), IDList(b.DB, ids))
 }
 
 // All reads the records of a statement that selects the table's columns, in its order.
-func (b *Bound[T, P]) All(ctx context.Context, c *work.Call, q SQL, args ...any) ([]work.Row[T], error) {
+func (b *Bound[T, P]) All(ctx context.Context, c *work.Call, q SQL, args ...any) ([]T, error) {
 	return b.rows(ctx, c, func(dest any) error { return b.DB.On(c.Unit).Select(ctx, q, dest, args...) })
 }
 
@@ -263,12 +254,11 @@ func (b *Bound[T, P]) AllLater(ctx context.Context, c *work.Call, q SQL, args ..
 		if err := wait.Wait(ctx); err != nil {
 			return nil, err
 		}
-		rows, err := b.takeAll(c, list.Elem())
-		return recordsOf(rows), err
+		return b.takeAll(c, list.Elem())
 	}
 }
 
-func (b *Bound[T, P]) rows(ctx context.Context, c *work.Call, read func(dest any) error) ([]work.Row[T], error) {
+func (b *Bound[T, P]) rows(ctx context.Context, c *work.Call, read func(dest any) error) ([]T, error) {
 	if err := b.warm(ctx, c); err != nil {
 		return nil, err
 	}
@@ -279,11 +269,11 @@ func (b *Bound[T, P]) rows(ctx context.Context, c *work.Call, read func(dest any
 	return b.takeAll(c, list.Elem())
 }
 
-func (b *Bound[T, P]) takeAll(c *work.Call, rows reflect.Value) ([]work.Row[T], error) {
-	out := make([]work.Row[T], rows.Len())
+func (b *Bound[T, P]) takeAll(c *work.Call, rows reflect.Value) ([]T, error) {
+	out := make([]T, rows.Len())
 	base, size := rows.UnsafePointer(), b.row.Size()
 	for i := range out {
-		if err := b.take(c, unsafe.Add(base, uintptr(i)*size), &out[i].Record); err != nil {
+		if err := b.take(c, unsafe.Add(base, uintptr(i)*size), &out[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -329,34 +319,30 @@ func (b *Bound[T, P]) place(col *column, id ident.ID) keys.Place {
 }
 
 // List implements [work.Store].
-func (b *Bound[T, P]) List(ctx context.Context, c *work.Call, l work.Listing) ([]work.Row[T], error) {
+func (b *Bound[T, P]) List(ctx context.Context, c *work.Call, l work.Listing) (work.Rows[T], error) {
 	return b.Select(ctx, c, b.Spec(c, l))
 }
 
 // Select reads one page of a list that [Bound.Spec] began.
-func (b *Bound[T, P]) Select(ctx context.Context, c *work.Call, spec ListSpec) ([]work.Row[T], error) {
+func (b *Bound[T, P]) Select(ctx context.Context, c *work.Call, spec ListSpec) (work.Rows[T], error) {
 	return b.SelectLater(ctx, c, spec)(ctx)
 }
 
 // ListLater implements [work.ListAhead].
-func (b *Bound[T, P]) ListLater(ctx context.Context, c *work.Call, l work.Listing) func(ctx context.Context) ([]work.Row[T], error) {
+func (b *Bound[T, P]) ListLater(ctx context.Context, c *work.Call, l work.Listing) func(ctx context.Context) (work.Rows[T], error) {
 	return b.SelectLater(ctx, c, b.Spec(c, l))
 }
 
 // SelectLater is Select for a page that travels with other reads: it returns what waits for it.
-func (b *Bound[T, P]) SelectLater(ctx context.Context, c *work.Call, spec ListSpec) func(ctx context.Context) ([]work.Row[T], error) {
+func (b *Bound[T, P]) SelectLater(ctx context.Context, c *work.Call, spec ListSpec) func(ctx context.Context) (work.Rows[T], error) {
 	if err := b.warm(ctx, c); err != nil {
-		return func(context.Context) ([]work.Row[T], error) { return nil, err }
+		return func(context.Context) (work.Rows[T], error) { return work.Rows[T]{}, err }
 	}
 	rows := reflect.New(reflect.SliceOf(b.row))
 	wait := b.DB.On(c.Unit).SelectListLater(spec, rows.Interface())
-	return func(ctx context.Context) ([]work.Row[T], error) {
-		if err := wait(ctx); err != nil {
-			return nil, err
-		}
-		out, err := b.takeAll(c, rows.Elem())
-		for i := range out {
-			out[i].Key = c.Entity.Record(&out[i].Record).Field(spec.Listing.Sort.Field)
+	return func(ctx context.Context) (out work.Rows[T], err error) {
+		if err = wait(ctx); err == nil {
+			out.Records, err = b.takeAll(c, rows.Elem())
 		}
 		return out, err
 	}

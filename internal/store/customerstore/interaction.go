@@ -68,12 +68,12 @@ func parties(c *work.Call, recs ...*activity.Interaction) iter.Seq2[[]any, error
 }
 
 // List implements [work.Store].
-func (t talks) List(ctx context.Context, c *work.Call, l work.Listing) ([]work.Row[activity.Interaction], error) {
+func (t talks) List(ctx context.Context, c *work.Call, l work.Listing) (work.Rows[activity.Interaction], error) {
 	return t.Select(ctx, c, t.spec(c, l))
 }
 
 // ListLater implements [work.ListAhead].
-func (t talks) ListLater(ctx context.Context, c *work.Call, l work.Listing) func(ctx context.Context) ([]work.Row[activity.Interaction], error) {
+func (t talks) ListLater(ctx context.Context, c *work.Call, l work.Listing) func(ctx context.Context) (work.Rows[activity.Interaction], error) {
 	return t.SelectLater(ctx, c, t.spec(c, l))
 }
 

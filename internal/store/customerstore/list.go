@@ -83,17 +83,17 @@ func and(where string) string {
 
 // List implements [work.Store]. On PostgreSQL a page is one statement, details included; on SQLite, where a statement
 // costs no trip, two are faster.
-func (s customers) List(ctx context.Context, c *work.Call, l work.Listing) ([]work.Row[customer.Customer], error) {
+func (s customers) List(ctx context.Context, c *work.Call, l work.Listing) (work.Rows[customer.Customer], error) {
 	p := customerPage{s: s.Store, c: c, field: l.Sort.Field}
 	spec := s.spec(c, l)
 	read := p.joined
 	if s.bare || s.sqlite() {
-		read = func(ctx context.Context, spec store.ListSpec) ([]work.Row[customer.Customer], error) {
+		read = func(ctx context.Context, spec store.ListSpec) (work.Rows[customer.Customer], error) {
 			return p.plain(ctx, spec, !s.bare)
 		}
 	}
 	rows, err := read(ctx, spec)
-	if err != nil || len(rows) == 0 {
+	if err != nil || len(rows.Records) == 0 {
 		return rows, err // a list of nobody needs no keys
 	}
 	return rows, s.keys.Warm(ctx, c.Tenant())
@@ -110,41 +110,39 @@ type customerPage struct {
 	s     *Store
 	c     *work.Call
 	field string // sorted by
-	out   []work.Row[customer.Customer]
+	out   work.Rows[customer.Customer]
 }
 
 func (p *customerPage) add(r *customerRow) error {
 	rec, err := r.customer(p.c)
-	if err != nil {
-		return err
+	p.out.Records = append(p.out.Records, rec)
+	if p.field == "name" {
+		key := rule.Blank
+		if r.SortName != "" {
+			key = rule.Text(r.SortName)
+		}
+		p.out.Keys = append(p.out.Keys, key)
 	}
-	key := rule.Blank
-	if p.field != "name" {
-		key = p.c.Entity.Record(&rec).Field(p.field)
-	} else if r.SortName != "" {
-		key = rule.Text(r.SortName)
-	}
-	p.out = append(p.out, work.Row[customer.Customer]{Record: rec, Key: key})
-	return nil
+	return err
 }
 
 func (p *customerPage) records(from int) []*customer.Customer {
-	recs := make([]*customer.Customer, len(p.out)-from)
+	recs := make([]*customer.Customer, len(p.out.Records)-from)
 	for i := range recs {
-		recs[i] = &p.out[from+i].Record
+		recs[i] = &p.out.Records[from+i]
 	}
 	return recs
 }
 
-func (p *customerPage) plain(ctx context.Context, spec store.ListSpec, details bool) ([]work.Row[customer.Customer], error) {
+func (p *customerPage) plain(ctx context.Context, spec store.ListSpec, details bool) (work.Rows[customer.Customer], error) {
 	var rows []customerRow
 	if err := p.s.on(p.c).SelectList(ctx, spec, &rows); err != nil {
-		return nil, err
+		return p.out, err
 	}
-	p.out = make([]work.Row[customer.Customer], 0, len(rows))
+	p.out.Records = make([]customer.Customer, 0, len(rows))
 	for i := range rows {
 		if err := p.add(&rows[i]); err != nil {
-			return nil, err
+			return p.out, err
 		}
 	}
 	if !details {
@@ -179,7 +177,7 @@ func joinDetails(page string) string {
 			WHERE e.tenant_id = $1 AND e.customer_id = q.id OFFSET 0) e`
 }
 
-func (p *customerPage) joined(ctx context.Context, spec store.ListSpec) ([]work.Row[customer.Customer], error) {
+func (p *customerPage) joined(ctx context.Context, spec store.ListSpec) (work.Rows[customer.Customer], error) {
 	spec.Around = joinDetails
 	on := p.s.on(p.c)
 	err := on.EachPart(spec, func(q store.SQL, args []any, want int) (int, error) {
@@ -190,7 +188,7 @@ func (p *customerPage) joined(ctx context.Context, spec store.ListSpec) ([]work.
 		return p.fold(rows, want)
 	})
 	if err != nil {
-		return nil, err
+		return p.out, err
 	}
 	recs := p.records(0)
 	err = p.s.addMerged(ctx, p.c, recs...)
@@ -202,9 +200,9 @@ func (p *customerPage) joined(ctx context.Context, spec store.ListSpec) ([]work.
 
 // fold turns the rows of one statement into at most want customers.
 func (p *customerPage) fold(rows []joinedRow, want int) (int, error) {
-	from := len(p.out)
-	p.out = slices.Grow(p.out, want)
-	keys := make([][]byte, 0, want)
+	from := len(p.out.Records)
+	p.out.Records = slices.Grow(p.out.Records, min(want, len(rows)))
+	keys := make([][]byte, 0, min(want, len(rows)))
 	for i := range rows {
 		if r := &rows[i]; r.ID != (store.ID{}) && r.Place <= want {
 			if err := p.add(&r.customerRow); err != nil {
