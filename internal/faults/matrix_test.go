@@ -194,7 +194,7 @@ func (m *matrix) fire(t *testing.T, shots map[string][]*shot) {
 	for _, list := range shots {
 		rounds, total = max(rounds, len(list)), total+len(list)
 	}
-	rounds = min(rounds, dbtest.Soak(4, rounds))
+	rounds = min(rounds, dbtest.Soak(3, rounds))
 	for round := range rounds {
 		p := m.begin(t)
 		var story []string
