@@ -79,7 +79,7 @@ func (s *Session) Purpose() personal.Purpose { return s.scope.Purpose }
 func (s *Session) Scope() *work.Scope { return &s.scope }
 
 // Objects returns the records of a kind that the tenant has defined: key is the one that was given to
-// [custom.Fields.DefineObject], such as "boat".
+// [custom.Fields.DefineObject], such as "boat"; the kind's whole name, "object.boat", is good, too.
 func (s *Session) Objects(key string) object.Objects { return s.crm.objects.Objects(key, &s.scope) }
 
 // InTx runs fn in one transaction and commits it, or rolls back when fn returns an error or panics. fn gets a session

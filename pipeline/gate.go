@@ -55,7 +55,7 @@ func say(cl fault.Clause) string {
 	case cl.Outcome == rule.Unknown.String() && cl.Field != "" && cl.Need == "":
 		return fmt.Sprintf("gate %s cannot tell by this %s", cl.ID, cl.Field)
 	case cl.Field != "" && cl.Need != "":
-		return fmt.Sprintf("gate %s needs %s %s", cl.ID, cl.Field, cl.Need)
+		return fmt.Sprintf("gate %s: %s: need %s", cl.ID, cl.Field, cl.Need)
 	}
 	return fmt.Sprintf("gate %s: %s", cl.ID, cl.Rule)
 }

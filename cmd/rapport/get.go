@@ -40,7 +40,7 @@ func (c *call) get(ctx context.Context, reveal bool) (err error) {
 	case err != nil && !isExt:
 		return usage("%q is no id: want one like 0190e6a2-7b1c-7def-8a34-0123456789ab, or SYSTEM/ID", c.args[1])
 	case err != nil && e.byExt == nil:
-		return usage("a %s has no external id: want one like 0190e6a2-7b1c-7def-8a34-0123456789ab", e.name)
+		return usage("the kind %s has no external ids: want an id like 0190e6a2-7b1c-7def-8a34-0123456789ab", e.name)
 	case err != nil && (system == "" || rest == ""):
 		return usage("%q: want SYSTEM/ID", c.args[1])
 	}

@@ -35,7 +35,7 @@ func TestImportCustomers(t *testing.T) {
 		out, _ = sh.run(0, "list", "customer", "--sort", "name", "--reveal")
 		require.Equal(t, "id                                    kind    name             country  lifecycle  owner_user\n"+
 			"ID  person  Ada Lovelace     GB       potential\nID  person  Charles Babbage  GB       potential\n\n"+
-			"2 in all on this page, which is the last\n", out)
+			"2 on this page, which is the last\n", out)
 	})
 }
 
@@ -189,7 +189,7 @@ func TestObjects(t *testing.T) {
 		require.Contains(t, out, "ID  Sea Ghost  ID")
 		require.NotContains(t, out, "Gull")
 		_, errs := sh.run(1, "list", "object.car")
-		require.Contains(t, errs, "the tenant has no such object")
+		require.Contains(t, errs, "the tenant has no object")
 		_, errs = sh.run(2, "list", "object")
 		require.Contains(t, errs, `"object" is no entity`)
 		_, errs = sh.run(2, "import", "object", fleet)

@@ -66,7 +66,7 @@ func (c *call) printPage(p any, columns []string, reveal bool) error {
 	if next := root.member("next").text; next != "" {
 		fmt.Fprintf(c.stdout, "\nmore: --cursor %s\n", next)
 	} else {
-		fmt.Fprintf(c.stdout, "\n%d in all on this page, which is the last\n", len(items))
+		fmt.Fprintf(c.stdout, "\n%d on this page, which is the last\n", len(items))
 	}
 	return nil
 }

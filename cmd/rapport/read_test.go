@@ -59,7 +59,7 @@ func TestGet(t *testing.T) {
 			"is no entity":                         {"contact", rec.ID},
 			`"42" is no id`:                        {"customer", "42"},
 			`"/42": want SYSTEM/ID`:                {"customer", "/42"},
-			"a lead has no external id: want one ": {"lead", "shop/42"},
+			"the kind lead has no external ids: want an id ": {"lead", "shop/42"},
 		} {
 			_, errs := sh.run(2, append([]string{"get"}, args...)...)
 			require.Contains(t, errs, want)
@@ -142,7 +142,7 @@ func TestList(t *testing.T) {
 		again := []string{"list", "customer", "--sort", "-name", "--limit", "1", "--where", "kind == k", "--arg", "k=person", "--cursor", p.Next}
 		out, _ = sh.run(0, again...)
 		require.Contains(t, out, "ID  person  [name]  GB")
-		require.Contains(t, out, "1 in all on this page, which is the last")
+		require.Contains(t, out, "1 on this page, which is the last")
 		out, _ = sh.run(0, "list", "customer", "--limit", "1")
 		require.Contains(t, out, "\nmore: --cursor ")
 

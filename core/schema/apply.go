@@ -74,7 +74,7 @@ func (n *node) fit(s Set) (rule.Value, string) {
 // unknown words the fault of a key that no field has.
 func (e *Entity) unknown(key string) string {
 	if !e.HasCustom() {
-		return "a " + e.Name + " has no custom fields"
+		return "the kind " + e.Name + " has no custom fields"
 	}
 	names := make([]string, len(e.custom))
 	for i, n := range e.custom {

@@ -65,13 +65,16 @@ func (r *Records[T, P]) createAll(ctx context.Context, s *Scope, op string, verb
 
 func (r *Records[T, P]) createEach(ctx context.Context, s *Scope, verbs []Verb[T]) ([]error, error) {
 	faults := make([]error, len(verbs))
-	for i, v := range verbs {
-		v.Name = "load"
-		if _, faults[i] = r.Create(ctx, s, v); faults[i] != nil && !OfRow(faults[i]) {
-			return nil, faults[i]
+	err := r.engine.Units.Write(ctx, s.Unit, func(ctx context.Context, u Unit) error {
+		for i, v := range verbs {
+			v.Name = "load"
+			if _, faults[i] = r.Create(ctx, s.On(u), v); faults[i] != nil && !OfRow(faults[i]) {
+				return faults[i]
+			}
 		}
-	}
-	return faults, nil
+		return nil
+	})
+	return faults, err
 }
 
 // ReasonTaken is the reason of the Conflict fault of a key that another record has.

@@ -118,7 +118,7 @@ func (c *Call) search(text string) (string, error) {
 	}
 	fields := slices.DeleteFunc(c.Entity.Fields(), func(f schema.Field) bool { return !f.Search })
 	if len(fields) == 0 {
-		return "", fault.Field("search", "a %s has no text that can be searched: use where", c.Entity.Name)
+		return "", fault.Field("search", "the kind %s has no text that can be searched: use where", c.Entity.Name)
 	}
 	for _, f := range fields {
 		if err := c.CheckField(f.Name); err != nil {
@@ -156,7 +156,7 @@ func (r *Records[T, P]) PageOf(ctx context.Context, s *Scope, subject ident.ID, 
 		case subject.IsZero():
 			return list(ctx, c, Listing{}, filter, q, r.store.List)
 		case len(c.Entity.SubjectFields()) == 0:
-			return page.Page[T]{}, fault.Field("customer", "must be left out: a %s belongs to no customer", r.kind.Name())
+			return page.Page[T]{}, fault.Field("customer", "must be left out: the kind %s belongs to no customer", r.kind.Name())
 		}
 		return r.pageOf(ctx, c, subject, filter, q)
 	})

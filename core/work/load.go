@@ -115,7 +115,7 @@ func Load[D any](ctx context.Context, op string, s *Scope, rows iter.Seq2[D, err
 	case l.size < 0 || l.size > MaxBatch:
 		return l.report, fault.At(op, fault.Field("batch", "want 1 to %d, have %d", MaxBatch, o.Batch))
 	case s.Once != "":
-		return l.report, fault.At(op, fault.Field("once", "a load takes no idempotency key: give its rows external ids"))
+		return l.report, fault.At(op, fault.Field("once", "a load takes no idempotency key: give its rows ids, which are not taken twice"))
 	case o.History && s.Source.System == "":
 		return l.report, fault.At(op, fault.Field("source", "history needs a source: name the system or file it comes from with Session.From"))
 	}
@@ -127,6 +127,10 @@ func Load[D any](ctx context.Context, op string, s *Scope, rows iter.Seq2[D, err
 		if err := l.flush(ctx); err != nil {
 			return l.report, fault.At(op, err)
 		}
+	}
+	if l.report.Rows == 0 && len(l.results) == 0 { // who may load nothing is told so, rows or none
+		_, err := l.batch(ctx, nil)
+		return l.report, fault.At(op, err)
 	}
 	return l.report, fault.At(op, l.flush(ctx))
 }
@@ -198,7 +202,7 @@ func (r *LoadReport) count(x Result) {
 // LoadRows is what the Load of most façades is: each draft becomes a new record.
 func LoadRows[D, T any, P Aggregate[T]](ctx context.Context, r *Records[T, P], s *Scope, rows iter.Seq2[D, error], o *LoadOptions, create func(d *D) Verb[T]) (LoadReport, error) {
 	if o != nil && o.History {
-		return LoadReport{}, fault.At(r.op("load"), fault.Field("history", "a %s has no history of states to load", r.kind.Name()))
+		return LoadReport{}, fault.At(r.op("load"), fault.Field("history", "the kind %s cannot be loaded with its history", r.kind.Name()))
 	}
 	return Load(ctx, r.op("load"), s, rows, o, func(ctx context.Context, drafts []D) ([]Result, error) {
 		verbs := make([]Verb[T], len(drafts))

@@ -8,7 +8,7 @@ import (
 	"github.com/rapport-crm/rapport/core/rule"
 )
 
-// Single is the [Store] of a [Singleton] kind. Both functions are required.
+// Single is the [Store] of a kind of which each tenant has one record. Both functions are required.
 type Single[T any, P Aggregate[T]] struct {
 	// Load must return the tenant's record, with what holds for a tenant that has set nothing. Its id must be the same in
 	// every tenant.

@@ -92,7 +92,7 @@ func (r *Records[T, P]) Restore(ctx context.Context, s *Scope, id ident.ID) (T, 
 }
 
 func (r *Records[T, P]) permanent() error {
-	return fault.New(fault.Invalid, "a %s is never deleted", r.kind.Name())
+	return fault.New(fault.Invalid, "the kind %s is never deleted", r.kind.Name())
 }
 
 // Verb is one change of a record of type T, as a domain describes it.
@@ -131,7 +131,7 @@ func (r *Records[T, P]) change(v Verb[T]) change[T] {
 // save refuses to change what is only ever added to, however the verb has found its record.
 func (r *Records[T, P]) save(ctx context.Context, c *Call, before, after *T) error {
 	if before != nil && r.kind.Ledger {
-		return fault.New(fault.Internal, "a %s is never changed", r.kind.Name())
+		return fault.New(fault.Internal, "the kind %s is never changed", r.kind.Name())
 	}
 	return r.store.Save(ctx, c, before, after)
 }

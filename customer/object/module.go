@@ -1,6 +1,8 @@
 package object
 
 import (
+	"strings"
+
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/schema/custom"
 	"github.com/rapport-crm/rapport/core/transfer"
@@ -30,9 +32,9 @@ func New(e *work.Engine, store work.Store[Object]) *Module {
 }
 
 // Objects returns the objects of a kind as the scope sees them. key is the one under which the tenant has defined it, such
-// as "boat".
+// as "boat"; the kind's whole name, "object.boat", is good, too.
 func (m *Module) Objects(key string, scope *work.Scope) Objects {
-	return m.of(custom.Object{Key: key}.Entity(), scope)
+	return m.of(custom.Object{Key: strings.TrimPrefix(key, custom.Family+".")}.Entity(), scope)
 }
 
 func (m *Module) of(name string, scope *work.Scope) Objects {

@@ -291,6 +291,7 @@ func Taken(err error) error {
 		field = "key"
 	}
 	f := fault.New(fault.Conflict, "is taken: choose another one: %w", err)
+	f.Message = "is taken: choose another one" // end users see no names of tables
 	f.Field, f.Reason = field, work.ReasonTaken
 	return f
 }

@@ -2,11 +2,17 @@ package suite_test
 
 import (
 	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/rapport-crm/rapport/core/date"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/rule"
+	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/customer/activity"
@@ -159,4 +165,27 @@ func talked(name string, do func(ctx context.Context, s *crm.Session, interactio
 		i, c := w.talk()
 		return func(ctx context.Context, s *crm.Session) (any, error) { return do(ctx, s, i.ID, c.ID) }
 	}}
+}
+
+// A search is sorted by a field of the tenant's own as by any other, page by page.
+func TestASearchIsSortedByACustomField(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		rank := schema.Definition{Entity: "customer", Key: "rank", Type: rule.TypeInt, Class: personal.None, Sortable: true}
+		must[schema.Field](w)(w.s.Schema.Define(ctx, rank))
+		for i, name := range []string{"Ada", "Bea", "Ada", "Ada"} {
+			d := customer.PersonDraft{Given: name, Family: fmt.Sprint("No", i)}
+			if i > 0 { // the first has no rank
+				d.Custom = []schema.Set{schema.NewKey[int64]("rank").Set(int64(10 - i))}
+			}
+			must[customer.Customer](w)(w.s.Customers.Create(ctx, d))
+		}
+		var got []string
+		for c, err := range w.s.Customers.All(ctx, customer.Filter{Query: page.Query{Search: "ada", Sort: "custom.rank", Limit: 1}}) {
+			require.NoError(t, err)
+			got = append(got, c.Name.Reveal())
+		}
+		require.Equal(t, []string{"Ada No3", "Ada No2", "Ada No0"}, got)
+	})
 }

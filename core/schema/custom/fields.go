@@ -23,8 +23,11 @@ type Fields struct {
 // Errors: Invalid for a malformed definition, an entity that has no custom fields, a sealed class, or another type than
 // the key had; LimitExceeded; Denied; Retryable when two definitions of a tenant meet inside the host's transactions.
 func (f Fields) Define(ctx context.Context, d schema.Definition) (schema.Field, error) {
-	d.Retired = false
-	if err := f.check(d); err != nil {
+	err := f.check(d)
+	if d.Retired {
+		err = fault.Field("retired", "must be false: Retire takes a field out of use")
+	}
+	if err != nil {
 		return schema.Field{}, fault.At("schema: define", err)
 	}
 	return d.Field(), f.change(ctx, "define", d, func(l *Layout) error { return l.put(d) }, map[string]string{"entity": d.Entity, "key": d.Key})
@@ -39,14 +42,16 @@ func (f Fields) Retire(ctx context.Context, entity, key string) error {
 	return f.change(ctx, "retire", [2]string{entity, key}, apply, map[string]string{"entity": entity, "key": key})
 }
 
-// DefineObject adds an object, changes its labels, or brings a retired one back with its records. Fields are given to it by
-// [Fields.Define] with the entity "object.<key>".
+// DefineObject adds an object, changes its labels, or brings a retired one back with its records. The labels are those given
+// here, also when the object had others. Fields are given to it by [Fields.Define] with the entity "object.<key>".
 //
 // Errors: Invalid for a malformed key or label; LimitExceeded; Denied; Retryable as for Define; Unavailable with reason
 // [schema.ReasonModule] when the module of objects is left out.
 func (f Fields) DefineObject(ctx context.Context, o Object) (Object, error) {
-	o.Retired = false
 	err := o.Validate()
+	if o.Retired {
+		err = fault.Field("retired", "must be false: RetireObject takes an object out of use")
+	}
 	if err == nil {
 		_, err = f.s.schemas.base(Family)
 	}

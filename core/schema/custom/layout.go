@@ -48,7 +48,7 @@ func (l *Layout) find(entity, key string) (int, bool) {
 // put sets one definition, checking it against what the tenant has.
 func (l *Layout) put(d schema.Definition) error {
 	if _, own := schema.FamilyOf(d.Entity); own && !l.has(d.Entity) {
-		return fault.Field("entity", "the tenant has no such object: define it first")
+		return fault.Field("entity", "the tenant has no object %q in use: define it with DefineObject", d.Entity)
 	}
 	i, found := l.find(d.Entity, d.Key)
 	if found {
@@ -65,7 +65,7 @@ func (l *Layout) put(d schema.Definition) error {
 		}
 	}
 	if n >= schema.MaxCustomFields {
-		return fault.New(fault.LimitExceeded, "a %s has at most %d custom fields, retired ones included", d.Entity, schema.MaxCustomFields)
+		return fault.New(fault.LimitExceeded, "the kind %s has at most %d custom fields, retired ones included", d.Entity, schema.MaxCustomFields)
 	}
 	l.Fields = slices.Insert(l.Fields, i, d)
 	return nil

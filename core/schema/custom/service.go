@@ -80,9 +80,9 @@ func (own entities) missing(name string) error {
 		return !ok
 	})
 	if near := rule.Nearest(name, names); near != "" {
-		return fault.Field("entity", "the tenant has no such object: did you mean %q?", near)
+		return fault.Field("entity", "the tenant has no object %q in use: did you mean %q?", name, near)
 	}
-	return fault.Field("entity", "the tenant has no such object: define it first, as the schema's DefineObject does")
+	return fault.Field("entity", "the tenant has no object %q in use: define it with DefineObject", name)
 }
 
 // load joins the registry with one tenant's definitions.

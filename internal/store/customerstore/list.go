@@ -201,14 +201,17 @@ func (p *customerPage) joined(ctx context.Context, spec store.ListSpec) (work.Ro
 // fold turns the rows of one statement into at most want customers.
 func (p *customerPage) fold(rows []joinedRow, want int) (int, error) {
 	from := len(p.out.Records)
-	p.out.Records = slices.Grow(p.out.Records, min(want, len(rows)))
-	keys := make([][]byte, 0, min(want, len(rows)))
+	found := make([]*joinedRow, 0, min(want, len(rows)))
 	for i := range rows {
 		if r := &rows[i]; r.ID != (store.ID{}) && r.Place <= want {
-			if err := p.add(&r.customerRow); err != nil {
-				return 0, err
-			}
-			keys = append(keys, r.Wrapped)
+			found = append(found, r)
+		}
+	}
+	slices.SortFunc(found, func(a, b *joinedRow) int { return a.Place - b.Place }) // a union has no order
+	p.out.Records = slices.Grow(p.out.Records, len(found))
+	for _, r := range found {
+		if err := p.add(&r.customerRow); err != nil {
+			return 0, err
 		}
 	}
 	recs := p.records(from)
@@ -220,7 +223,7 @@ func (p *customerPage) fold(rows []joinedRow, want int) (int, error) {
 		}
 		h := &holders[r.Place-1]
 		h.s, h.tenant, h.rec = p.s, p.c.Tenant(), recs[r.Place-1]
-		r.Wrapped = keys[r.Place-1]
+		r.Wrapped = found[r.Place-1].Wrapped
 		h.add(&r.detailRow)
 	}
 	return len(recs), nil
