@@ -55,10 +55,10 @@ func TestGet(t *testing.T) {
 		_, errs := sh.run(1, "get", "customer", "shop/3", "--json")
 		require.Contains(t, errs, `{"error":{"code":"not_found","message":"customer: get by external id: not found: no such customer`)
 		for want, args := range map[string][]string{
-			"want an entity and an id":             {"customer"},
-			"is no entity":                         {"contact", rec.ID},
-			`"42" is no id`:                        {"customer", "42"},
-			`"/42": want SYSTEM/ID`:                {"customer", "/42"},
+			"want an entity and an id": {"customer"},
+			"is no entity":             {"contact", rec.ID},
+			`"42" is no id`:            {"customer", "42"},
+			`"/42": want SYSTEM/ID`:    {"customer", "/42"},
 			"the kind lead has no external ids: want an id ": {"lead", "shop/42"},
 		} {
 			_, errs := sh.run(2, append([]string{"get"}, args...)...)

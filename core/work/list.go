@@ -32,7 +32,7 @@ type Listing struct {
 
 // Rows are the records of a listing, in order, as the store has them: not yet masked.
 type Rows[T any] struct {
-	Records []T
+	Records []T          // no more than the listing's limit
 	Keys    []rule.Value // what each is sorted by, for the cursor after it; nil where that is the record's own field
 }
 
