@@ -158,7 +158,7 @@ func TestEvidenceIsTrueAndComplete(t *testing.T) {
 		require.NoError(t, err)
 		_, err = l.Move(ctx, o.ID, "second")
 		f := gate(t, err)
-		require.Contains(t, err.Error(), "needs amount >= 10000.00 EUR")
+		require.Contains(t, err.Error(), "amount: need >= 10000.00 EUR")
 		require.Equal(t, "99999.00 USD", f.Clauses[0].Value)
 		require.Equal(t, "amount: 99999.00 USD, product: q", f.Clauses[2].Value)
 		require.Equal(t, `product is "p" or amount > 5.00 EUR`, f.Clauses[2].Need)
