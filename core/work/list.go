@@ -62,7 +62,7 @@ func paged[T any](ctx context.Context, c *Call, l Listing, digest [16]byte, rows
 		if rows.Keys != nil {
 			key = rows.Keys[at]
 		}
-		if out.Next, err = c.cursor(ctx, digest, key, any(last)); err != nil {
+		if out.Next, err = c.cursor(ctx, digest, key, last); err != nil {
 			return page.Page[T]{}, err
 		}
 		out.Items = slices.Delete(out.Items, at+1, l.Limit) // nobody may find it behind the page

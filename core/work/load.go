@@ -128,10 +128,6 @@ func Load[D any](ctx context.Context, op string, s *Scope, rows iter.Seq2[D, err
 			return l.report, fault.At(op, err)
 		}
 	}
-	if l.report.Rows == 0 && len(l.results) == 0 { // who may load nothing is told so, rows or none
-		_, err := l.batch(ctx, nil)
-		return l.report, fault.At(op, err)
-	}
 	return l.report, fault.At(op, l.flush(ctx))
 }
 
@@ -162,10 +158,11 @@ func (l *loader[D]) add(d D, err error) {
 }
 
 func (l *loader[D]) flush(ctx context.Context) error {
-	if len(l.results) == 0 {
+	first := l.report.Rows == 0
+	if len(l.results) == 0 && !first {
 		return nil
 	}
-	if len(l.drafts) > 0 {
+	if len(l.drafts) > 0 || first { // who may load nothing is told so, also without a draft
 		did, err := l.batch(ctx, l.drafts)
 		if err != nil {
 			return err

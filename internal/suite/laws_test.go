@@ -3,6 +3,8 @@ package suite_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"iter"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer/object"
 	"github.com/rapport-crm/rapport/internal/suite/campaign"
@@ -133,6 +136,36 @@ func TestWithoutRightsNothingHappens(t *testing.T) {
 		}
 		w.requireSame(before, v.name)
 	})
+}
+
+// Who may load nothing is told so, also when there is no row, or none that can be read.
+func TestALoadOfNothingIsGuarded(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		ctx, nobody := t.Context(), w.as()
+		w.withBoats()
+		for name, load := range map[string]func(s *crm.Session) error{
+			"customers": func(s *crm.Session) error { return loads(ctx, s.Customers.Load) },
+			"talks":     func(s *crm.Session) error { return loads(ctx, s.Interactions.Load) },
+			"leads":     func(s *crm.Session) error { return loads(ctx, s.Leads.Load) },
+			"deals":     func(s *crm.Session) error { return loads(ctx, s.Opportunities.Load) },
+			"cases":     func(s *crm.Session) error { return loads(ctx, s.Cases.Load) },
+			"boats":     func(s *crm.Session) error { return loads(ctx, s.Objects("boat").Load) },
+		} {
+			require.NoError(t, load(w.s), name)
+			require.ErrorIs(t, load(nobody), fault.ErrDenied, name)
+		}
+	})
+}
+
+// loads loads no row, then one that cannot be read, and returns the first error.
+func loads[D any](ctx context.Context, load func(context.Context, iter.Seq2[D, error], *work.LoadOptions) (work.LoadReport, error)) error {
+	_, err := load(ctx, rowsOf[D](), nil)
+	_, other := load(ctx, func(yield func(D, error) bool) { yield(*new(D), errBack) }, nil)
+	if (err == nil) != (other == nil) {
+		return fmt.Errorf("without rows %w, with a bad one %w", err, other)
+	}
+	return err
 }
 
 // A write under an idempotency key takes effect once: repeated, it returns the same record and writes nothing; the key

@@ -246,9 +246,17 @@ func TestObjectsThatAreNotThere(t *testing.T) {
 				_, err := w.s.Schema.DefineObject(ctx, custom.Object{Key: "car", Label: strings.Repeat("x", 101)})
 				return err
 			},
+			"retired": func() error {
+				_, err := w.s.Schema.DefineObject(ctx, custom.Object{Key: "car", Retired: true})
+				return err
+			},
 		} {
 			requireField(t, define(), field)
 		}
+		retired := theLength
+		retired.Retired = true
+		_, err = w.s.Schema.Define(ctx, retired)
+		requireField(t, err, "retired")
 		_, err = w.s.Schema.Define(ctx, schema.Definition{Entity: "object.car", Key: "x", Type: rule.TypeInt, Class: personal.None})
 		requireField(t, err, "entity")
 		_, err = w.s.Schema.Define(ctx, schema.Definition{Entity: "customer.boat", Key: "x", Type: rule.TypeInt, Class: personal.None})
