@@ -59,9 +59,9 @@ func (s SLA) Validate() error {
 		if !word.MatchString(string(p)) {
 			v.Add("targets", "priority %s", wordForm)
 		}
-		for name, d := range map[string]time.Duration{"first_response": t.FirstResponse, "resolution": t.Resolution} {
+		for i, d := range []time.Duration{t.FirstResponse, t.Resolution} {
 			if d < time.Second || d > maxTarget {
-				v.Add("targets."+string(p)+"."+name, "want one second to ten years")
+				v.Add("targets."+string(p)+[]string{".first_response", ".resolution"}[i], "want one second to ten years")
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package pluginhost
 import (
 	"encoding/hex"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -116,11 +117,12 @@ func (c *Config) validate() error {
 	if runtime.GOOS != "windows" && len(c.TempDir) > maxTempDir {
 		v.Add("Config.TempDir", "must be at most %d bytes long, since sockets lie in it, is %d", maxTempDir, len(c.TempDir))
 	}
-	for name, d := range map[string]time.Duration{
+	times := map[string]time.Duration{
 		"StartTimeout": c.StartTimeout, "PingEvery": c.PingEvery, "PingTimeout": c.PingTimeout, "CallTimeout": c.CallTimeout,
 		"WaitReady": c.WaitReady, "BackoffMin": c.BackoffMin, "BackoffMax": c.BackoffMax, "CrashWindow": c.CrashWindow,
-	} {
-		if d < 0 {
+	}
+	for _, name := range slices.Sorted(maps.Keys(times)) {
+		if times[name] < 0 {
 			v.Add("Config."+name, "must not be negative")
 		}
 	}
