@@ -267,7 +267,18 @@ func (l *ListSpec) sortCustom(b *binder, key string) sorting {
 			return SortKey(v), err
 		},
 	}
-	if l.Columns.Dialect.Name() == Postgres && !strings.HasPrefix(l.From, "(") { // what begins with a search has few records
+	postgres := l.Columns.Dialect.Name() == Postgres
+	if strings.HasPrefix(l.From, "(") { // a search, which has few records: each is asked for its key
+		s.from = l.From + " CROSS JOIN crm_field_index x"
+		if postgres {
+			// Held to the primary key: without statistics the index that is sorted by key looks as good, and is read whole.
+			look := "SELECT * FROM crm_field_index x WHERE " + of + " AND x.record_id >= " + l.Alias + ".id AND x.record_id <= " + l.Alias + ".id ORDER BY x.record_id LIMIT 1"
+			s.from, s.isPresent = l.From+" CROSS JOIN LATERAL ("+look+") x", ""
+			s.isBlank = "(SELECT y.record_id FROM (" + look + ") y) IS NULL"
+		}
+		return s
+	}
+	if postgres {
 		// It is held to one look per id: without statistics it would rather read all of the tenant's records and sort them.
 		table, rest, _ := strings.Cut(l.From, " "+l.Alias)
 		s.from = "crm_field_index x CROSS JOIN LATERAL (SELECT * FROM " + table + " WHERE tenant_id = $1 AND id = x.record_id LIMIT 1) " + l.Alias + rest
