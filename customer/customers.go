@@ -64,14 +64,13 @@ func (m *Module) newCustomer(d *draft) work.Verb[Customer] {
 //
 // Errors: NotFound; Invalid; Denied; Conflict with the current version, or with reason "taken" as for Create.
 func (cs Customers) Update(ctx context.Context, id ident.ID, version int64, u Update) (Customer, error) {
+	var sets []string
+	if len(u.AddExt)+len(u.RemoveExt) > 0 {
+		sets = []string{"ext"}
+	}
 	return cs.m.customers.Update(ctx, cs.scope, work.Verb[Customer]{
-		ID: id, Version: version, Args: u, Set: customerUpdate.With(&u),
+		ID: id, Version: version, Args: u, Set: customerUpdate.With(&u), Sets: sets,
 		Apply: func(_ context.Context, c *work.Call, rec *Customer) error {
-			if len(u.AddExt)+len(u.RemoveExt) > 0 {
-				if err := c.CheckSets("ext"); err != nil {
-					return err
-				}
-			}
 			var v fault.Violations
 			rec.settle(&v, work.Before[Customer](c), u.Name != nil)
 			rec.removeExt(u.RemoveExt)

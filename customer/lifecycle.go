@@ -49,11 +49,8 @@ const maxReason = 1000
 // Errors: Invalid for an unknown stage or a missing reason; NotFound; Denied.
 func (cs Customers) MoveLifecycle(ctx context.Context, id ident.ID, stage, reason string) (Customer, error) {
 	return cs.m.customers.Change(ctx, cs.scope, work.Verb[Customer]{
-		Name: "move lifecycle", Event: LifecycleMoved, ID: id, Args: []string{stage, reason},
+		Name: "move lifecycle", Event: LifecycleMoved, ID: id, Args: []string{stage, reason}, Sets: []string{"lifecycle"},
 		Apply: func(_ context.Context, c *work.Call, rec *Customer) error {
-			if err := c.CheckSets("lifecycle"); err != nil {
-				return err
-			}
 			reason := strings.TrimSpace(reason)
 			if err := cs.m.checkMove(rec.Lifecycle, stage, reason); err != nil || rec.Lifecycle == stage {
 				return err

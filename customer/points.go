@@ -65,10 +65,8 @@ func (cs Customers) RemovePoint(ctx context.Context, id ident.ID, version int64,
 
 // pointVerb runs a change of one point, which apply names.
 func (cs Customers) pointVerb(ctx context.Context, v work.Verb[Customer], apply func(c *work.Call, rec *Customer) (ident.ID, error)) (Customer, error) {
+	v.Sets = []string{"points"}
 	v.Apply = func(_ context.Context, c *work.Call, rec *Customer) error {
-		if err := c.CheckSets("points"); err != nil {
-			return err
-		}
 		point, err := apply(c, rec)
 		c.Fact("point", point.String())
 		return err

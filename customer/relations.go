@@ -47,7 +47,7 @@ func (cs Customers) Relate(ctx context.Context, d RelationshipDraft) (Relationsh
 // with the current version.
 func (cs Customers) EndRelation(ctx context.Context, id ident.ID, version int64, until date.Date) (Relationship, error) {
 	return cs.m.relations.Change(ctx, cs.scope, work.Verb[Relationship]{
-		Name: "end", Event: RelationEnded, ID: id, Version: version, Args: until,
+		Name: "end", Event: RelationEnded, ID: id, Version: version, Args: until, Sets: []string{"until"},
 		Apply: func(ctx context.Context, c *work.Call, rec *Relationship) error {
 			switch {
 			case until.IsZero():

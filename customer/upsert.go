@@ -64,21 +64,18 @@ func (cs Customers) upsert(ctx context.Context, ext ident.Ext, in *draft) (out C
 // merge brings what a draft holds into a customer that exists. Its ID is that of the draft, so that a creation and an
 // update compare alike under one idempotency key.
 func (m *Module) merge(id ident.ID, in *draft) work.Verb[Customer] {
+	sets := []string{"ext"}
+	if len(in.Points) > 0 {
+		sets = append(sets, "points")
+	}
 	return work.Verb[Customer]{
-		Name: "upsert", ID: in.ID, Args: in, Set: customerDraft.With(&in.PersonDraft),
+		Name: "upsert", ID: in.ID, Args: in, Set: customerDraft.With(&in.PersonDraft), Sets: sets,
 		Find: func(ctx context.Context, c *work.Call) (*Customer, error) {
 			return m.store.Customers().Get(ctx, c, id, work.Lock)
 		},
 		Apply: func(_ context.Context, c *work.Call, rec *Customer) error {
 			if in.Kind != rec.Kind {
 				return fault.Field("kind", "the customer with this external id is of kind %s, not %s", rec.Kind, in.Kind)
-			}
-			sets := []string{"ext"}
-			if len(in.Points) > 0 {
-				sets = append(sets, "points")
-			}
-			if err := c.CheckSets(sets...); err != nil {
-				return err
 			}
 			var v fault.Violations
 			rec.settle(&v, work.Before[Customer](c), in.Name != "")

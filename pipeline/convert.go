@@ -37,7 +37,7 @@ func (l Leads) Convert(ctx context.Context, id ident.ID, opt ConvertOptions) (ou
 		return out, fault.At("lead: convert", fault.Field("opportunity", "name an opportunity or give a draft, not both"))
 	}
 	out.Lead, err = l.m.leads.Change(ctx, l.scope, work.Verb[Lead]{
-		Name: "convert", Event: LeadConverted, ID: id, Args: opt,
+		Name: "convert", Event: LeadConverted, ID: id, Args: opt, Sets: []string{"state"},
 		Apply: func(ctx context.Context, c *work.Call, rec *Lead) error {
 			out.Opportunity = Opportunity{} // the transaction may run again
 			from := rec.State

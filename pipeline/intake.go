@@ -84,9 +84,13 @@ func (m *Module) newOpportunity(d *OpportunityDraft, in *intake) work.Verb[Oppor
 
 // known brings an opportunity that is there up to a draft.
 func (m *Module) known(d *OpportunityDraft, in *intake) work.Verb[Opportunity] {
+	var sets []string
+	if d.Stage != "" {
+		sets = []string{"stage"}
+	}
 	return work.Verb[Opportunity]{
 		ID:   d.ID, // as in the creation, so that a repeated key finds its first write
-		Args: *d, Set: opportunityDraft.With(d), Check: in.check(),
+		Args: *d, Set: opportunityDraft.With(d), Sets: sets, Check: in.check(),
 		Apply: func(ctx context.Context, c *work.Call, rec *Opportunity) error {
 			past, err := in.past(d)
 			switch {

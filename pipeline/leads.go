@@ -113,11 +113,8 @@ func (l Leads) Reopen(ctx context.Context, id ident.ID) (Lead, error) {
 
 func (l Leads) move(ctx context.Context, id ident.ID, v leadVerb, reason string) (Lead, error) {
 	return l.m.leads.Change(ctx, l.scope, work.Verb[Lead]{
-		Name: string(v), Event: LeadMoved, ID: id, Args: reason,
+		Name: string(v), Event: LeadMoved, ID: id, Args: reason, Sets: []string{"state"},
 		Apply: func(_ context.Context, c *work.Call, rec *Lead) error {
-			if err := c.CheckSets("state"); err != nil {
-				return err
-			}
 			from := rec.State
 			to, err := rec.next(v)
 			if err != nil || to == from {

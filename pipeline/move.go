@@ -59,11 +59,8 @@ func (o Opportunities) move(ctx context.Context, name string, id ident.ID, chang
 	target func(rec *Opportunity, def *Pipeline) (string, error),
 ) (Opportunity, error) {
 	return o.m.opportunities.Change(ctx, o.scope, work.Verb[Opportunity]{
-		Name: name, Event: OpportunityMoved, ID: id, Args: args, Set: opportunityUpdate.Each(changes), Check: moved,
+		Name: name, Event: OpportunityMoved, ID: id, Args: args, Set: opportunityUpdate.Each(changes), Sets: []string{"stage"}, Check: moved,
 		Apply: func(ctx context.Context, c *work.Call, rec *Opportunity) error {
-			if err := c.CheckSets("stage"); err != nil {
-				return err
-			}
 			def, err := o.m.pinned(ctx, c, rec.Pipeline, rec.PipelineVersion)
 			if err != nil {
 				return err

@@ -17,7 +17,7 @@ import (
 // Errors: as [Opportunities.Move].
 func (o Opportunities) Reopen(ctx context.Context, id ident.ID, stage string) (Opportunity, error) {
 	return o.m.opportunities.Change(ctx, o.scope, work.Verb[Opportunity]{
-		Name: "reopen", Event: OpportunityMoved, ID: id, Args: stage, Check: lawful,
+		Name: "reopen", Event: OpportunityMoved, ID: id, Args: stage, Sets: []string{"stage"}, Check: lawful,
 		Apply: func(ctx context.Context, c *work.Call, rec *Opportunity) error {
 			switch {
 			case rec.Category.Closed():
@@ -74,7 +74,8 @@ func (p *Pipeline) lastOpen(trail []Transition) string {
 // NotFound; Denied.
 func (o Opportunities) SwitchVersion(ctx context.Context, id ident.ID, version int64, stage string) (Opportunity, error) {
 	return o.m.opportunities.Change(ctx, o.scope, work.Verb[Opportunity]{
-		Name: "switch version", Event: OpportunitySwitched, ID: id, Args: []any{version, stage}, Check: lawful,
+		Name: "switch version", Event: OpportunitySwitched, ID: id, Args: []any{version, stage},
+		Sets: []string{"pipeline_version", "stage"}, Check: lawful,
 		Apply: func(ctx context.Context, c *work.Call, rec *Opportunity) error {
 			if stage == "" {
 				return o.m.switchTo(ctx, c, rec, version, rec.Stage)

@@ -13,18 +13,17 @@ import (
 //
 // Errors: Invalid; Conflict with the current version, or with reason "state" when the case is closed; NotFound; Denied.
 func (s Cases) Update(ctx context.Context, id ident.ID, version int64, up CaseUpdate) (Case, error) {
+	var sets []string
+	if up.Priority != nil {
+		sets = []string{"priority"}
+	}
 	return s.m.cases.Update(ctx, s.scope, work.Verb[Case]{
-		ID: id, Version: version, Args: up, Set: caseUpdate.With(&up),
+		ID: id, Version: version, Args: up, Set: caseUpdate.With(&up), Sets: sets,
 		Apply: func(_ context.Context, c *work.Call, rec *Case) error { return s.m.update(c, rec, up.Priority) },
 	})
 }
 
 func (m *Module) update(c *work.Call, rec *Case, priority *Priority) (err error) {
-	if priority != nil {
-		if err = c.CheckSets("priority"); err != nil {
-			return err
-		}
-	}
 	if _, err = rec.next(verbUpdate); err != nil {
 		return err
 	}

@@ -38,11 +38,8 @@ func (s Cases) do(ctx context.Context, id ident.ID, d deed) (Case, error) {
 		return Case{}, fault.At("case: "+string(d.verb), err)
 	}
 	return s.m.cases.Change(ctx, s.scope, work.Verb[Case]{
-		Name: string(d.verb), Event: events[d.verb], ID: id, Args: d.args,
+		Name: string(d.verb), Event: events[d.verb], ID: id, Args: d.args, Sets: append(d.sets, "state"),
 		Apply: func(_ context.Context, c *work.Call, rec *Case) error {
-			if err := c.CheckSets(append(d.sets, "state")...); err != nil {
-				return err
-			}
 			to, err := rec.next(d.verb)
 			if err != nil || to == rec.State && (d.more == nil || !d.more(rec)) {
 				return err

@@ -74,12 +74,10 @@ func (e *Entity) newEnv() *rule.Env {
 	return env
 }
 
-// Personal reports whether any of the named fields holds personal data; an unknown name does.
+// Personal reports whether any of the named fields holds personal data.
 func (e *Entity) Personal(names ...string) bool {
-	for _, name := range names {
-		if n := e.byName[name]; n == nil || n.Class != personal.None {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(names, func(name string) bool {
+		n := e.byName[name]
+		return n != nil && n.Class != personal.None
+	})
 }

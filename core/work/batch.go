@@ -1,6 +1,7 @@
 package work
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime"
@@ -144,13 +145,13 @@ func (b *batch[T, P]) run(ctx context.Context, verbs []Verb[T], check Check[T]) 
 // create makes one record.
 func (b *batch[T, P]) create(ctx context.Context, v Verb[T], place int) (*draft[T], error) {
 	c := &Call{Scope: b.c.Scope, Engine: b.c.Engine, Entity: b.c.Entity, Action: Create, Access: b.c.Access, Now: b.c.Now, zone: b.c.zone}
-	v.Action, v.Event = Create, or(v.Event, b.r.kind.Created())
+	v.Action, v.Event = Create, cmp.Or(v.Event, b.r.kind.Created())
 	ch := change[T]{Verb: v, Op: b.op, Entity: b.r.kind.Name()}
 	_, rec, err := load[T, P](ctx, c, &ch)
 	if err != nil {
 		return nil, err
 	}
-	if err := ch.assign(ctx, c, nil, rec); err != nil {
+	if err := ch.assign(c, nil, rec); err != nil {
 		return nil, err
 	}
 	if err := ch.run(ctx, c, nil, rec); err != nil {
@@ -161,7 +162,7 @@ func (b *batch[T, P]) create(ctx context.Context, v Verb[T], place int) (*draft[
 		return nil, err
 	}
 	m := P(rec).Base()
-	stamp(c, m, true)
+	stamp(c, m, changed)
 	return &draft[T]{
 		place: place, rec: rec, call: c, refs: references(c, ch.assigned(), nil, rec),
 		trace: recordOf(c, &ch, m, c.Entity.Subjects(rec), changed),
@@ -194,7 +195,7 @@ func (b *batch[T, P]) referred(drafts []*draft[T]) Check[T] {
 				if err != nil && !OfRow(err) {
 					return nil, err
 				}
-				out[i] = or(out[i], err)
+				out[i] = cmp.Or(out[i], err)
 			}
 		}
 		return out, nil

@@ -1,6 +1,7 @@
 package work
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,7 +107,7 @@ func Load[D any](ctx context.Context, op string, s *Scope, rows iter.Seq2[D, err
 	if o == nil {
 		o = &LoadOptions{}
 	}
-	l := loader[D]{size: or(o.Batch, DefaultBatch), batch: batch, progress: o.Progress}
+	l := loader[D]{size: cmp.Or(o.Batch, DefaultBatch), batch: batch, progress: o.Progress}
 	switch err := s.Validate(); {
 	case err != nil:
 		return l.report, fault.At(op, err)

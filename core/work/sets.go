@@ -8,24 +8,23 @@ import (
 	"github.com/rapport-crm/rapport/core/rule"
 )
 
-// CheckSets returns a Denied fault for a field that the caller assigns but may not see. Domains call it before they look
-// at the record, so that neither a refusal nor its absence tells what the field holds. A sensitive field that is
-// assigned by one who may not reveal it counts as changed whatever it held: an unchanged version would tell.
-func (c *Call) CheckSets(fields ...string) error {
+// checkSets returns a Denied fault for a field that the caller assigns but may not see. A field that is assigned by one
+// from whom its class is hidden counts as changed whatever it held: an unchanged version would tell.
+func (c *Call) checkSets(fields []string) error {
 	for _, name := range fields {
 		if c.Access.Mask.Has(name) {
 			d := fault.New(fault.Denied, "no right to change this field")
 			d.Field = name
 			return d
 		}
-		if f, ok := c.Entity.Field(name); ok && f.Class.Sensitive() {
+		if f, ok := c.Entity.Field(name); ok && c.Hides(name, f.Class) {
 			c.blind = append(c.blind, f)
 		}
 	}
 	return nil
 }
 
-// touchBlind marks the sensitive fields of rec as changed that the caller has assigned and may not reveal.
+// touchBlind marks the fields of rec as changed that the caller has assigned and may not see, even by [Reveal].
 func (c *Call) touchBlind(ctx context.Context, rec any) error {
 	if len(c.blind) == 0 {
 		return nil

@@ -1,6 +1,7 @@
 package work
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/rapport-crm/rapport/core/fault"
@@ -12,7 +13,7 @@ import (
 //
 // Errors: Denied without the right to read, unless both verbs need one and the same right; those of [Records.Change] and [Records.Create].
 func (r *Records[T, P]) Upsert(ctx context.Context, s *Scope, find func(ctx context.Context, c *Call) (*T, error), change, create Verb[T]) (out T, did Outcome, err error) {
-	change.Name, change.Event, change.Action = or(change.Name, "upsert"), or(change.Event, r.kind.Updated()), or(change.Action, Edit)
+	change.Name, change.Event, change.Action = cmp.Or(change.Name, "upsert"), cmp.Or(change.Event, r.kind.Updated()), cmp.Or(change.Action, Edit)
 	in := upsert[T, P]{r, find, r.change(change), r.creation(create, "upsert")}
 	if err := s.Validate(); err != nil {
 		return out, 0, fault.At(in.change.Op, err)

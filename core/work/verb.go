@@ -1,6 +1,7 @@
 package work
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/rapport-crm/rapport/core/event"
@@ -33,7 +34,7 @@ func (r *Records[T, P]) CreateIn(ctx context.Context, c *Call, v Verb[T]) (T, er
 }
 
 func (r *Records[T, P]) creation(v Verb[T], name string) change[T] {
-	v.Action, v.Name, v.Event = or(v.Action, Create), or(v.Name, name), or(v.Event, r.kind.Created())
+	v.Action, v.Name, v.Event = cmp.Or(v.Action, Create), cmp.Or(v.Name, name), cmp.Or(v.Event, r.kind.Created())
 	return r.change(v)
 }
 
@@ -41,7 +42,7 @@ func (r *Records[T, P]) creation(v Verb[T], name string) change[T] {
 //
 // Errors: as Create; NotFound; Conflict with the current version.
 func (r *Records[T, P]) Change(ctx context.Context, s *Scope, v Verb[T]) (T, error) {
-	v.Action = or(v.Action, Edit)
+	v.Action = cmp.Or(v.Action, Edit)
 	ch := r.change(v)
 	find := v.Find
 	if find == nil {
@@ -56,7 +57,7 @@ func (r *Records[T, P]) Change(ctx context.Context, s *Scope, v Verb[T]) (T, err
 
 // Update is the verb of a façade's Update: it assigns, and raises [Kind.Updated].
 func (r *Records[T, P]) Update(ctx context.Context, s *Scope, v Verb[T]) (T, error) {
-	v.Name, v.Event = or(v.Name, "update"), or(v.Event, r.kind.Updated())
+	v.Name, v.Event = cmp.Or(v.Name, "update"), cmp.Or(v.Event, r.kind.Updated())
 	return r.Change(ctx, s, v)
 }
 
@@ -109,6 +110,9 @@ type Verb[T any] struct {
 	// Set is the caller's draft or update. It is assigned before Apply, and what it refers to must be there for the caller
 	// to see. nil assigns nothing.
 	Set schema.Assignment[T]
+	// Sets names the fields that Apply assigns for the caller. Who may not see one of them is refused before Apply looks at
+	// the record, so that neither a refusal nor its absence tells what the field holds.
+	Sets []string
 	// Apply changes rec in place: the laws and consequences that belong to the verb. nil changes nothing more.
 	Apply func(ctx context.Context, c *Call, rec *T) error
 	// Check returns a fault for a change that the record's state forbids; before is nil for a creation. nil forbids nothing.
@@ -134,12 +138,4 @@ func (r *Records[T, P]) save(ctx context.Context, c *Call, before, after *T) err
 		return fault.New(fault.Internal, "the kind %s is never changed", r.kind.Name())
 	}
 	return r.store.Save(ctx, c, before, after)
-}
-
-func or[V comparable](v, otherwise V) V {
-	var zero V
-	if v == zero {
-		return otherwise
-	}
-	return v
 }

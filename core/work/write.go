@@ -78,7 +78,7 @@ func writeIn[T any, P Aggregate[T]](ctx context.Context, e *Engine, s Scope, ch 
 		return nil, err
 	}
 	if before == nil || len(changed) > 0 {
-		stamp(c, P(after).Base(), before == nil)
+		stamp(c, P(after).Base(), changed)
 		if err := ch.Save(ctx, c, before, after); err != nil {
 			return nil, err
 		}
@@ -164,7 +164,7 @@ const manyAtOnce = 100
 // apply assigns, asks whether what is referred to is there, and runs the verb. The questions are sent with the verb's own;
 // what the verb refers to besides is asked for after it.
 func (ch *change[T]) apply(ctx context.Context, c *Call, before, after *T) error {
-	if err := ch.assign(ctx, c, before, after); err != nil {
+	if err := ch.assign(c, before, after); err != nil {
 		return err
 	}
 	asked := references(c, ch.assigned(), before, after)
@@ -192,14 +192,14 @@ func (ch *change[T]) assigned() []string {
 }
 
 // assign takes over the caller's draft or update.
-func (ch *change[T]) assign(_ context.Context, c *Call, before, after *T) error {
-	if ch.Set == nil {
-		return nil
-	}
+func (ch *change[T]) assign(c *Call, before, after *T) error {
 	if before != nil {
-		if err := c.CheckSets(ch.assigned()...); err != nil {
+		if err := c.checkSets(slices.Concat(ch.assigned(), ch.Sets)); err != nil {
 			return err
 		}
+	}
+	if ch.Set == nil {
+		return nil
 	}
 	return ch.Set.Apply(c.Entity, after)
 }
@@ -263,10 +263,12 @@ func (c *Call) ownDoing(field string, after any) bool {
 	return ok && f.ReadOnly
 }
 
-func stamp(c *Call, m *schema.Meta, created bool) {
+// stamp sets what the path itself knows of a record. Its source is that of the personal data written last, so a write of
+// none leaves it.
+func stamp(c *Call, m *schema.Meta, changed []string) {
 	m.Version++
 	m.UpdatedAt = c.Now
-	if created || c.Source != m.Source {
+	if m.Version == 1 || c.Entity.Personal(changed...) {
 		m.Source = c.Source
 	}
 }

@@ -365,3 +365,26 @@ func TestScopesAreChecked(t *testing.T) {
 	require.Empty(t, w.log, "nothing is asked of anybody")
 	require.Error(t, (&work.Scope{}).Validate())
 }
+
+// What a verb sets and the caller may not see counts as changed whatever the record held; a field of the caller's mask is
+// refused before the verb has looked at the record.
+func TestAVerbSetsBlindly(t *testing.T) {
+	t.Parallel()
+
+	for hidden, changed := range map[personal.Class][]string{personal.Name: {"author", "card"}, personal.Financial: {"card"}} {
+		w := newWorld()
+		n := w.create()
+		w.access.Unseen = []personal.Class{hidden}
+		v := w.change(n.ID, 0, func(*work.Call, *note) error { return nil })
+		v.Sets = []string{"author", "card"}
+		_, err := w.write(scope(), v)
+		require.NoError(t, err)
+		require.Equal(t, n.Version+1, w.notes[n.ID].Version)
+		require.Equal(t, changed, w.traces[0].Changed)
+
+		w.access.Mask = work.NewMask("author")
+		v.Apply = func(*work.Call, *note) error { panic("it looked") }
+		_, err = w.write(scope(), v)
+		require.ErrorIs(t, err, fault.ErrDenied)
+	}
+}

@@ -67,7 +67,8 @@ func newWorld(t testing.TB, b dbtest.Backend) *world {
 		Entity: access.EveryEntity, Read: all, Create: all, Edit: all, Delete: all, Export: all, Send: all, Reveal: all, Configure: all,
 		Hide: []string{"created_by"},
 	}}}
-	policy, err := access.New(append(access.DefaultRoles(append(crm.Kinds(), campaign.Kind)), blind), nil)
+	roles := append(access.DefaultRoles(append(crm.Kinds(), campaign.Kind)), blind)
+	policy, err := access.New(append(roles, sightless()...), nil)
 	require.NoError(t, err)
 	w.CRM, err = crm.NewPools(module.With(t.Context(), w.campaigns.Module), crm.Pools{Write: b.Write, Read: b.Read}, b.Dialect, &crm.Config{
 		KMS: keys.NewMemory(), Clock: func() time.Time { return *w.clock.Load() }, Policy: policy, Logger: slog.New(slog.DiscardHandler),

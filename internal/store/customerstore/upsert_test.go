@@ -10,6 +10,7 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/customer"
 )
 
@@ -195,8 +196,23 @@ func TestSource(t *testing.T) {
 		s.Source = personal.Source{System: "signup", Ref: "form 3"}
 		c, err := l.svc.Customers(&s).Create(t.Context(), customer.PersonDraft{Given: "Ada"})
 		require.NoError(t, err)
-		got, err := l.all().Get(t.Context(), c.ID)
+		source := func() personal.Source {
+			got, err := l.all().Get(t.Context(), c.ID)
+			require.NoError(t, err)
+			return got.Source
+		}
+		require.Equal(t, s.Source, source())
+
+		_, err = l.all().Update(t.Context(), c.ID, 0, customer.Update{OwnerUser: new("ann")})
 		require.NoError(t, err)
-		require.Equal(t, s.Source, got.Source)
+		require.NoError(t, l.all().Delete(t.Context(), c.ID, schema.AnyVersion))
+		back, err := l.all().Restore(t.Context(), c.ID)
+		require.NoError(t, err)
+		require.Equal(t, s.Source, source(), "a write without personal data has no say")
+		require.Equal(t, s.Source, back.Source)
+
+		_, err = l.all().AddPoint(t.Context(), c.ID, 0, customer.PointDraft{Channel: "email", Value: "ada@example.com"})
+		require.NoError(t, err)
+		require.Zero(t, source(), "points are personal data, and nobody said where they came from")
 	})
 }
