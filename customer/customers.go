@@ -155,13 +155,13 @@ func (cs Customers) ByPoint(ctx context.Context, ch personal.Channel, value stri
 		if err := c.CheckField("points.value"); err != nil {
 			return nil, err
 		}
-		return cs.m.byPoint(ctx, c, normal, ch)
+		return cs.m.byPoint(ctx, c, normal, [2]personal.Channel{ch, ch})
 	})
 }
 
 // byPoint returns the customers with a normalised value, as the call may see them, in order of id.
-func (m *Module) byPoint(ctx context.Context, c *work.Call, value string, channels ...personal.Channel) ([]Customer, error) {
-	ids, err := m.store.ByPoint(ctx, c, value, maxCandidates, channels...)
+func (m *Module) byPoint(ctx context.Context, c *work.Call, value string, channels [2]personal.Channel) ([]Customer, error) {
+	ids, err := m.store.ByPoint(ctx, c, value, maxCandidates, channels)
 	if err != nil {
 		return nil, err
 	}

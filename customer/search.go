@@ -56,12 +56,12 @@ func (m *Module) searchPoints(ctx context.Context, c *work.Call, text string) ([
 			return nil, err
 		}
 	}
-	channels := []personal.Channel{personal.ByPhone, personal.BySMS}
+	channels := [2]personal.Channel{personal.ByPhone, personal.BySMS}
 	switch {
 	case c.Hides("points.value", personal.Contact):
 		return nil, nil
 	case strings.Contains(text, "@"):
-		channels = []personal.Channel{personal.ByEmail}
+		channels = [2]personal.Channel{personal.ByEmail, personal.ByEmail}
 	case strings.Count(text, "")-1 < 6 || !strings.ContainsAny(text, "0123456789"):
 		return nil, nil
 	}
@@ -69,7 +69,7 @@ func (m *Module) searchPoints(ctx context.Context, c *work.Call, text string) ([
 	if err != nil {
 		return nil, nil //nolint:nilerr // it is a text like any other
 	}
-	return m.byPoint(ctx, c, value, channels...)
+	return m.byPoint(ctx, c, value, channels)
 }
 
 func bySortName(a, b Customer) int {

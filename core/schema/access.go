@@ -31,7 +31,7 @@ var (
 
 // at returns the address of a field that is known to be a T.
 func at[T any](v reflect.Value) *T {
-	return v.Addr().Interface().(*T) //nolint:forcetypeassert // goTypes is keyed by the type
+	return v.Addr().Interface().(*T) //nolint:forcetypeassert // chosen by the type
 }
 
 // goTypes are the Go types with a meaning of their own. Reading through a pointer keeps them off the heap.
@@ -125,7 +125,7 @@ func pointer(t reflect.Type) (rule.Type, func(v reflect.Value) rule.Value) {
 func equaler(t reflect.Type) func(x, y reflect.Value) bool {
 	switch t {
 	case textType:
-		return func(x, y reflect.Value) bool { return textAt(x).Equal(*textAt(y)) }
+		return func(x, y reflect.Value) bool { return at[personal.Text](x).Equal(*at[personal.Text](y)) }
 	case reflect.TypeFor[time.Time]():
 		return through(func(x, y *time.Time) bool { return x.UnixMicro() == y.UnixMicro() })
 	case reflect.TypeFor[date.Date]():
@@ -154,6 +154,6 @@ func equaler(t reflect.Type) func(x, y reflect.Value) bool {
 
 func through[T any](equal func(x, y *T) bool) func(x, y reflect.Value) bool {
 	return func(x, y reflect.Value) bool {
-		return equal(x.Addr().Interface().(*T), y.Addr().Interface().(*T)) //nolint:forcetypeassert // chosen by type
+		return equal(at[T](x), at[T](y))
 	}
 }

@@ -81,25 +81,36 @@ func copySlice(t reflect.Type) copier {
 }
 
 func copyMap(t reflect.Type) copier {
+	elem := copierOf(t.Elem())
 	return func(v reflect.Value) {
 		if v.IsNil() {
 			return
 		}
 		out := reflect.MakeMapWithSize(t, v.Len())
 		for it := v.MapRange(); it.Next(); {
-			out.SetMapIndex(it.Key(), it.Value())
+			value := it.Value()
+			if elem != nil {
+				value = reflect.New(t.Elem()).Elem()
+				value.Set(it.Value())
+				elem(value)
+			}
+			out.SetMapIndex(it.Key(), value)
 		}
 		v.Set(out)
 	}
 }
 
 func copyPointer(t reflect.Type) copier {
+	elem := copierOf(t.Elem())
 	return func(v reflect.Value) {
 		if v.IsNil() {
 			return
 		}
 		out := reflect.New(t.Elem())
 		out.Elem().Set(v.Elem())
+		if elem != nil {
+			elem(out.Elem())
+		}
 		v.Set(out)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/rapport-crm/rapport/core/personal"
 )
 
 // Diff returns the names of the fields in which two records of the entity differ, sorted; custom fields each by
@@ -56,10 +55,6 @@ func diffGroup(out []string, n *node, x, y reflect.Value) []string {
 
 func emptyList(v reflect.Value) bool {
 	return (v.Kind() == reflect.Slice || v.Kind() == reflect.Map) && v.Len() == 0
-}
-
-func textAt(v reflect.Value) *personal.Text {
-	return v.Addr().Interface().(*personal.Text) //nolint:forcetypeassert // checked by Of
 }
 
 // Filled returns the names of the fields of rec that hold something, sorted: what a creation sets. Fields that the

@@ -54,9 +54,6 @@ func (h *Hiding) group(n *node, hidden func(string, personal.Class) bool) {
 // IsZero reports whether nothing is hidden.
 func (h Hiding) IsZero() bool { return len(h.nodes) == 0 }
 
-// Fields lists the hidden fields, sorted. It must not be modified.
-func (h Hiding) Fields() []string { return h.names }
-
 // Apply hides the fields of rec, a pointer to a record of the entity: text becomes masked whether or not there is a
 // value, everything else becomes zero. An aggregate's Meta.Hidden lists the names; records share that list.
 func (h Hiding) Apply(rec any) {
@@ -79,7 +76,7 @@ func (h Hiding) Apply(rec any) {
 func (n *node) hide(v reflect.Value, whole bool) {
 	switch {
 	case n.kind == kindText:
-		*textAt(v) = n.mask.text
+		*at[personal.Text](v) = n.mask.text
 	case n.kind == kindGroup && !whole:
 		for i := range v.Len() {
 			for _, k := range n.kids {
@@ -89,10 +86,4 @@ func (n *node) hide(v reflect.Value, whole bool) {
 	default:
 		v.SetZero()
 	}
-}
-
-// Hide masks in rec, a pointer to a record of the entity, every field that hidden names. It is [Entity.Hiding] and
-// [Hiding.Apply] for one record.
-func (e *Entity) Hide(rec any, hidden func(field string, c personal.Class) bool) {
-	e.Hiding(hidden).Apply(rec)
 }

@@ -83,8 +83,8 @@ func (a *assign) setter(to, from reflect.Type) func(dst, src reflect.Value) {
 	switch {
 	case to == textType && plain.Kind() == reflect.String:
 		return func(dst, src reflect.Value) {
-			if next := personal.NewText(a.Class, src.String()); !textAt(dst).Equal(next) {
-				*textAt(dst) = next
+			if next := personal.NewText(a.Class, src.String()); !at[personal.Text](dst).Equal(next) {
+				*at[personal.Text](dst) = next
 			}
 		}
 	case to == plain:

@@ -157,7 +157,7 @@ func TestHide(t *testing.T) {
 	e, r := tenantEntity(t), sample()
 	require.NoError(t, schema.Apply(e, &r.Custom, []schema.Set{schema.NewSet("tier", rule.Text("gold")), schema.NewSet("nick", rule.Text("A"))}))
 	hidden := map[string]bool{"points.value": true, "custom.tier": true, "amount": true, "terms.days": true, "tags": true}
-	e.Hide(&r, func(f string, c personal.Class) bool { return hidden[f] || c.Sensitive() })
+	e.Hiding(func(f string, c personal.Class) bool { return hidden[f] || c.Sensitive() }).Apply(&r)
 	require.Equal(t, []string{"amount", "card", "custom.tier", "points.value", "tags", "terms.days"}, r.Hidden)
 	require.Equal(t, personal.Masked, r.Points[0].Value.State())
 	require.Equal(t, personal.Masked, r.Card.State(), "masked although absent: nobody can tell")
@@ -166,13 +166,13 @@ func TestHide(t *testing.T) {
 	require.Equal(t, []string{"nick"}, r.Custom.Keys())
 
 	whole := sample()
-	e.Hide(&whole, func(f string, _ personal.Class) bool { return f == "points" })
+	e.Hiding(func(f string, _ personal.Class) bool { return f == "points" }).Apply(&whole)
 	require.Nil(t, whole.Points)
 	require.Equal(t, []string{"points"}, whole.Hidden)
 
 	seen := sample()
 	require.True(t, e.Hiding(func(string, personal.Class) bool { return false }).IsZero())
-	e.Hide(&seen, func(string, personal.Class) bool { return false })
+	e.Hiding(func(string, personal.Class) bool { return false }).Apply(&seen)
 	require.Nil(t, seen.Hidden)
 }
 
@@ -188,6 +188,24 @@ func TestCopySharesNothing(t *testing.T) {
 	got, err := json.Marshal(r)
 	require.NoError(t, err)
 	require.Equal(t, string(want), string(got))
+}
+
+func TestCopyReachesBehindPointersAndMaps(t *testing.T) {
+	t.Parallel()
+
+	type part struct{ Tags []string }
+	type whole struct {
+		schema.Meta
+
+		Parts map[string]part `json:"-" crm:"-,class=none"`
+		Part  *part           `json:"-" crm:"-,class=none"`
+	}
+	r := whole{Parts: map[string]part{"a": {[]string{"x"}}}, Part: &part{[]string{"y"}}}
+	c := schema.Copy(schema.Of[whole]("whole"), &r)
+	require.Equal(t, r, *c)
+	c.Parts["a"].Tags[0], c.Part.Tags[0] = "other", "other"
+	require.Equal(t, "x", r.Parts["a"].Tags[0])
+	require.Equal(t, "y", r.Part.Tags[0])
 }
 
 func TestValidateFindsEveryBreach(t *testing.T) {

@@ -39,7 +39,7 @@ func check(out *fault.Violations, list []*node, v reflect.Value, path string, cu
 				check(out, n.kids, x.Index(i), fmt.Sprintf("%s[%d]", name, i), len(n.Name))
 			}
 		case kindText:
-			n.checkText(out, name, *textAt(x))
+			n.checkText(out, name, *at[personal.Text](x))
 		case kindOpaque:
 			if n.Required && (x.IsZero() || emptyList(x)) {
 				out.Add(name, "must not be blank")

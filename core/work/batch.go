@@ -176,26 +176,30 @@ func (b *batch[T, P]) referred(drafts []*draft[T]) Check[T] {
 		if err != nil {
 			return nil, err
 		}
-		asked := map[ident.Ref]func(ctx context.Context) error{}
+		waits := map[ident.Ref]func(ctx context.Context) error{}
 		for _, d := range drafts {
 			for _, x := range d.refs {
-				if t := (ident.Ref{Entity: x.Kind, ID: x.ID}); !there[t] && asked[t] == nil {
-					asked[t] = once(referrals{x}.ask(ctx, b.c))
+				if t := (ident.Ref{Entity: x.Kind, ID: x.ID}); !there[t] && waits[t] == nil {
+					waits[t] = b.c.refer(ctx, x.Kind, x.ID)
 				}
 			}
 		}
-		out := make([]error, len(drafts))
+		out, answers := make([]error, len(drafts)), map[ident.Ref]error{}
 		for i, d := range drafts {
 			for _, x := range d.refs {
 				t := ident.Ref{Entity: x.Kind, ID: x.ID}
 				if there[t] {
 					continue
 				}
-				err := asked[t](ctx)
+				err, known := answers[t]
+				if !known {
+					err = waits[t](ctx)
+					answers[t] = err
+				}
 				if err != nil && !OfRow(err) {
 					return nil, err
 				}
-				out[i] = cmp.Or(out[i], err)
+				out[i] = cmp.Or(out[i], InField(x.Path, err))
 			}
 		}
 		return out, nil

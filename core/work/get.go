@@ -130,16 +130,8 @@ func (r *Records[T, P]) mask(c *Call, found []T, order func(a, b *T) int) []T {
 	return found
 }
 
-// Seen loads a record of this kind within a call of another kind, with the scope's right to read. It is not masked: it is
-// for the domain's own decisions, and must not leave them.
-//
-// Errors: NotFound, also for a record that the scope may not see; Denied.
-func (r *Records[T, P]) Seen(ctx context.Context, c *Call, id ident.ID) (*T, error) {
-	return r.Reach(ctx, &c.Scope, id, Read)(ctx)
-}
-
 // Reach asks for a record with which the scope may do a, and returns what waits for it, so that several questions are sent
-// together. Like that of [Records.Seen] the record is not masked, and must not leave the domain.
+// together. The record is not masked: it is for the domain's own decisions, and must not leave them.
 //
 // Errors: Invalid for the scope; NotFound, also for a record with which the scope may not do a; Denied.
 func (r *Records[T, P]) Reach(ctx context.Context, s *Scope, id ident.ID, a Action) (wait func(ctx context.Context) (*T, error)) {
@@ -163,22 +155,26 @@ func (r *Records[T, P]) sight(ctx context.Context, c *Call) (*Call, error) {
 	return own, nil
 }
 
-// SeenLater is Seen for records that are asked for together. A write asks for each record once, so what its fields refer to
-// costs its verb nothing more.
+// SeenLater is [Records.Reach] within a call of another kind, with the scope's right to read. A write asks for each record
+// once, so what its fields refer to costs its verb nothing more.
 func (r *Records[T, P]) SeenLater(ctx context.Context, c *Call, id ident.ID) (wait func(ctx context.Context) (*T, error)) {
 	ref := ident.Ref{Entity: r.kind.Name(), ID: id}
 	if known, ok := c.asked[ref].(func(ctx context.Context) (*T, error)); ok {
 		return known
 	}
-	wait = onceOf(r.Reach(ctx, &c.Scope, id, Read))
+	own, err := r.sight(ctx, c)
+	if err != nil {
+		return func(context.Context) (*T, error) { return nil, err }
+	}
+	wait = once(r.later(ctx, own, id))
 	if c.asked != nil {
 		c.asked[ref] = wait
 	}
 	return wait
 }
 
-// onceOf calls fn at the first call.
-func onceOf[R any](fn func(ctx context.Context) (R, error)) func(ctx context.Context) (R, error) {
+// once calls fn at the first call.
+func once[R any](fn func(ctx context.Context) (R, error)) func(ctx context.Context) (R, error) {
 	var out R
 	var err error
 	done := false

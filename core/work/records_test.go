@@ -221,7 +221,7 @@ func view(t *testing.T, r *work.Records[memo, *memo], s *work.Scope, fn func(ctx
 func seen(t *testing.T, r *work.Records[memo, *memo], s *work.Scope, id ident.ID) error {
 	t.Helper()
 	return view(t, r, s, func(ctx context.Context, c *work.Call) error {
-		_, err := r.Seen(ctx, c, id)
+		_, err := r.SeenLater(ctx, c, id)(ctx)
 		return err
 	})
 }

@@ -33,11 +33,7 @@ func (list referrals) without(asked referrals) referrals {
 func (list referrals) ask(ctx context.Context, c *Call) func(ctx context.Context) error {
 	waits := make([]func(ctx context.Context) error, 0, len(list))
 	for _, r := range list {
-		if who := c.Engine.Referees[r.Kind]; who != nil {
-			waits = append(waits, who.Refer(ctx, c, r.ID))
-		} else {
-			waits = append(waits, func(context.Context) error { return fault.New(fault.NotFound, "no such %s", r.Kind) })
-		}
+		waits = append(waits, c.refer(ctx, r.Kind, r.ID))
 	}
 	return func(ctx context.Context) error {
 		for i, wait := range waits {
@@ -47,6 +43,14 @@ func (list referrals) ask(ctx context.Context, c *Call) func(ctx context.Context
 		}
 		return nil
 	}
+}
+
+// refer asks whether a record is there that the call may refer to, and returns what waits for the answer.
+func (c *Call) refer(ctx context.Context, kind string, id ident.ID) func(ctx context.Context) error {
+	if who := c.Engine.Referees[kind]; who != nil {
+		return who.Refer(ctx, c, id)
+	}
+	return func(context.Context) error { return fault.New(fault.NotFound, "no such %s", kind) }
 }
 
 // manyReferrals is from how many records on one statement for all is better than one for each: few are asked for in one
@@ -81,16 +85,6 @@ func (b *batch[T, P]) there(ctx context.Context, drafts []*draft[T]) (map[ident.
 		}
 	}
 	return out, nil
-}
-
-func once(fn func(ctx context.Context) error) func(ctx context.Context) error {
-	done, result := false, error(nil)
-	return func(ctx context.Context) error {
-		if !done {
-			done, result = true, fn(ctx)
-		}
-		return result
-	}
 }
 
 // ReferAll implements [BulkReferee].

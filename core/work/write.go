@@ -59,8 +59,8 @@ func writeIn[T any, P Aggregate[T]](ctx context.Context, e *Engine, s Scope, ch 
 		return nil, err
 	}
 	c.keys, c.asked = map[ident.ID][]byte{}, map[ident.Ref]any{}
-	if ch.Within != nil {
-		c.asked = ch.Within.asked
+	if w := ch.Within; w != nil {
+		c.Now, c.zone, c.keys, c.asked = w.Now, w.zone, w.keys, w.asked
 	}
 	digest, again, err := recall(ctx, c, &ch)
 	if err != nil || again != nil {

@@ -73,7 +73,7 @@ func LinesOf[L any](name, table, owner, holder, order string, names map[string]s
 // Statements lists the static statements of the history.
 func (l *Lines[L]) Statements() []SQL { return []SQL{l.insert, l.list} }
 
-// On binds the history to a database. keys may be nil without sealed texts.
+// On binds the history to a database. ring may be nil without sealed texts.
 func (l *Lines[L]) On(db *DB, ring *keys.Ring) *BoundLines[L] {
 	if l.sealed && ring == nil {
 		panic("store: " + l.table + " has sealed texts and needs keys")

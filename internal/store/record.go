@@ -34,26 +34,6 @@ func (r *MetaRow) Meta() schema.Meta {
 	}
 }
 
-// BirthColumns are the columns of a record that are written once, in the order of [BirthValues].
-func BirthColumns() []string { return []string{"tenant_id", "id", "created_at", "created_by"} }
-
-// BirthValues are the values of [BirthColumns].
-func BirthValues(tenant string, m *schema.Meta) []any {
-	return []any{tenant, m.ID, m.CreatedAt, m.CreatedBy}
-}
-
-// MetaColumns are the columns of a record's Meta that every write sets, in the order of [MetaValues].
-func MetaColumns() []string {
-	return []string{"version", "owner_user", "owner_team", "updated_at", "source_system", "source_ref"}
-}
-
-// MetaValues are the values of [MetaColumns].
-func MetaValues(m *schema.Meta) []any {
-	return []any{
-		m.Version, OrNull(m.OwnerUser), OrNull(m.OwnerTeam), m.UpdatedAt, OrNull(m.Source.System), OrNull(m.Source.Ref),
-	}
-}
-
 // Field is a plain column for filters and sorts: numbers, times, dates and money by range and order, the rest by what
 // its type allows.
 func Field(expr string, t rule.Type) rule.Column {

@@ -64,6 +64,7 @@ func TableOf[T any, P work.Aggregate[T]](k *work.Kind, names map[string]string) 
 	return t
 }
 
+
 // index learns what lists, filters and searches need of a column.
 func (t *Table[T, P]) index(i int) {
 	c := &t.columns[i]
@@ -177,7 +178,7 @@ func (t *Table[T, P]) Statements() []SQL {
 	return slices.CompactFunc(all, func(a, b SQL) bool { return a.Name == b.Name })
 }
 
-// On binds the table to a database. keys seals and opens; it may be nil for a table without sealed texts.
+// On binds the table to a database. ring seals and opens; it may be nil for a table without sealed texts.
 func (t *Table[T, P]) On(db *DB, ring *keys.Ring) *Bound[T, P] {
 	if t.sealed && ring == nil {
 		panic("store: " + t.kind.Name() + " has sealed texts and needs keys")
@@ -365,7 +366,7 @@ func (b *Bound[T, P]) Spec(c *work.Call, l work.Listing) ListSpec {
 		spec.Columns.Custom = alias + ".custom"
 	}
 	spec.Also = func(bind rule.Binder) string {
-		return and(b.ofSubjects(c, bind, l.Subjects), b.found(c, bind, l.Search))
+		return and(b.ofSubjects(bind, l.Subjects), b.found(c, bind, l.Search))
 	}
 	return spec
 }
@@ -375,15 +376,18 @@ func and(conditions ...string) string {
 }
 
 // ofSubjects is the condition of records that belong to one of some customers.
-func (b *Bound[T, P]) ofSubjects(c *work.Call, bind rule.Binder, subjects []ident.ID) string {
+func (b *Bound[T, P]) ofSubjects(bind rule.Binder, subjects []ident.ID) string {
 	if len(subjects) == 0 {
 		return ""
 	}
 	var parts []string
-	for _, f := range c.Entity.SubjectFields() {
+	for _, f := range b.kind.Entity.SubjectFields() {
 		if col, ok := b.where[f.Name]; ok {
 			parts = append(parts, col.Expr+" IN ("+IDs(bind, subjects)+")")
 		}
+	}
+	if len(parts) == 0 {
+		panic("store: " + b.kind.Name() + " names whom it belongs to in lines only, so it needs a List of its own")
 	}
 	return "(" + strings.Join(parts, " OR ") + ")"
 }

@@ -77,13 +77,13 @@ func (s *Store) ByExts(ctx context.Context, c *work.Call, exts []ident.Ext) (map
 }
 
 // ByPoint implements [customer.CustomerStore].
-func (s *Store) ByPoint(ctx context.Context, c *work.Call, value string, limit int, channels ...personal.Channel) ([]ident.ID, error) {
+func (s *Store) ByPoint(ctx context.Context, c *work.Call, value string, limit int, channels [2]personal.Channel) ([]ident.ID, error) {
 	blind, err := s.blind(ctx, c, channels[0], value)
 	if err != nil {
 		return nil, err
 	}
 	var rows []store.ID
-	err = s.on(c).Select(ctx, byPoint, &rows, c.Tenant(), blind, string(channels[0]), string(channels[len(channels)-1]), limit)
+	err = s.on(c).Select(ctx, byPoint, &rows, c.Tenant(), blind, string(channels[0]), string(channels[1]), limit)
 	out := make([]ident.ID, len(rows))
 	for i, id := range rows {
 		out[i] = ident.ID(id)
