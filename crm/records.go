@@ -79,8 +79,8 @@ func (r Records) PageOf(ctx context.Context, customer ident.ID, q page.Query) (p
 	return r.source.Page(ctx, r.scope, customer, q)
 }
 
-// History returns the changes of a record, oldest first, at most [work.MaxEntries]: who did what and when, and the names
-// of the changed fields that the caller may see.
+// History returns the changes of a record, oldest first, the newest [work.MaxEntries] of them: who did what and when, and
+// the names of the changed fields that the caller may see.
 //
 // Errors: NotFound; Denied.
 func (r Records) History(ctx context.Context, id ident.ID) ([]work.Entry, error) {

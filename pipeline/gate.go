@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -63,7 +64,7 @@ func say(cl fault.Clause) string {
 // broken is the objection of a gate that no longer compiles, for example because its custom field was retired.
 func broken(g Gate, err error) fault.Clause {
 	need := "a gate that compiles: define the pipeline anew and switch to that version"
-	if f, ok := err.(*fault.Error); ok && f.Message != "" { //nolint:errorlint // compilers return bare faults
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Message != "" {
 		need += " (" + f.Message + ")"
 	}
 	return fault.Clause{ID: g.ID, Rule: g.Expr, Need: need, Outcome: rule.Unknown.String(), Message: g.Message}

@@ -50,7 +50,7 @@ func PatchOf[T, U any](e *Entity) *Patch[T, U] {
 		case f.Name == "ID" || f.Tag.Get("crm") == "-":
 		case f.Type == setsType && f.Name == "Custom":
 			p.custom = i
-		case f.Name == "Clear":
+		case f.Name == "Clear" && f.Type == reflect.TypeFor[[]string]():
 			p.clear = i
 		default:
 			p.fields = append(p.fields, e.assign(t, f, i))

@@ -22,14 +22,14 @@ type Entry struct {
 
 // Audit reads what [Recorder] has kept.
 type Audit interface {
-	// Entries must ask for the changes of a record by version, at most limit, and return what waits for them.
+	// Entries must ask for the newest changes of a record, at most limit, and return what waits for them, in order of version.
 	Entries(ctx context.Context, u Unit, tenant string, record ident.Ref, limit int) (wait func(ctx context.Context) ([]Entry, error))
 }
 
-// MaxEntries is how many changes [Records.History] returns at most: the oldest.
+// MaxEntries is how many changes [Records.History] returns at most: the newest.
 const MaxEntries = 1000
 
-// History returns the changes of a record, oldest first. Fields that the scope may not see are not named.
+// History returns the changes of a record, oldest first, the newest [MaxEntries] of them. Fields that the scope may not see are not named.
 //
 // Errors: NotFound; Denied.
 func (r *Records[T, P]) History(ctx context.Context, s *Scope, id ident.ID) ([]Entry, error) {

@@ -84,7 +84,7 @@ func (o Objects) Restore(ctx context.Context, id ident.ID) (Object, error) {
 	return o.records.Restore(ctx, o.scope, id)
 }
 
-// History returns the changes of an object, oldest first, at most [work.MaxEntries].
+// History returns the changes of an object, oldest first, the newest [work.MaxEntries] of them.
 //
 // Errors: NotFound; Denied.
 func (o Objects) History(ctx context.Context, id ident.ID) ([]work.Entry, error) {

@@ -23,7 +23,7 @@ func InsertMany(ctx context.Context, ex Execer, dialect, table string, columns [
 		limit = argsSQLite
 	}
 	size := max(1, limit/len(columns))
-	full, err := ex.PrepareContext(ctx, insertText(dialect, table, columns, size))
+	full, err := ex.PrepareContext(ctx, insertRowsText(dialect, table, columns, size))
 	if err != nil {
 		return 0, err
 	}
@@ -47,13 +47,13 @@ func InsertMany(ctx context.Context, ex Execer, dialect, table string, columns [
 		return total, nil
 	}
 	rest := len(args) / len(columns)
-	if _, err := ex.ExecContext(ctx, insertText(dialect, table, columns, rest), args...); err != nil {
+	if _, err := ex.ExecContext(ctx, insertRowsText(dialect, table, columns, rest), args...); err != nil {
 		return total, err
 	}
 	return total + int64(rest), nil
 }
 
-func insertText(dialect, table string, columns []string, rows int) string {
+func insertRowsText(dialect, table string, columns []string, rows int) string {
 	var b strings.Builder
 	b.WriteString("/*store.bulk*/ INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES ")
 	n := 0

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"encoding/binary"
 	"math"
 	"strings"
@@ -126,7 +125,7 @@ func SortKeyRow(tenant, entity, field string, id ident.ID, v rule.Value) []any {
 
 // IndexCustom keeps the sort keys of a record's custom fields: of each sortable field of e whose value differs between
 // before and after. Stores call it when they save a record with custom fields; before is empty for a new one.
-func (c Conn) IndexCustom(_ context.Context, tenant string, e *schema.Entity, id ident.ID, before, after schema.Values) error {
+func (c Conn) IndexCustom(tenant string, e *schema.Entity, id ident.ID, before, after schema.Values) error {
 	for _, name := range e.SortFields() {
 		key, custom := strings.CutPrefix(name, schema.CustomPrefix)
 		if !custom || before.Get(key).Equal(after.Get(key)) {

@@ -112,7 +112,7 @@ func seedThings(t *testing.T, b dbtest.Backend, e *schema.Entity, n int) []*thin
 					id = ident.New()
 				}
 				rows = append(rows, []any{tenant, id, store.OrNull(th.Name), store.OrNull(th.Amount), th.UpdatedAt, store.JSON(th.Custom.Encode())})
-				if err := conn.IndexCustom(ctx, tenant, e, id, schema.Values{}, th.Custom); err != nil {
+				if err := conn.IndexCustom(tenant, e, id, schema.Values{}, th.Custom); err != nil {
 					return err
 				}
 			}

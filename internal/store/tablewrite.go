@@ -35,7 +35,7 @@ func (b *Bound[T, P]) Save(ctx context.Context, c *work.Call, before, after *T) 
 	if err := b.indexWords(c, conn, before, after); err != nil || b.custom == nil {
 		return err
 	}
-	return conn.IndexCustom(ctx, c.Tenant(), c.Entity, P(after).Base().ID, b.values(before), b.values(after))
+	return conn.IndexCustom(c.Tenant(), c.Entity, P(after).Base().ID, b.values(before), b.values(after))
 }
 
 func (b *Bound[T, P]) insert(c *work.Call, conn Conn, rec *T, sealed []any) error {

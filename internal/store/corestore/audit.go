@@ -15,7 +15,7 @@ var listAudit = store.Split("corestore.audit", auditText("$4"), auditText("$4 + 
 // auditText is split because SQLite prepares a statement anew whenever a bare LIMIT argument is bound.
 func auditText(limit string) string {
 	return `SELECT version, at, op, actor_kind, actor_id, purpose, source_system, source_ref, changed FROM crm_audit
-		WHERE tenant_id = $1 AND record_id = $2 AND entity = $3 ORDER BY version LIMIT ` + limit
+		WHERE tenant_id = $1 AND record_id = $2 AND entity = $3 ORDER BY version DESC LIMIT ` + limit
 }
 
 type auditEntry struct {
@@ -40,10 +40,11 @@ func (s *Store) Entries(_ context.Context, u work.Unit, tenant string, record id
 	}
 }
 
+// entriesOf turns the rows, newest first, round.
 func entriesOf(tenant string, rows []auditEntry) []work.Entry {
 	out := make([]work.Entry, len(rows))
 	for i, r := range rows {
-		out[i] = work.Entry{
+		out[len(rows)-1-i] = work.Entry{
 			Version: r.Version, At: time.Time(r.At), Op: r.Op, Purpose: personal.Purpose(r.Purpose), Changed: r.Changed,
 			Actor:  ident.Principal{Tenant: tenant, Kind: ident.Kind(r.ActorKind), ID: r.ActorID},
 			Source: personal.Source{System: r.SourceSystem, Ref: r.SourceRef},

@@ -54,6 +54,11 @@ func TestRecordLeavesEveryTrace(t *testing.T) {
 
 		err := b.DB.Write(t.Context(), nil, func(ctx context.Context, u work.Unit) error { return s.Record(ctx, u, tr) })
 		require.True(t, store.Duplicate(err), "no version has its events twice")
+
+		list, err := s.Entries(t.Context(), nil, tenant, tr.Record, 2)(t.Context())
+		require.NoError(t, err)
+		require.Len(t, list, 2)
+		require.Equal(t, []int64{2, 3}, []int64{list[0].Version, list[1].Version}, "the newest, in order")
 	})
 }
 

@@ -107,7 +107,7 @@ func (s *Store) indexCustom(ctx context.Context, c *work.Call, id ident.ID, befo
 	if before.IsZero() && after.IsZero() {
 		return nil
 	}
-	return s.on(c).IndexCustom(ctx, c.Tenant(), c.Entity, id, before, after)
+	return s.on(c).IndexCustom(c.Tenant(), c.Entity, id, before, after)
 }
 
 func (s customers) update(ctx context.Context, c *work.Call, before, after *customer.Customer) error {
