@@ -108,12 +108,23 @@ func TestDefineAndRetire(t *testing.T) {
 		other.Type = rule.TypeInt
 		_, err = fields.Define(ctx, other)
 		require.ErrorIs(t, err, fault.ErrInvalid, "its text is still stored")
+		changed.Class = personal.Name
+		_, err = fields.Define(ctx, changed)
+		require.NoError(t, err, "it may become personal")
+		for _, class := range []personal.Class{personal.None, personal.Profile} {
+			laxer := changed
+			laxer.Class = class
+			_, err = fields.Define(ctx, laxer)
+			f, ok := errors.AsType[*fault.Error](err)
+			require.True(t, ok && f.Field == "class", "what was given as personal stays so")
+		}
+		require.NoError(t, fields.Retire(ctx, "widget", "tier"))
 		_, err = fields.Define(ctx, changed)
 		require.NoError(t, err)
 		require.True(t, sees(t, l.Engine.Schemas, nil, "acme", "tier"))
 		layout, err := fields.Layout(ctx)
 		require.NoError(t, err)
-		require.Equal(t, int64(4), layout.Version)
+		require.Equal(t, int64(6), layout.Version)
 		require.Len(t, layout.Fields, 1)
 	})
 }

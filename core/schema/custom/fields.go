@@ -18,10 +18,11 @@ type Fields struct {
 }
 
 // Define adds a custom field, changes one, or brings a retired one back, and returns the field it makes. The type of a key
-// never changes. Stored values are not looked at: one that no longer fits is refused at the next change of its record.
+// never changes, nor the class of one whose values are personal. Stored values are not looked at: one that no longer fits
+// is refused at the next change of its record.
 //
-// Errors: Invalid for a malformed definition, an entity that has no custom fields, a sealed class, or another type than
-// the key had; LimitExceeded; Denied; Retryable when two definitions of a tenant meet inside the host's transactions.
+// Errors: Invalid for a malformed definition, an entity that has no custom fields, a sealed class, or another type or
+// class than the key had; LimitExceeded; Denied; Retryable when two definitions of a tenant meet inside the host's transactions.
 func (f Fields) Define(ctx context.Context, d schema.Definition) (schema.Field, error) {
 	err := f.check(d)
 	if d.Retired {

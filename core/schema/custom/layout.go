@@ -55,6 +55,9 @@ func (l *Layout) put(d schema.Definition) error {
 		if t := l.Fields[i].Type; t != d.Type {
 			return fault.Field("type", "the key was used with type %s, and its values are still stored: choose another key", t)
 		}
+		if c := l.Fields[i].Class; c.Personal() && c != d.Class {
+			return fault.Field("class", "must stay %s, as which its values were given: choose another key", c)
+		}
 		l.Fields[i] = d
 		return nil
 	}
