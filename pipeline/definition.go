@@ -65,8 +65,8 @@ type Pipeline struct {
 	Key string `json:"key" crm:"class=none,readonly,required,sort,max=64"`
 	// Name is for people.
 	Name string `json:"name" crm:"class=none,max=100"`
-	// Stages are what the version is about: "stages" in events.
-	Stages []Stage `json:"stages" crm:"-,class=none"`
+	// Stages are in order.
+	Stages []Stage `json:"stages" crm:"class=none"`
 }
 
 // Stage returns the stage of a key; ok is false when there is none.
@@ -207,13 +207,6 @@ func cloneStages(in []Stage) []Stage {
 		out[i].Entry = slices.Clone(out[i].Entry)
 	}
 	return out
-}
-
-func equalStages(a, b []Stage) bool {
-	return slices.EqualFunc(a, b, func(x, y Stage) bool {
-		return x.Key == y.Key && x.Name == y.Name && x.Category == y.Category && x.Probability == y.Probability &&
-			slices.Equal(x.Entry, y.Entry)
-	})
 }
 
 // Standard returns the pipeline that is used where nothing else is named: prospecting, qualification, proposal (which

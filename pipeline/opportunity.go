@@ -58,7 +58,7 @@ type Opportunity struct {
 	// LostReason is a key of the host's, such as "price".
 	LostReason string `json:"lost_reason,omitempty" crm:"class=none,max=64"`
 	// Ext is its id in another system.
-	Ext ident.Ext `json:"ext,omitzero" crm:"-,class=none"`
+	Ext ident.Ext `json:"ext,omitzero" crm:"class=none"`
 	// Custom holds the tenant's own fields.
 	Custom schema.Values `json:"custom,omitzero" crm:"custom"`
 }

@@ -50,9 +50,6 @@ func (m *Module) define(ctx context.Context, c *work.Call, rec *Pipeline, d Defi
 	if err := m.checkGates(ctx, c, d); err != nil {
 		return err
 	}
-	if !equalStages(rec.Stages, d.Stages) {
-		c.Touch("stages")
-	}
 	rec.Key, rec.Name, rec.Stages = d.Key, d.Name, d.Stages
 	c.Fact("key", d.Key)
 	return nil

@@ -2,10 +2,12 @@ package work
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/rule"
 	"github.com/rapport-crm/rapport/core/schema"
 )
 
@@ -48,6 +50,24 @@ func (c *Call) Mask(rec any) {
 		c.veil = veil{entity: c.Entity, action: c.Action, mask: c.Access.Mask, unseen: c.Access.Unseen, hiding: c.Entity.Hiding(c.Hides)}
 	}
 	c.veil.hiding.Apply(rec)
+}
+
+// answer masks the record that a write returns: what its right shows, and no more than the scope may read. Of a record that
+// it may not read at all it learns the id and the version.
+func (c *Call) answer(ctx context.Context, rec any) error {
+	acc, err := c.AccessTo(ctx, c.Entity.Name, Read)
+	switch {
+	case errors.Is(err, fault.ErrDenied), err == nil && acc.Rows.Eval(c.Entity.Record(rec)) != rule.Yes:
+		c.Entity.Hiding(func(field string, _ personal.Class) bool { return field != "id" && field != "version" }).Apply(rec)
+		return nil
+	case err != nil:
+		return err
+	}
+	read := *c
+	read.Action, read.Access = Read, acc
+	read.Access.Mask = NewMask(slices.Concat(acc.Mask, c.Access.Mask)...)
+	read.Mask(rec)
+	return nil
 }
 
 // veil is what a call hides, compiled at its first record. A domain may copy a call and give it other rights.

@@ -96,8 +96,7 @@ func writeIn[T any, P Aggregate[T]](ctx context.Context, e *Engine, s Scope, ch 
 			return nil, err
 		}
 	}
-	c.Mask(after)
-	return after, nil
+	return after, c.answer(ctx, after)
 }
 
 // call validates nothing: the scope was checked. It compiles the rights and fixes the instant of the decision.
@@ -129,7 +128,7 @@ func recall[T any](ctx context.Context, c *Call, ch *change[T]) (digest []byte, 
 		return digest, nil, err
 	}
 	if again, err = ch.Replay(ctx, c, ref.ID); err == nil {
-		c.Mask(again)
+		err = c.answer(ctx, again)
 	}
 	return digest, again, err
 }

@@ -26,7 +26,7 @@ func TestWriteOrder(t *testing.T) {
 	s.Once = "k"
 	got, err := w.write(s, w.change(n.ID, 1, title("second")))
 	require.NoError(t, err)
-	require.Equal(t, []string{"schema", "access edit", "digest", "recall", "load", "apply", "save", "record", "remember"}, w.log)
+	require.Equal(t, []string{"schema", "access edit", "digest", "recall", "load", "apply", "save", "record", "remember", "access read"}, w.log)
 	require.Equal(t, "second", got.Title)
 	require.Equal(t, int64(2), got.Version)
 }
@@ -36,7 +36,7 @@ func TestAFailedStepStopsTheWrite(t *testing.T) {
 	t.Parallel()
 
 	boom := errors.New("boom")
-	steps := []string{"schema", "access edit", "digest", "recall", "load", "apply", "save", "record", "remember"}
+	steps := []string{"schema", "access edit", "digest", "recall", "load", "apply", "save", "record", "remember", "access read"}
 	for i, step := range steps {
 		w := newWorld()
 		n := w.create()
@@ -242,7 +242,7 @@ func TestOnce(t *testing.T) {
 	again, err := w.write(s, ch)
 	require.NoError(t, err)
 	require.Equal(t, first.ID, again.ID)
-	require.Equal(t, []string{"schema", "access create", "digest", "recall", "schema", "access read", "get"}, w.log)
+	require.Equal(t, []string{"schema", "access create", "digest", "recall", "schema", "access read", "get", "access read"}, w.log)
 	require.Len(t, w.notes, 1)
 	require.Len(t, w.traces, 1)
 

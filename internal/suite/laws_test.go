@@ -2,6 +2,7 @@ package suite_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
@@ -77,6 +79,26 @@ func TestNothingLeavesUnmasked(t *testing.T) {
 		for _, rec := range records(got) {
 			require.Contains(w, rec.Base().Hidden, "created_by", v.name)
 			require.Empty(w, rec.Base().CreatedBy, v.name)
+		}
+	})
+}
+
+// Who may change records and not read them is told which record it was, and nothing else, whatever the method changes.
+func TestWhoOnlyWritesLearnsNothing(t *testing.T) {
+	t.Parallel()
+	eachVerb(t, func(w *world, v *verb) {
+		run := v.arrange(w)
+		got, _ := run(w.Context(), w.as(roleWriter))
+		for _, rec := range records(got) {
+			text, err := json.Marshal(personal.Revealed(rec))
+			require.NoError(w, err)
+			shown := map[string]json.RawMessage{}
+			require.NoError(w, json.Unmarshal(text, &shown))
+			for field, value := range shown {
+				if field != "id" && field != "version" && field != "hidden" {
+					require.Contains(w, []string{"null", `""`, "0", "false", "[]", "{}", `{"entity":"","id":""}`, `"0001-01-01T00:00:00Z"`}, string(value), "%s: %s", v.name, field)
+				}
+			}
 		}
 	})
 }

@@ -52,6 +52,9 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 	dbtest.EachOf(t, modules(), func(t *testing.T, b dbtest.Backend) { test(t, newWorld(t, b)) })
 }
 
+// roleWriter does everything but read.
+const roleWriter = "writer"
+
 // roleBlind does everything and does not see who created a record.
 const roleBlind = "blind"
 
@@ -67,7 +70,9 @@ func newWorld(t testing.TB, b dbtest.Backend) *world {
 		Entity: access.EveryEntity, Read: all, Create: all, Edit: all, Delete: all, Export: all, Send: all, Reveal: all, Configure: all,
 		Hide: []string{"created_by"},
 	}}}
-	roles := append(access.DefaultRoles(append(crm.Kinds(), campaign.Kind)), blind)
+	writer := blind
+	writer.Name, writer.Rights = roleWriter, []access.Right{{Entity: access.EveryEntity, Create: all, Edit: all, Delete: all, Send: all, Configure: all}}
+	roles := append(access.DefaultRoles(append(crm.Kinds(), campaign.Kind)), blind, writer)
 	policy, err := access.New(append(roles, sightless()...), nil)
 	require.NoError(t, err)
 	w.CRM, err = crm.NewPools(module.With(t.Context(), w.campaigns.Module), crm.Pools{Write: b.Write, Read: b.Read}, b.Dialect, &crm.Config{
