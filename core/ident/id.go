@@ -68,6 +68,13 @@ func (id ID) encode(b []byte) {
 // IsZero reports whether id is the zero id, which names no record.
 func (id ID) IsZero() bool { return id == ID{} }
 
+// own is how the ids begin that the CRM keeps for itself.
+var own = MustParse("00000000-0000-8000-8000-000000000000")
+
+// Reserved reports whether id is one of those that the CRM keeps for itself, such as that of a tenant's settings: they begin
+// with 00000000-0000-8000-8000-. No other record may have one.
+func (id ID) Reserved() bool { return bytes.Equal(id[:10], own[:10]) }
+
 // Compare orders ids bytewise, which is by time of creation for version 7.
 func (id ID) Compare(other ID) int { return bytes.Compare(id[:], other[:]) }
 

@@ -137,8 +137,11 @@ func load[T any, P Aggregate[T]](ctx context.Context, c *Call, ch *change[T]) (b
 	if ch.Load == nil {
 		after = new(T)
 		m := P(after).Base()
-		if m.ID = ch.ID; m.ID.IsZero() {
+		switch m.ID = ch.ID; {
+		case m.ID.IsZero():
 			m.ID = c.Engine.NewID()
+		case m.ID.Reserved():
+			return nil, nil, fault.Field("id", "is kept for the CRM itself: choose another one")
 		}
 		m.OwnerUser, m.OwnerTeam, m.CreatedBy = owner(c), c.Principal.Team(), c.Principal.ID
 		m.CreatedAt = c.Now

@@ -64,7 +64,6 @@ func TableOf[T any, P work.Aggregate[T]](k *work.Kind, names map[string]string) 
 	return t
 }
 
-
 // index learns what lists, filters and searches need of a column.
 func (t *Table[T, P]) index(i int) {
 	c := &t.columns[i]

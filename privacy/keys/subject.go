@@ -127,7 +127,7 @@ func (k *Ring) Unwrap(ctx context.Context, tenant string, subject ident.ID, wrap
 }
 
 // proof is the subject of a key that seals nothing.
-var proof = ident.ID{15: 1}
+var proof = ident.MustParse("00000000-0000-8000-8000-00006b657973")
 
 // Prove checks that the tenant's secrets open a key that is already stored, so that nothing new is sealed or
 // indexed with the secrets of another key store: not even the first thing, and not when two processes with different

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/internal/store"
 )
 
 // RecordAll implements [work.BulkRecorder] by the dialect's bulk load, one table after the other.
@@ -27,7 +28,7 @@ func (s *Store) RecordAll(ctx context.Context, u work.Unit, list []work.Record) 
 		{"crm_timeline", lineColumns, lines(list)},
 	} {
 		if _, err := conn.BulkLoad(ctx, load.table, load.columns, load.rows); err != nil {
-			return err
+			return store.Taken(err)
 		}
 	}
 	for i := range list {

@@ -39,7 +39,7 @@ var (
 )
 
 // Record implements [work.Recorder]. The audit row and the dispatch row have the id of the main event. All rows are
-// queued.
+// queued. An id names one record of a tenant, whatever its kind: the events of a second one are refused.
 func (s *Store) Record(_ context.Context, u work.Unit, t work.Record) error {
 	conn := s.db.On(u)
 	if len(t.Events) == 0 {
@@ -48,12 +48,16 @@ func (s *Store) Record(_ context.Context, u work.Unit, t work.Record) error {
 	if err := conn.Queue(addAudit, nil, auditRow(&t)...); err != nil {
 		return err
 	}
+	var check func(error) error
+	if t.Version == 1 {
+		check = store.Taken
+	}
 	for i := range t.Events {
 		row, err := eventRow(&t.Events[i])
 		if err != nil {
 			return err
 		}
-		if err := conn.Queue(addEvent, nil, row...); err != nil {
+		if err := conn.Queue(addEvent, check, row...); err != nil {
 			return err
 		}
 	}
