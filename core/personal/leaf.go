@@ -80,7 +80,7 @@ func (e *encoder) quoted(s string) error {
 }
 
 func (e *encoder) mapping(v reflect.Value, depth int) error {
-	if v.IsNil() {
+	if v.IsNil() && !e.alike {
 		return e.raw("null")
 	}
 	type entry struct {

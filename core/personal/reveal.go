@@ -30,12 +30,19 @@ type Revealer interface {
 //
 // Encoding fails when a sealed value cannot be opened; the error names the field. Logging a Revealed value logs the
 // plain one, classes only.
-func Revealed(v any) json.Marshaler { return revealed{v} }
+func Revealed(v any) json.Marshaler { return revealed{v, false} }
 
-type revealed struct{ v any }
+// Comparable is [Revealed] for telling whether two values say the same: an empty list or map is written alike whether or not
+// it is nil.
+func Comparable(v any) json.Marshaler { return revealed{v, true} }
+
+type revealed struct {
+	v     any
+	alike bool
+}
 
 func (r revealed) MarshalJSON() ([]byte, error) {
-	var e encoder
+	e := encoder{alike: r.alike}
 	if err := e.value(reflect.ValueOf(r.v), 0); err != nil {
 		return nil, err
 	}
@@ -45,7 +52,10 @@ func (r revealed) MarshalJSON() ([]byte, error) {
 // LogValue keeps logs of Revealed values as blind as those of plain ones.
 func (r revealed) LogValue() slog.Value { return slog.AnyValue(r.v) }
 
-type encoder struct{ buf bytes.Buffer }
+type encoder struct {
+	buf   bytes.Buffer
+	alike bool // nil lists and maps are empty ones
+}
 
 // value writes v as the plan of its type says.
 func (e *encoder) value(v reflect.Value, depth int) error {
@@ -77,7 +87,7 @@ func (e *encoder) value(v reflect.Value, depth int) error {
 	case byMap:
 		return e.mapping(v, depth)
 	case byList:
-		if v.Kind() == reflect.Slice && v.IsNil() {
+		if v.Kind() == reflect.Slice && v.IsNil() && !e.alike {
 			return e.raw("null")
 		}
 		return e.list(v, depth)

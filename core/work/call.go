@@ -19,24 +19,25 @@ type Call struct {
 	Access Access         // compiled rights for this action
 	Now    time.Time      // the instant of the decision
 
-	events  []event.Event
-	lines   []Line
-	timers  []Timer
-	refs    []ident.Ref
-	facts   map[string]string
-	touched []string
-	blind   []schema.Field // sensitive ones that the caller assigns
-	veil    veil
-	lineAt  time.Time    // place of the main event on timelines; zero for none
-	before  any          // the record as it was loaded; nil for a creation
-	meta    *schema.Meta // of the record as it is saved
-	subject ident.ID     // under whose key its sealed texts lie
-	then    []func(ctx context.Context) error
-	kept    []kept
-	keys    map[ident.ID][]byte // see LearnKey; nil in a read
-	asked   map[ident.Ref]any   // see SeenLater; nil but in the write of one record
-	failed  error               // of a record that was made beside this one
-	zone    *time.Location      // once it was asked for
+	events       []event.Event
+	lines        []Line
+	timers       []Timer
+	refs         []ident.Ref
+	facts        map[string]string
+	touched      []string
+	blind        []schema.Field // sensitive ones that the caller assigns
+	veil         veil
+	lineAt       time.Time    // place of the main event on timelines; zero for none
+	before       any          // the record as it was loaded; nil for a creation
+	meta         *schema.Meta // of the record as it is saved
+	subject      ident.ID     // under whose key its sealed texts lie
+	then         []func(ctx context.Context) error
+	kept         []kept
+	keys         map[ident.ID][]byte // see LearnKey; nil in a read
+	asked        map[ident.Ref]any   // see SeenLater; nil but in the write of one record
+	failed       error               // of a record that was made beside this one
+	incomparable error               // arguments that an idempotency key cannot be kept with
+	zone         *time.Location      // once it was asked for
 }
 
 // Tenant returns the tenant of the call.

@@ -29,7 +29,8 @@ type Recorder interface {
 	Recall(ctx context.Context, u Unit, tenant, key, op string, digest []byte) (ident.Ref, bool, error)
 	// Remember must keep the result of a write under the key.
 	Remember(ctx context.Context, u Unit, tenant, key, op string, digest []byte, result ident.Ref, at time.Time) error
-	// Digest must return a keyed digest of a write's arguments, which may hold personal data.
+	// Digest must return a keyed digest of a write's arguments, which may hold personal data; Invalid with
+	// [ReasonIncomparable] for those that have none.
 	Digest(ctx context.Context, tenant string, args any) ([]byte, error)
 }
 

@@ -158,6 +158,9 @@ func (r *Records[T, P]) PageOf(ctx context.Context, s *Scope, subject ident.ID, 
 		case len(c.Entity.SubjectFields()) == 0:
 			return page.Page[T]{}, fault.Field("customer", "must be left out: the kind %s belongs to no customer", r.kind.Name())
 		}
+		if err := c.checkSubjects(); err != nil {
+			return page.Page[T]{}, err
+		}
 		return r.pageOf(ctx, c, subject, filter, q)
 	})
 }
@@ -203,9 +206,22 @@ func (r *Records[T, P]) pageAhead(ctx context.Context, c *Call, l Listing, filte
 	}
 }
 
+// checkSubjects refuses to narrow a list by whom records belong to when the call hides it.
+func (c *Call) checkSubjects() error {
+	for _, f := range c.Entity.SubjectFields() {
+		if err := c.CheckField(f.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // PageIn is PageOf for a domain that has resolved the customer.
 func (r *Records[T, P]) PageIn(ctx context.Context, s *Scope, subjects []ident.ID, filter rule.Predicate, q page.Query) (page.Page[T], error) {
 	return View(ctx, r.engine, *s, r.op("list"), r.kind.Name(), func(ctx context.Context, c *Call) (page.Page[T], error) {
+		if err := c.checkSubjects(); err != nil {
+			return page.Page[T]{}, err
+		}
 		return list(ctx, c, Listing{Subjects: subjects}, filter, q, r.store.List)
 	})
 }

@@ -3,28 +3,31 @@ package work
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/rule"
 )
 
-// checkSets returns a Denied fault for a field that the caller assigns but may not see. A field that is assigned by one
-// from whom its class is hidden counts as changed whatever it held: an unchanged version would tell.
+// checkSets returns a Denied fault for a field that the caller assigns but may not see, by right or for its purpose. A
+// sensitive field that is assigned by one who may not reveal it counts as changed whatever it held: an unchanged version
+// would tell.
 func (c *Call) checkSets(fields []string) error {
 	for _, name := range fields {
-		if c.Access.Mask.Has(name) {
+		f, _ := c.Entity.Field(name)
+		switch {
+		case c.Access.Mask.Has(name) || slices.Contains(c.Access.Unseen, f.Class):
 			d := fault.New(fault.Denied, "no right to change this field")
 			d.Field = name
 			return d
-		}
-		if f, ok := c.Entity.Field(name); ok && c.Hides(name, f.Class) {
+		case f.Class.Sensitive():
 			c.blind = append(c.blind, f)
 		}
 	}
 	return nil
 }
 
-// touchBlind marks the fields of rec as changed that the caller has assigned and may not see, even by [Reveal].
+// touchBlind marks the sensitive fields of rec as changed that the caller has assigned and may not reveal.
 func (c *Call) touchBlind(ctx context.Context, rec any) error {
 	if len(c.blind) == 0 {
 		return nil

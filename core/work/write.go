@@ -3,6 +3,7 @@ package work
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -74,8 +75,8 @@ func writeIn[T any, P Aggregate[T]](ctx context.Context, e *Engine, s Scope, ch 
 		return nil, cmp.Or(err, c.failed)
 	}
 	changed, err := inspect(c, &ch, before, after)
-	if err != nil {
-		return nil, err
+	if err != nil || c.incomparable != nil {
+		return nil, cmp.Or(err, c.incomparable)
 	}
 	if before == nil || len(changed) > 0 {
 		stamp(c, P(after).Base(), changed)
@@ -115,12 +116,22 @@ func (e *Engine) call(ctx context.Context, s Scope, entity string, a Action) (*C
 	return &Call{Scope: s, Engine: e, Entity: ent, Action: a, Access: acc, Now: e.Now()}, nil
 }
 
+// ReasonIncomparable is the reason of the Invalid fault of arguments that an idempotency key cannot be kept with.
+const ReasonIncomparable = "incomparable"
+
+// recall looks the idempotency key up. Arguments that cannot be compared are for the checks of the verb to judge first,
+// which name the field.
 func recall[T any](ctx context.Context, c *Call, ch *change[T]) (digest []byte, again *T, err error) {
 	if c.Once == "" {
 		return nil, nil, nil
 	}
 	rec := c.Engine.Recorder
-	if digest, err = rec.Digest(ctx, c.Tenant(), []any{ch.ID, ch.Version, ch.Args}); err != nil {
+	digest, err = rec.Digest(ctx, c.Tenant(), []any{ch.ID, ch.Version, ch.Args})
+	switch f, ok := errors.AsType[*fault.Error](err); {
+	case ok && f.Reason == ReasonIncomparable:
+		c.incomparable = err
+		return nil, nil, nil
+	case err != nil:
 		return nil, nil, err
 	}
 	ref, found, err := rec.Recall(ctx, c.Unit, c.Tenant(), c.Once, ch.Op, digest)

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -308,4 +310,19 @@ func versioned(v *verb) bool {
 		}
 	}
 	return false
+}
+
+// A bad value is named under an idempotency key too, by its field.
+func TestABadArgumentUnderAKey(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		d := talkWith(w.person().ID)
+		d.At = time.Unix(math.MaxInt64/2, 0)
+		for _, s := range []*crm.Session{w.s, w.s.Once("k")} {
+			_, err := s.Interactions.Log(w.Context(), d)
+			requireAt(w, err, fault.Invalid, "at", "log")
+		}
+		_, err := w.s.Once("k").Interactions.Log(w.Context(), talkWith(w.person().ID))
+		require.NoError(t, err, "the key was not used")
+	})
 }

@@ -69,7 +69,9 @@ func (s *Store) Digest(ctx context.Context, tenant string, args any) ([]byte, er
 	}
 	mac := hmac.New(sha256.New, key[:])
 	if err := writeArgs(mac, args); err != nil {
-		return nil, fault.Wrap(fault.Internal, store.Cause("encoding failed", err), "the arguments of an idempotent write cannot be compared")
+		f := fault.New(fault.Invalid, "an argument has a value that cannot be compared, such as a time outside the years 0 to 9999: %w", store.Cause("encoding failed", err))
+		f.Field, f.Reason = "once", work.ReasonIncomparable
+		return nil, f
 	}
 	return mac.Sum(nil), nil
 }
@@ -80,7 +82,7 @@ func writeArgs(mac interface{ Write([]byte) (int, error) }, args any) error {
 		list = []any{args}
 	}
 	for _, a := range list {
-		b, err := json.Marshal(personal.Revealed(a))
+		b, err := json.Marshal(personal.Comparable(a))
 		if err != nil {
 			return err
 		}

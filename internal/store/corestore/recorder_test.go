@@ -2,6 +2,7 @@ package corestore_test
 
 import (
 	"context"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -119,8 +120,17 @@ func TestOnce(t *testing.T) {
 		stranger, err := s.Digest(ctx, "other", []any{ident.ID{}, 0, map[string]any{"name": "Ada"}})
 		require.NoError(t, err)
 		require.NotEqual(t, same, stranger, "digests of two tenants tell nothing about each other")
-		_, err = s.Digest(ctx, tenant, func() {})
-		require.Equal(t, fault.Internal, fault.CodeOf(err))
+		_, err = s.Digest(ctx, tenant, math.NaN())
+		require.ErrorIs(t, err, &fault.Error{Code: fault.Invalid, Reason: work.ReasonIncomparable})
+		type lists struct {
+			Tags  []string
+			Facts map[string]string
+		}
+		absent, err := s.Digest(ctx, tenant, []any{lists{}})
+		require.NoError(t, err)
+		empty, err := s.Digest(ctx, tenant, []any{lists{Tags: []string{}, Facts: map[string]string{}}})
+		require.NoError(t, err)
+		require.Equal(t, absent, empty, "a retry that went through JSON says the same")
 
 		want := ident.Ref{Entity: "customer", ID: ident.New()}
 		use := func(op string, digest []byte) (ref ident.Ref, found bool, err error) {
