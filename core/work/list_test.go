@@ -97,7 +97,14 @@ func TestListsShowWhatTheAccessAllows(t *testing.T) {
 	w.add("a", "Ada", "u-17")
 	w.add("b", "Bob", "u-18")
 	w.access = work.Access{Rows: rule.Eq("owner_user", rule.Text("u-17")), Mask: work.NewMask("author")}
-	p, err := w.page(rule.True(), page.Query{})
+	w.add("c", "Zoe", "u-17")
+	p, err := w.page(rule.True(), page.Query{Limit: 1})
+	require.NoError(t, err)
+	require.Len(t, p.Items, 1)
+	for _, behind := range p.Items[1:cap(p.Items)] {
+		require.Zero(t, behind, "the record that tells of a next page is nobody's to see")
+	}
+	p, err = w.page(rule.True(), page.Query{Cursor: p.Next, Limit: 1})
 	require.NoError(t, err)
 	require.Len(t, p.Items, 1)
 	require.Empty(t, p.Next)

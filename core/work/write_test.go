@@ -246,9 +246,22 @@ func TestOnce(t *testing.T) {
 	require.Len(t, w.notes, 1)
 	require.Len(t, w.traces, 1)
 
-	ch.Args = "other"
-	_, err = w.write(s, ch)
-	require.ErrorIs(t, err, &fault.Error{Code: fault.Conflict, Reason: "once"})
+	w.access.Mask = work.NewMask("title")
+	again, err = w.write(s, ch)
+	require.NoError(t, err)
+	require.Empty(t, again.Title, "a repeat shows no more than a read")
+	w.access.Mask = nil
+
+	for _, other := range []func(v *work.Verb[note]){
+		func(v *work.Verb[note]) { v.Args = "other" },
+		func(v *work.Verb[note]) { v.ID = first.ID },
+		func(v *work.Verb[note]) { v.Version = 1 },
+	} {
+		different := ch
+		other(&different)
+		_, err = w.write(s, different)
+		require.ErrorIs(t, err, &fault.Error{Code: fault.Conflict, Reason: "once"})
+	}
 
 	s.Principal.Tenant = "other"
 	_, err = w.write(s, ch)

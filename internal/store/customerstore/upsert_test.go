@@ -186,6 +186,8 @@ func TestC1EveryReadGoesThroughTheAccessScope(t *testing.T) {
 		require.NoError(t, err, "who may create but not hand over still creates")
 		_, err = clerk.Create(t.Context(), customer.PersonDraft{Given: "New", OwnerUser: "ann"})
 		require.ErrorIs(t, err, fault.ErrDenied)
+		_, err = clerk.Create(t.Context(), customer.PersonDraft{Given: "New", OwnerTeam: "emea"})
+		require.ErrorIs(t, err, fault.ErrDenied)
 	})
 }
 
