@@ -52,8 +52,8 @@ func (c *Call) Mask(rec any) {
 	c.veil.hiding.Apply(rec)
 }
 
-// answer masks the record that a write returns: what its right shows, and no more than the scope may read. Of a record that
-// it may not read at all it learns the id and the version.
+// answer masks the record that a write returns as a read of it would: the right to change says nothing about seeing. Of a
+// record that the scope may not read it learns the id and the version.
 func (c *Call) answer(ctx context.Context, rec any) error {
 	acc, err := c.AccessTo(ctx, c.Entity.Name, Read)
 	switch {
@@ -65,7 +65,6 @@ func (c *Call) answer(ctx context.Context, rec any) error {
 	}
 	read := *c
 	read.Action, read.Access = Read, acc
-	read.Access.Mask = NewMask(slices.Concat(acc.Mask, c.Access.Mask)...)
 	read.Mask(rec)
 	return nil
 }
