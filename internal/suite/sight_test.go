@@ -9,8 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/work"
+	"github.com/rapport-crm/rapport/crm"
+	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/privacy/access"
+	"github.com/rapport-crm/rapport/service"
 )
 
 // decided names the field in which a method puts what it was called for.
@@ -63,6 +69,42 @@ func TestWhoMayNotSeeAFieldDoesNotDecideIt(t *testing.T) {
 			require.True(w, ok && f.Code == fault.Denied && f.Field == d.field, "%s: %v", v.name, err)
 			_, err = do(w.Context(), w.s)
 			require.NoError(w, err, v.name)
+		}
+	})
+}
+
+// A purpose that does not need a class is not told that a field of it was changed.
+func TestAHistoryNamesWhatThePurposeSees(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		c := w.person()
+		changed := func(purpose personal.Purpose) (out []string) {
+			s := w.CRM.As(ident.User(w.tenant, "u-1", work.RoleAdmin), purpose)
+			for _, e := range must[[]work.Entry](w)(must[crm.Records](w)(s.Records("customer")).History(w.Context(), c.ID)) {
+				out = append(out, e.Changed...)
+			}
+			return out
+		}
+		require.Contains(t, changed(privacy.Legal), "points.value")
+		require.NotContains(t, changed(privacy.Analytics), "points.value")
+		require.Contains(t, changed(privacy.Analytics), "points.channel")
+	})
+}
+
+// A cursor goes on with the list of the customer that it came from.
+func TestACursorKeepsItsCustomer(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		ctx, ada, bob := w.Context(), w.person(), w.person()
+		for _, of := range []ident.ID{ada.ID, ada.ID, bob.ID, bob.ID} {
+			must[service.Case](w)(w.s.Cases.Open(ctx, complaint(of)))
+		}
+		first := must[page.Page[service.Case]](w)(w.s.Cases.Page(ctx, service.CaseFilter{Customer: ada.ID, Query: page.Query{Limit: 1}}))
+		require.NotEmpty(t, first.Next)
+		for _, f := range []service.CaseFilter{{Customer: bob.ID}, {}} {
+			f.Query = page.Query{Limit: 1, Cursor: first.Next}
+			_, err := w.s.Cases.Page(ctx, f)
+			requireAt(w, err, fault.Invalid, "cursor", "cases")
 		}
 	})
 }
