@@ -63,8 +63,11 @@ func (c *CRM) consented(ctx context.Context, s work.Scope, id ident.ID, why pers
 		}
 		for _, ch := range channels {
 			st, err := said.At(ctx, id, why, ch, time.Time{})
-			if err != nil || st.State == privacy.Given && st.Basis == privacy.OnConsent {
-				return err == nil, err
+			if err != nil {
+				return false, err
+			}
+			if st.State == privacy.Given && st.Basis == privacy.OnConsent {
+				return true, nil
 			}
 		}
 	}

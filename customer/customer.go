@@ -62,7 +62,7 @@ type ContactPoint struct {
 	ID ident.ID `json:"id" crm:"class=none,readonly"`
 	// Channel is by which way it reaches the customer.
 	Channel personal.Channel `json:"channel" crm:"class=none,readonly"`
-	// Value is normalised: see [Normaliser].
+	// Value is normalized: see [Normalizer].
 	Value personal.Text `json:"value,omitzero" crm:"class=contact,max=500"`
 	// Label is the host's word: "work", "home".
 	Label string `json:"label,omitempty" crm:"class=none,max=40"`

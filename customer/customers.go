@@ -123,19 +123,10 @@ func (cs Customers) Reveal(ctx context.Context, id ident.ID) (Customer, error) {
 // Errors: Invalid for a malformed external id, and as Get.
 func (cs Customers) ByExt(ctx context.Context, ext ident.Ext) (Customer, error) {
 	const what = "get by external id"
-	if err := checkExt(ext); err != nil {
-		return Customer{}, fault.At("customer: "+what, prefixed("ext", err))
+	if err := fault.Under("ext", ext.Validate()); err != nil {
+		return Customer{}, fault.At("customer: "+what, err)
 	}
-	return cs.m.customers.By(ctx, cs.scope, what, func(ctx context.Context, c *work.Call) (*Customer, error) {
-		id, ok, err := cs.m.store.ByExt(ctx, c, ext)
-		switch {
-		case err != nil:
-			return nil, err
-		case !ok:
-			return nil, missing("customer")
-		}
-		return cs.m.store.Customers().Get(ctx, c, id, work.Look)
-	})
+	return cs.m.customers.By(ctx, cs.scope, what, cs.m.byExt(ext, work.Look))
 }
 
 // maxCandidates bounds what one contact point gives.
@@ -147,7 +138,7 @@ const maxCandidates = 100
 // Errors: Invalid for a value no such channel has; Denied.
 func (cs Customers) ByPoint(ctx context.Context, ch personal.Channel, value string) ([]Customer, error) {
 	const op = "customer: get by point"
-	normal, err := cs.m.points.Normalise(ch, value, "")
+	normal, err := cs.m.points.Normalize(ch, value, "")
 	if err != nil {
 		return nil, fault.At(op, err)
 	}
@@ -159,7 +150,7 @@ func (cs Customers) ByPoint(ctx context.Context, ch personal.Channel, value stri
 	})
 }
 
-// byPoint returns the customers with a normalised value, as the call may see them, in order of id.
+// byPoint returns the customers with a normalized value, as the call may see them, in order of id.
 func (m *Module) byPoint(ctx context.Context, c *work.Call, value string, channels [2]personal.Channel) ([]Customer, error) {
 	ids, err := m.store.ByPoint(ctx, c, value, maxCandidates, channels)
 	if err != nil {
@@ -190,11 +181,4 @@ func (cs Customers) All(ctx context.Context, f Filter) iter.Seq2[Customer, error
 // Errors: as Page.
 func (cs Customers) Count(ctx context.Context, f Filter) (int, error) {
 	return cs.m.customers.Count(ctx, cs.scope, f.predicate(), f.Query)
-}
-
-// prefixed puts a path in front of the fields of an Invalid fault.
-func prefixed(path string, err error) error {
-	var v fault.Violations
-	v.AddAll(path, err)
-	return v.Err()
 }

@@ -64,7 +64,7 @@ type GroupDraft struct {
 // PointDraft is a contact point to be added.
 type PointDraft struct {
 	Channel  personal.Channel // by which way; required
-	Value    string           // any common spelling; see [Normaliser] for what is kept
+	Value    string           // any common spelling; see [Normalizer] for what is kept
 	Label    string           // "" for none
 	Primary  bool             // the first point of a channel is primary anyway
 	Verified bool             // the customer proved to hold it
@@ -133,10 +133,10 @@ type Filter struct {
 func (f Filter) predicate() rule.Predicate {
 	var all []rule.Predicate
 	if len(f.Kinds) > 0 {
-		all = append(all, rule.In("kind", texts(f.Kinds)...))
+		all = append(all, rule.InTexts("kind", f.Kinds...))
 	}
 	if len(f.Lifecycle) > 0 {
-		all = append(all, rule.In("lifecycle", texts(f.Lifecycle)...))
+		all = append(all, rule.InTexts("lifecycle", f.Lifecycle...))
 	}
 	if f.OwnerUser != "" {
 		all = append(all, rule.Eq("owner_user", rule.Text(f.OwnerUser)))
@@ -145,12 +145,4 @@ func (f Filter) predicate() rule.Predicate {
 		all = append(all, rule.Eq("owner_team", rule.Text(f.OwnerTeam)))
 	}
 	return rule.All(all...)
-}
-
-func texts[S ~string](list []S) []rule.Value {
-	out := make([]rule.Value, len(list))
-	for i, s := range list {
-		out[i] = rule.Text(string(s))
-	}
-	return out
 }

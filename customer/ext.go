@@ -7,7 +7,6 @@ import (
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
-	"github.com/rapport-crm/rapport/core/schema"
 )
 
 // addExt adds external ids; those the customer has already are passed over.
@@ -20,7 +19,7 @@ func (c *Customer) addExt(v *fault.Violations, field string, list []ident.Ext) {
 		return
 	}
 	for i, x := range list {
-		if err := checkExt(x); err != nil {
+		if err := x.Validate(); err != nil {
 			v.AddAll(fmt.Sprintf("%s[%d]", field, i), err)
 		} else if !slices.Contains(c.Ext, x) {
 			c.Ext = append(c.Ext, x)
@@ -44,15 +43,4 @@ func CompareExt(a, b ident.Ext) int {
 		return c
 	}
 	return strings.Compare(a.ID, b.ID)
-}
-
-// checkExt checks an external id.
-func checkExt(x ident.Ext) error {
-	if m := ident.HostID(x.System); m != "" {
-		return fault.Field("system", "%s", m)
-	}
-	if x.ID == "" || len(x.ID) > 200 {
-		return fault.Field("id", "must have 1 to 200 bytes, has %d", len(x.ID))
-	}
-	return schema.CheckText("id", x.ID, 200)
 }

@@ -8,7 +8,6 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/rapport-crm/rapport/core/fault"
-	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/customer/names"
@@ -36,8 +35,6 @@ func (c *Customer) settle(v *fault.Violations, before *Customer, named bool) {
 	if c.TaxID != before.TaxID {
 		c.TaxID = taxID(v, c.TaxID.Reveal())
 	}
-	checkOwner(v, "owner_user", c.OwnerUser)
-	checkOwner(v, "owner_team", c.OwnerTeam)
 }
 
 // compose joins the name of a person from its parts, unless a name was given that is not theirs.
@@ -62,7 +59,7 @@ func (c *Customer) checkName(v *fault.Violations) {
 	}
 }
 
-// normalName normalises a name. What is longer than limit by far cannot become short enough, so it is not looked at.
+// normalName normalizes a name. What is longer than limit by far cannot become short enough, so it is not looked at.
 func normalName(v *fault.Violations, field string, t *personal.Text, limit int) {
 	s := t.Reveal()
 	if err := schema.CheckText(field, s, 16*limit); err != nil {
@@ -100,19 +97,10 @@ func countryCode(v *fault.Violations, s string) string {
 	return up
 }
 
-func checkOwner(v *fault.Violations, field, s string) {
-	if s == "" {
-		return
-	}
-	if m := ident.HostID(s); m != "" {
-		v.Add(field, "%s", m)
-	}
-}
-
 // maxTaxID is the greatest length of a tax id in characters.
 const maxTaxID = 60
 
-// taxID checks and normalises a tax, registration or identity number. Its parts are for whoever issued it to judge.
+// taxID checks and normalizes a tax, registration or identity number. Its parts are for whoever issued it to judge.
 func taxID(v *fault.Violations, s string) personal.Text {
 	const field = "tax_id"
 	if s == "" {
@@ -132,7 +120,7 @@ func taxID(v *fault.Violations, s string) personal.Text {
 	return personal.NewText(personal.Government, s)
 }
 
-// normalProfile normalises a text about somebody's place in an organization.
+// normalProfile normalizes a text about somebody's place in an organization.
 func normalProfile(v *fault.Violations, field string, t *personal.Text) {
 	const limit = 80
 	s := t.Reveal()

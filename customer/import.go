@@ -141,46 +141,23 @@ func placeOf(r *transfer.Record, path string) string {
 // upserts are customers whose load updates those that are there.
 type upserts struct{ Customers }
 
-// Load implements [transfer.Loader]: new customers are written together, those that exist are updated one by one. The rows
-// of a file have no errors of their own.
+// Load implements [transfer.Loader]: new customers are written together, those that exist are updated one by one.
 func (u upserts) Load(ctx context.Context, rows iter.Seq2[Draft, error], o *work.LoadOptions) (work.LoadReport, error) {
-	var list []Draft
-	for d, err := range rows {
-		if err != nil {
-			return work.LoadReport{}, err
-		}
-		list = append(list, d)
-	}
-	rep, err := u.Customers.Load(ctx, rows, o)
-	refused := rep.Faults
-	rep.Faults = nil
-	for i := 0; err == nil && i < len(refused); i++ {
-		err = u.again(ctx, list[refused[i].Row], refused[i], &rep)
-	}
-	return rep, err
+	return u.load(ctx, rows, o, u.loadBatch)
 }
 
-// again brings a row that could not be created into the customer with its external id.
-func (u upserts) again(ctx context.Context, d Draft, f work.RowFault, rep *work.LoadReport) error {
-	exts := d.parts().Ext
-	if !work.IsTaken(f.Err) || len(exts) == 0 {
-		rep.Faults = append(rep.Faults, f)
-		return nil
+// loadBatch brings rows that could not be created into the customers with their external ids.
+func (u upserts) loadBatch(ctx context.Context, list []draft) ([]work.Result, error) {
+	out, err := u.Customers.loadBatch(ctx, list)
+	for i := 0; err == nil && i < len(out); i++ {
+		d := &list[i]
+		if !work.IsTaken(out[i].Err) || len(d.Ext) == 0 {
+			continue
+		}
+		_, out[i].Outcome, out[i].Err = u.upsert(ctx, d.Ext[0], d)
+		if out[i].Err != nil && !work.OfRow(out[i].Err) {
+			err = out[i].Err
+		}
 	}
-	before, err := u.ByExt(ctx, exts[0])
-	if err != nil && !work.OfRow(err) {
-		return err
-	}
-	after, err := u.Upsert(ctx, exts[0], d)
-	switch {
-	case err != nil && !work.OfRow(err):
-		return err
-	case err != nil:
-		rep.Faults = append(rep.Faults, work.RowFault{Row: f.Row, Err: err})
-	case after.ID != before.ID || after.Version != before.Version:
-		rep.Updated++
-	default:
-		rep.Unchanged++
-	}
-	return nil
+	return out, err
 }

@@ -98,10 +98,10 @@ func TestC14Import(t *testing.T) {
 			"4,Eve,,,bronze,\n,Fay,,,,\n5,Gus\n6,\xff,,,,\n7,Hal\x00,,,,\n" +
 			"8," + strings.Repeat("x", 121) + ",,,,\n9,Ian,,,silver,\n"
 		want := []string{
-			"row 5, E-mail: is not an e-mail address: want name@domain", "row 5, Phone: is not a telephone number",
-			"row 6, No.: is the same as in row 2", "row 7, Tier: want one of gold, silver", "row 8, No.: must not be blank",
-			"row 9, E-mail: is missing: the row has 2 fields, the header has 6", "row 10, First name: is not valid UTF-8", "row 11, First name: holds a NUL byte",
-			"row 12, First name: must have at most 120 characters",
+			"line 5, E-mail: is not an e-mail address: want name@domain", "line 5, Phone: is not a telephone number",
+			"line 6, No.: is the same as in line 2", "line 7, Tier: want one of gold, silver", "line 8, No.: must not be blank",
+			"line 9, E-mail: is missing: the row has 2 fields, the header has 6", "line 10, First name: is not valid UTF-8", "line 11, First name: holds a NUL byte",
+			"line 12, First name: must have at most 120 characters",
 		}
 		rep := b.load(t, text, 3, true)
 		require.Len(t, rep.Faults, 8)
@@ -143,7 +143,8 @@ func TestATaxIDIsImported(t *testing.T) {
 			rep, err := transfer.Import(t.Context(), b.Customers.Import(), strings.NewReader(file), m, nil)
 			require.NoError(t, err)
 			require.Equal(t, 1, rep.Created)
-			require.Equal(t, "[row 3, VAT: must have at most 60 characters, has 61]", fmt.Sprint(rep.Faults))
+			require.Equal(t, "[line 3, VAT: must have at most 60 characters, has 61]", fmt.Sprint(rep.Faults))
+			require.Equal(t, [2]int{1, 3}, [2]int{rep.Faults[0].Row, rep.Faults[0].Line})
 			got, err := b.Customers.ByExt(t.Context(), ident.Ext{System: kind, ID: "1"})
 			require.NoError(t, err)
 			got, err = b.Customers.Reveal(t.Context(), got.ID)
@@ -171,7 +172,7 @@ func TestImportAgain(t *testing.T) {
 				bad := b.load(t, header+"1,Ada,ada@example.com,12,,\n2,Bo,,,,\n", 0, inTx)
 				require.Equal(t, [4]int{0, 1, 0, 1}, [4]int{bad.Created, bad.Updated, bad.Unchanged, len(bad.Faults)})
 				require.Len(t, bad.Faults, 1)
-				require.Regexp(t, "^row 2, Phone: is not a telephone number", bad.Faults[0].String())
+				require.Regexp(t, "^line 2, Phone: is not a telephone number", bad.Faults[0].String())
 			})
 		})
 	}
@@ -238,8 +239,8 @@ func TestKindsByColumn(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, [2]int{3, 4}, [2]int{rep.Created, len(rep.Faults)}, "%v", rep.Faults)
 		require.Equal(t, []string{
-			"row 5, what: must not be blank: want person, organization or group", "row 6, what: want one of person, organization, group",
-			"row 7, given: only a person has one, this is a group", "row 8, name: must not be blank",
+			"line 5, what: must not be blank: want person, organization or group", "line 6, what: want one of person, organization, group",
+			"line 7, given: only a person has one, this is a group", "line 8, name: must not be blank",
 		}, lines(rep.Faults))
 	})
 }

@@ -21,6 +21,12 @@ const DefaultBatch = 5_000
 // Errors: Invalid for the options or an idempotency key; Denied; those of the database. The report says what was done
 // until then.
 func (cs Customers) Load(ctx context.Context, rows iter.Seq2[Draft, error], o *work.LoadOptions) (work.LoadReport, error) {
+	return cs.load(ctx, rows, o, cs.loadBatch)
+}
+
+func (cs Customers) load(ctx context.Context, rows iter.Seq2[Draft, error], o *work.LoadOptions,
+	batch func(ctx context.Context, list []draft) ([]work.Result, error),
+) (work.LoadReport, error) {
 	const op = "customer: load"
 	var opts work.LoadOptions
 	if o != nil {
@@ -32,7 +38,7 @@ func (cs Customers) Load(ctx context.Context, rows iter.Seq2[Draft, error], o *w
 	if opts.Batch == 0 {
 		opts.Batch = DefaultBatch
 	}
-	return work.Load(ctx, op, cs.scope, drafts(rows), &opts, cs.loadBatch)
+	return work.Load(ctx, op, cs.scope, drafts(rows), &opts, batch)
 }
 
 // drafts gives the drafts in the form all kinds share; nil stays nil.

@@ -33,7 +33,7 @@ type Module struct {
 	rows      *work.Records[Customer, *Customer] // customers without points and external ids
 	relations *work.Records[Relationship, *Relationship]
 	stages    work.Lines[StageChange]
-	points    Normaliser
+	points    Normalizer
 	lifecycle []string
 }
 
@@ -48,7 +48,7 @@ func New(cfg Config) *Module {
 		rows:      work.NewRecords(cfg.Engine, customerKind, cfg.Store.Rows()),
 		relations: work.NewRecords(cfg.Engine, relationKind, cfg.Store.Relationships()),
 		stages:    cfg.Store.StageChanges(),
-		points:    Normaliser{Phones: cfg.Phones, Region: cfg.Region},
+		points:    Normalizer{Phones: cfg.Phones, Region: cfg.Region},
 		lifecycle: slices.Clone(cfg.Lifecycle),
 	}
 	if len(m.lifecycle) == 0 {
@@ -71,11 +71,4 @@ func (m *Module) Customers(scope *work.Scope) Customers { return Customers{m, sc
 // missing is the one answer for what is not there and what is not the caller's.
 func missing(what string) error {
 	return fault.New(fault.NotFound, "no such %s, or none that you may see", what)
-}
-
-// taken is a conflict over a unique value. It names the field, never the value.
-func taken(field, format string, args ...any) error {
-	f := fault.New(fault.Conflict, format, args...)
-	f.Field, f.Reason = field, work.ReasonTaken
-	return f
 }

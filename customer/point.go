@@ -23,7 +23,7 @@ type PhoneNormalizer interface {
 // maxPoint is the greatest length of a point's value in characters.
 const maxPoint = 500
 
-// Normaliser brings contact points into the form that is stored and compared:
+// Normalizer brings contact points into the form that is stored and compared:
 //
 //   - e-mail: NFC, the domain in its lower-case ASCII form; the local part is kept as written and compared without
 //     regard to case
@@ -31,14 +31,14 @@ const maxPoint = 500
 //   - other channels: NFC
 //
 // White space around is removed, and so are the signs that do not show which come along when people copy.
-type Normaliser struct {
+type Normalizer struct {
 	Phones PhoneNormalizer // nil reads international numbers only: "+" and 8 to 15 digits
 	Region string          // region of numbers without a country when the customer has none; "" for none
 }
 
-// Normalise returns the stored form of a value. Faults are Invalid and name the field "value"; they never hold
+// Normalize returns the stored form of a value. Faults are Invalid and name the field "value"; they never hold
 // the value.
-func (n Normaliser) Normalise(ch personal.Channel, value, region string) (string, error) {
+func (n Normalizer) Normalize(ch personal.Channel, value, region string) (string, error) {
 	if err := schema.CheckText("value", value, maxPoint); err != nil {
 		return "", err
 	}
@@ -58,7 +58,7 @@ func (n Normaliser) Normalise(ch personal.Channel, value, region string) (string
 	return "", fault.Field("channel", "want one of email, phone, sms, post, push, social")
 }
 
-func (n Normaliser) phone(value, region string) (string, error) {
+func (n Normalizer) phone(value, region string) (string, error) {
 	if region == "" {
 		region = n.Region
 	}
@@ -115,7 +115,7 @@ func email(value string) (string, error) {
 	return local + "@" + strings.ToLower(host), nil
 }
 
-// BlindKey returns the name of the blind index of a channel and what goes into it for a normalised value, so that
+// BlindKey returns the name of the blind index of a channel and what goes into it for a normalized value, so that
 // two spellings of one address meet. Telephone and SMS share an index.
 func BlindKey(ch personal.Channel, value string) (index, key string) {
 	switch ch {

@@ -11,10 +11,10 @@ import (
 	"github.com/rapport-crm/rapport/customer"
 )
 
-func TestNormalise(t *testing.T) {
+func TestNormalize(t *testing.T) {
 	t.Parallel()
 
-	var n customer.Normaliser
+	var n customer.Normalizer
 	for _, c := range []struct {
 		ch       personal.Channel
 		in, want string
@@ -31,7 +31,7 @@ func TestNormalise(t *testing.T) {
 		{personal.ByEmail, "\ufeff\u200bada@example.org\u200b", "ada@example.org"},
 		{personal.ByPhone, "\u202a+49 30\u200e 123456\u202c", "+4930123456"},
 	} {
-		got, err := n.Normalise(c.ch, c.in, "")
+		got, err := n.Normalize(c.ch, c.in, "")
 		require.NoError(t, err, c.in)
 		require.Equal(t, c.want, got)
 	}
@@ -61,7 +61,7 @@ func TestNormalise(t *testing.T) {
 		{personal.InPerson, "x"},
 		{"pigeon", "x"},
 	} {
-		_, err := n.Normalise(c.ch, c.in, "")
+		_, err := n.Normalize(c.ch, c.in, "")
 		require.ErrorIs(t, err, fault.ErrInvalid, c.in)
 		if strings.TrimSpace(c.in) != "" && len(c.in) > 2 {
 			require.NotContains(t, err.Error(), c.in)
@@ -70,21 +70,21 @@ func TestNormalise(t *testing.T) {
 }
 
 // What is stored once is stored the same again, and two spellings of one address meet in the blind index.
-func FuzzNormalise(f *testing.F) {
+func FuzzNormalize(f *testing.F) {
 	f.Add("Ada@Example.org")
 	f.Add("ß@ß.de")
 	f.Add("+49 30 123456")
 	f.Add("İ@x.org")
 	f.Add("a@xn--a.org")
 	f.Fuzz(func(t *testing.T, s string) {
-		var n customer.Normaliser
+		var n customer.Normalizer
 		for _, ch := range personal.Channels() {
-			v, err := n.Normalise(ch, s, "")
+			v, err := n.Normalize(ch, s, "")
 			if err != nil {
 				require.ErrorIs(t, err, fault.ErrInvalid)
 				continue
 			}
-			again, err := n.Normalise(ch, v, "")
+			again, err := n.Normalize(ch, v, "")
 			require.NoError(t, err)
 			require.Equal(t, v, again)
 			index, key := customer.BlindKey(ch, v)

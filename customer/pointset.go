@@ -37,13 +37,13 @@ func (m *Module) addPoints(c *work.Call, v *fault.Violations, rec *Customer, dra
 }
 
 func (m *Module) hasPoint(rec *Customer, d *PointDraft) bool {
-	value, err := m.points.Normalise(d.Channel, d.Value, rec.Country)
+	value, err := m.points.Normalize(d.Channel, d.Value, rec.Country)
 	return err == nil && findPoint(rec, d.Channel, value) >= 0
 }
 
 // addPoint appends one point and returns its id. Faults name fields of the draft.
 func (m *Module) addPoint(c *work.Call, rec *Customer, d *PointDraft) (ident.ID, error) {
-	value, err := m.points.Normalise(d.Channel, d.Value, rec.Country)
+	value, err := m.points.Normalize(d.Channel, d.Value, rec.Country)
 	if err != nil {
 		return ident.ID{}, err
 	}

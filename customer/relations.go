@@ -100,6 +100,9 @@ func (m *Module) takeSurvivors(ctx context.Context, c *work.Call, rec *Relations
 func (cs Customers) Relations(ctx context.Context, id ident.ID, f RelationFilter) (page.Page[Relation], error) {
 	const op = "relationship: list"
 	var out page.Page[Relation]
+	if f.Ended && !f.On.IsZero() {
+		return out, fault.At(op, fault.Field("on", "says on which day they last, and ended that it does not matter: give one of them"))
+	}
 	set, err := cs.m.Resolve(ctx, *cs.scope, id, work.Read)
 	if err != nil {
 		return out, fault.At(op, err)

@@ -80,7 +80,7 @@ type RelationFilter struct {
 	Type       string     // "" for all
 	Role       string     // "" for any
 	Department string     // "" for any
-	Ended      bool       // also those that have ended
+	Ended      bool       // also those that have ended or begin later; On must be zero then
 	On         date.Date  // the day on which they must last; zero means the tenant's today
 	Query      page.Query // sorted by id
 }

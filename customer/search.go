@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/page"
@@ -62,10 +63,10 @@ func (m *Module) searchPoints(ctx context.Context, c *work.Call, text string) ([
 		return nil, nil
 	case strings.Contains(text, "@"):
 		channels = [2]personal.Channel{personal.ByEmail, personal.ByEmail}
-	case strings.Count(text, "")-1 < 6 || !strings.ContainsAny(text, "0123456789"):
+	case utf8.RuneCountInString(text) < 6 || !strings.ContainsAny(text, "0123456789"):
 		return nil, nil
 	}
-	value, err := m.points.Normalise(channels[0], text, "")
+	value, err := m.points.Normalize(channels[0], text, "")
 	if err != nil {
 		return nil, nil //nolint:nilerr // it is a text like any other
 	}

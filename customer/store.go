@@ -35,7 +35,7 @@ type CustomerStore interface {
 	ByExt(ctx context.Context, c *work.Call, ext ident.Ext) (id ident.ID, ok bool, err error)
 	// ByExts must do what ByExt does for many external ids; those that nobody has are left out.
 	ByExts(ctx context.Context, c *work.Call, exts []ident.Ext) (map[ident.Ext]ident.ID, error)
-	// ByPoint must return the live customers, after merging, that have the normalised value on a live point of one of
+	// ByPoint must return the live customers, after merging, that have the normalized value on a live point of one of
 	// two channels, which share a blind index or are the same; in order of id, at most limit, each once.
 	ByPoint(ctx context.Context, c *work.Call, value string, limit int, channels [2]personal.Channel) ([]ident.ID, error)
 	// ResolutionSet must return the survivor's id and those of the customers merged into it.

@@ -57,7 +57,7 @@ func (m *Module) ReferAll(ctx context.Context, c *work.Call, ids []ident.ID) ([]
 	return m.rows.ReferAll(ctx, c, ids)
 }
 
-// Address looks for the normalised address to use for a channel, whatever the scope itself may see of it: that of the
+// Address looks for the normalized address to use for a channel, whatever the scope itself may see of it: that of the
 // primary contact point, else of another one that is not invalid. It returns what waits for the answer, which is absent
 // without an address. It is for the send gate, which hands it to a transport and to nobody else.
 func (m *Module) Address(ctx context.Context, scope work.Scope, id ident.ID, ch personal.Channel) (wait func(ctx context.Context) (personal.Text, error)) {
@@ -76,17 +76,17 @@ func (m *Module) Address(ctx context.Context, scope work.Scope, id ident.ID, ch 
 	}
 }
 
-// Normalise brings an address into the form of those that Address returns.
+// Normalize brings an address into the form of those that Address returns.
 //
 // Errors: Invalid naming the field "value".
-func (m *Module) Normalise(_ context.Context, _ work.Scope, ch personal.Channel, address string) (string, error) {
-	return m.points.Normalise(ch, address, "")
+func (m *Module) Normalize(_ context.Context, _ work.Scope, ch personal.Channel, address string) (string, error) {
+	return m.points.Normalize(ch, address, "")
 }
 
 // FindExt implements [transfer.Finder]: files of other domains name customers by ids in other systems.
 func (m *Module) FindExt(ctx context.Context, s *work.Scope, exts []ident.Ext) (map[ident.Ext]ident.ID, error) {
 	return work.View(ctx, m.engine, *s, "customer: find", EntityCustomer, func(ctx context.Context, c *work.Call) (map[ident.Ext]ident.ID, error) {
-		sound := slices.DeleteFunc(slices.Clone(exts), func(x ident.Ext) bool { return checkExt(x) != nil })
+		sound := slices.DeleteFunc(slices.Clone(exts), func(x ident.Ext) bool { return x.Validate() != nil })
 		found, err := m.store.ByExts(ctx, c, sound)
 		if err != nil || len(found) == 0 {
 			return found, err

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/rapport-crm/rapport/core/fault"
@@ -107,17 +106,10 @@ func (p *Pipeline) keys() []string {
 	return keys
 }
 
-// word is the form of keys, gate ids and reasons: words that reports count and events carry, so no free text.
-var word = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
-
-const wordForm = "want 1 to 64 lower-case letters, digits, '-', '_' or '.'"
-
 // Validate returns every breach of shape in one Invalid fault. It does not compile the gates: [Pipelines.Define] does.
 func (d Definition) Validate() error {
 	var v fault.Violations
-	if !word.MatchString(d.Key) {
-		v.Add("key", wordForm)
-	}
+	v.AddAll("", schema.CheckWord("key", d.Key))
 	v.AddAll("", schema.CheckText("name", d.Name, 100))
 	if n := len(d.Stages); n < 3 || n > MaxStages {
 		v.Add("stages", "want 3 to %d stages: at least one open, one won and one lost, have %d", MaxStages, n)
@@ -151,9 +143,7 @@ func (st Stage) category() Category {
 }
 
 func (st Stage) validate(v *fault.Violations, path string) {
-	if !word.MatchString(st.Key) {
-		v.Add(path+".key", wordForm)
-	}
+	v.AddAll(path, schema.CheckWord("key", st.Key))
 	v.AddAll(path, schema.CheckText("name", st.Name, 100))
 	switch c := st.category(); {
 	case !c.Valid():
@@ -171,9 +161,7 @@ func (st Stage) validate(v *fault.Violations, path string) {
 	seen := map[string]bool{}
 	for j, g := range st.Entry {
 		at := fmt.Sprintf("%s.entry[%d]", path, j)
-		if !word.MatchString(g.ID) {
-			v.Add(at+".id", wordForm)
-		}
+		v.AddAll(at, schema.CheckWord("id", g.ID))
 		if seen[g.ID] {
 			v.Add(at+".id", "is used twice in this stage")
 		}

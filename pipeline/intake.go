@@ -6,6 +6,7 @@ import (
 
 	"github.com/rapport-crm/rapport/core/date"
 	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
@@ -23,18 +24,18 @@ func (in *intake) check() func(before, after *Opportunity) error {
 }
 
 // past returns what a draft tells of the past; nil is the present, in which gates are asked.
-func (in *intake) past(d *OpportunityDraft) (past *OpportunityDraft, err error) {
+func (in *intake) past(d *OpportunityDraft) (*OpportunityDraft, error) {
 	switch {
-	case in.history && d.LostReason != "" && !word.MatchString(d.LostReason):
-		err = fault.Field("lost_reason", "%s", wordForm)
+	case in.history && d.LostReason != "":
+		return d, schema.CheckWord("lost_reason", d.LostReason)
 	case in.history:
-		past = d
+		return d, nil
 	case !d.ClosedOn.IsZero():
-		err = fault.Field("closed_on", "is for history only: set LoadOptions.History")
+		return nil, fault.Field("closed_on", "is for history only: set LoadOptions.History")
 	case d.LostReason != "":
-		err = fault.Field("lost_reason", "is for history only: set LoadOptions.History")
+		return nil, fault.Field("lost_reason", "is for history only: set LoadOptions.History")
 	}
-	return past, err
+	return nil, nil
 }
 
 // newest returns the pipeline that a draft names.
@@ -74,16 +75,18 @@ func (m *Module) newOpportunity(d *OpportunityDraft, in *intake) work.Verb[Oppor
 			}
 			c.Fact("stage", st.Key)
 			c.Fact("pipeline", def.Key)
-			if past != nil {
-				c.LineAt(midnight(rec.OpenedOn, time.UTC, rec.StageSince))
+			if past == nil {
+				return nil
 			}
-			return nil
+			zone, err := c.Zone(ctx)
+			c.LineAt(startOf(rec.OpenedOn, zone, rec.StageSince))
+			return err
 		},
 	}
 }
 
-// known brings an opportunity that is there up to a draft.
-func (m *Module) known(d *OpportunityDraft, in *intake) work.Verb[Opportunity] {
+// amend brings an opportunity that is there up to a draft.
+func (m *Module) amend(d *OpportunityDraft, in *intake) work.Verb[Opportunity] {
 	var sets []string
 	if d.Stage != "" {
 		sets = []string{"stage"}
@@ -121,7 +124,7 @@ func (rec *Opportunity) correct(ctx context.Context, c *work.Call, past *Opportu
 		return err
 	}
 	if !past.ClosedOn.IsZero() && past.ClosedOn != rec.ClosedOn {
-		rec.ClosedOn, rec.ClosedAt = past.ClosedOn, midnight(past.ClosedOn, zone, c.Now)
+		rec.ClosedOn, rec.ClosedAt = past.ClosedOn, startOf(past.ClosedOn, zone, c.Now)
 	}
 	if rec.Category == Lost && past.LostReason != "" {
 		rec.LostReason = past.LostReason
@@ -154,13 +157,13 @@ func (d *OpportunityDraft) at(rec *Opportunity, st Stage, zone *time.Location, n
 	if st.Category.Closed() {
 		day = d.ClosedOn
 	}
-	return midnight(day, zone, now)
+	return startOf(day, zone, now)
 }
 
-func midnight(day date.Date, zone *time.Location, fallback time.Time) time.Time {
+// startOf is the first instant of a day in the tenant's zone; fallback stands for a day that is not known.
+func startOf(day date.Date, zone *time.Location, fallback time.Time) time.Time {
 	if day.IsZero() {
 		return fallback
 	}
-	y, m, d := day.YMD()
-	return time.Date(y, m, d, 0, 0, 0, 0, zone).UTC()
+	return day.Start(zone).UTC()
 }

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"github.com/rapport-crm/rapport/core/fault"
-	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/schema"
 )
 
@@ -35,31 +34,19 @@ func (rec *Opportunity) check(before *Opportunity) error {
 		v.Add("probability_override", "want 0 to %d basis points, have %d", Full, *p)
 	}
 	if before == nil {
-		v.AddAll("", checkExt(rec.Ext, false))
+		if !rec.Ext.IsZero() {
+			v.AddAll("ext", rec.Ext.Validate())
+		}
 		return v.Err()
 	}
 	switch reason := rec.LostReason; {
 	case reason == before.LostReason:
-	case reason != "" && !word.MatchString(reason):
-		v.Add("lost_reason", "%s: it is a key, so that reports can count it", wordForm)
+	case reason != "" && schema.CheckWord("lost_reason", reason) != nil:
+		v.AddAll("", schema.CheckWord("lost_reason", reason))
 	case (rec.Category == Lost) == (reason == ""):
 		v.Add("lost_reason", "a lost opportunity has one, and no other: use Lose")
 	}
 	return v.Err()
-}
-
-// checkExt checks the form of an external id; a zero one is good unless it is required.
-func checkExt(ext ident.Ext, required bool) error {
-	if ext.IsZero() && !required {
-		return nil
-	}
-	if m := ident.HostID(ext.System); m != "" {
-		return fault.Field("ext.system", "%s", m)
-	}
-	if ext.ID == "" || len(ext.ID) > 200 {
-		return fault.Field("ext.id", "want 1 to 200 bytes, have %d", len(ext.ID))
-	}
-	return schema.CheckText("ext.id", ext.ID, 200)
 }
 
 // weigh sets the probability that counts.

@@ -81,22 +81,14 @@ type LeadFilter struct {
 func (f LeadFilter) predicate() rule.Predicate {
 	var parts []rule.Predicate
 	if f.Open != nil && *f.Open {
-		parts = append(parts, inStates(LeadNew, LeadWorking, LeadQualified))
+		parts = append(parts, rule.InTexts("state", LeadNew, LeadWorking, LeadQualified))
 	} else if f.Open != nil {
-		parts = append(parts, inStates(Converted, Disqualified))
+		parts = append(parts, rule.InTexts("state", Converted, Disqualified))
 	}
 	if len(f.States) > 0 {
-		parts = append(parts, inStates(f.States...))
+		parts = append(parts, rule.InTexts("state", f.States...))
 	}
 	return rule.All(parts...)
-}
-
-func inStates(states ...LeadState) rule.Predicate {
-	values := make([]rule.Value, len(states))
-	for i, st := range states {
-		values[i] = rule.Text(string(st))
-	}
-	return rule.In("state", values...)
 }
 
 // LeadMove is one row of a lead's history: a state that was entered.

@@ -98,8 +98,8 @@ func (l Leads) Qualify(ctx context.Context, id ident.ID) (Lead, error) {
 //
 // Errors: Invalid for a malformed reason; Conflict with reason "state" when it is converted; NotFound; Denied.
 func (l Leads) Disqualify(ctx context.Context, id ident.ID, reason string) (Lead, error) {
-	if !word.MatchString(reason) {
-		return Lead{}, fault.At("lead: disqualify", fault.Field("reason", "%s, such as \"no-budget\"", wordForm))
+	if err := schema.CheckWord("reason", reason); err != nil {
+		return Lead{}, fault.At("lead: disqualify", err)
 	}
 	return l.move(ctx, id, verbDisqualify, reason)
 }

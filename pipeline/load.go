@@ -47,11 +47,11 @@ func (o Opportunities) fresh(ctx context.Context, drafts []OpportunityDraft, in 
 	return work.View(ctx, o.m.engine, *o.scope, "opportunity: load", EntityOpportunity, func(ctx context.Context, c *work.Call) (list []int, err error) {
 		var exts []ident.Ext
 		for i := range drafts {
-			if ext := drafts[i].Ext; checkExt(ext, true) == nil {
+			if ext := drafts[i].Ext; ext.Validate() == nil {
 				exts = append(exts, ext)
 			}
 		}
-		known, err := o.m.byExt.Known(ctx, c, exts)
+		known, err := o.m.opportunityStore.Known(ctx, c, exts)
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +78,7 @@ func (o Opportunities) loadOne(ctx context.Context, d *OpportunityDraft, in *int
 		v := o.m.newOpportunity(d, in)
 		v.Name = "load"
 		_, did.Err = o.m.opportunities.Create(ctx, o.scope, v)
-	} else if did.Err = checkExt(d.Ext, true); did.Err == nil {
+	} else if did.Err = fault.Under("ext", d.Ext.Validate()); did.Err == nil {
 		_, did.Outcome, did.Err = o.upsert(ctx, "load", d, in)
 	}
 	if did.Err != nil && !work.OfRow(did.Err) {

@@ -15,15 +15,15 @@ type Config struct {
 
 // Module makes the façades of pipelines, leads and opportunities. It is safe for concurrent use.
 type Module struct {
-	engine        *work.Engine
-	standard      Definition
-	versions      PipelineStore
-	pipelines     *work.Records[Pipeline, *Pipeline]
-	leads         *work.Records[Lead, *Lead]
-	leadMoves     work.Lines[LeadMove]
-	byExt         OpportunityStore
-	opportunities *work.Records[Opportunity, *Opportunity]
-	transitions   work.Lines[Transition]
+	engine           *work.Engine
+	defaultPipeline  Definition
+	pipelineStore    PipelineStore
+	opportunityStore OpportunityStore
+	pipelines        *work.Records[Pipeline, *Pipeline]
+	leads            *work.Records[Lead, *Lead]
+	leadMoves        work.Lines[LeadMove]
+	opportunities    *work.Records[Opportunity, *Opportunity]
+	transitions      work.Lines[Transition]
 }
 
 // ModuleName names the module to hosts, in configurations and migrations.
@@ -44,12 +44,12 @@ func New(cfg Config) *Module {
 		cfg.Default = Standard()
 	}
 	m := &Module{
-		engine: cfg.Engine, standard: cfg.Default.complete(), versions: cfg.Store.Pipelines(), leadMoves: cfg.Store.LeadMoves(),
-		byExt: cfg.Store.Opportunities(), transitions: cfg.Store.Transitions(),
+		engine: cfg.Engine, defaultPipeline: cfg.Default.complete(), pipelineStore: cfg.Store.Pipelines(),
+		opportunityStore: cfg.Store.Opportunities(), leadMoves: cfg.Store.LeadMoves(), transitions: cfg.Store.Transitions(),
 	}
-	m.pipelines = work.NewRecords(m.engine, pipelineKind, work.Store[Pipeline](m.versions))
+	m.pipelines = work.NewRecords(m.engine, pipelineKind, work.Store[Pipeline](m.pipelineStore))
 	m.leads = work.NewRecords(m.engine, leadKind, cfg.Store.Leads())
-	m.opportunities = work.NewRecords(m.engine, opportunityKind, work.Store[Opportunity](m.byExt))
+	m.opportunities = work.NewRecords(m.engine, opportunityKind, work.Store[Opportunity](m.opportunityStore))
 	return m
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/money"
+	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 )
 
@@ -36,8 +37,8 @@ func (o Opportunities) Win(ctx context.Context, id ident.ID, changes ...Opportun
 //
 // Errors: as Move; Invalid for a malformed reason.
 func (o Opportunities) Lose(ctx context.Context, id ident.ID, reason string, changes ...OpportunityUpdate) (Opportunity, error) {
-	if !word.MatchString(reason) {
-		return Opportunity{}, fault.At("opportunity: lose", fault.Field("lost_reason", "%s, such as \"price\"", wordForm))
+	if err := schema.CheckWord("lost_reason", reason); err != nil {
+		return Opportunity{}, fault.At("opportunity: lose", err)
 	}
 	return o.close(ctx, "lose", id, Lost, append(changes[:len(changes):len(changes)], OpportunityUpdate{LostReason: &reason}))
 }
@@ -147,7 +148,7 @@ func (m *Module) enter(ctx context.Context, c *work.Call, rec *Opportunity, st S
 		line.Stay = max(0, at.Sub(rec.StageSince))
 	}
 	rec.Stage, rec.Category, rec.StageProbability, rec.StageSince = st.Key, st.Category, st.Probability, at
-	rec.settle(at, zone, past)
+	rec.settle(at, date.FromTime(at, zone), past)
 	rec.weigh()
 	m.keep(c, rec, line)
 	return nil
@@ -161,7 +162,7 @@ func (m *Module) keep(c *work.Call, rec *Opportunity, line *Transition) {
 }
 
 // settle sets or clears what closing fixes.
-func (rec *Opportunity) settle(at time.Time, zone *time.Location, past *OpportunityDraft) {
+func (rec *Opportunity) settle(at time.Time, day date.Date, past *OpportunityDraft) {
 	if past != nil && past.LostReason != "" {
 		rec.LostReason = past.LostReason
 	}
@@ -172,8 +173,11 @@ func (rec *Opportunity) settle(at time.Time, zone *time.Location, past *Opportun
 	if rec.Category == Won {
 		rec.Booked = rec.Amount
 	}
+	if past != nil {
+		day = past.ClosedOn // blank where history does not tell; as given, since the clocks may skip the day's midnight
+	}
 	rec.ClosedOn, rec.ClosedAt = date.Date{}, time.Time{}
-	if rec.Category.Closed() && (past == nil || !past.ClosedOn.IsZero()) { // history may not tell when
-		rec.ClosedAt, rec.ClosedOn = at, date.FromTime(at, zone)
+	if rec.Category.Closed() && !day.IsZero() {
+		rec.ClosedOn, rec.ClosedAt = day, at
 	}
 }

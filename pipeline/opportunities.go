@@ -44,7 +44,7 @@ func (o Opportunities) Create(ctx context.Context, d OpportunityDraft) (Opportun
 //
 // Errors: as Create; Conflict with reason "state" when the draft would move a closed opportunity.
 func (o Opportunities) Upsert(ctx context.Context, ext ident.Ext, d OpportunityDraft) (Opportunity, error) {
-	if err := checkExt(ext, true); err != nil {
+	if err := fault.Under("ext", ext.Validate()); err != nil {
 		return Opportunity{}, fault.At("opportunity: upsert", err)
 	}
 	d.Ext = ext
@@ -53,10 +53,10 @@ func (o Opportunities) Upsert(ctx context.Context, ext ident.Ext, d OpportunityD
 }
 
 func (o Opportunities) upsert(ctx context.Context, name string, d *OpportunityDraft, in *intake) (Opportunity, work.Outcome, error) {
-	create, change := o.m.newOpportunity(d, in), o.m.known(d, in)
+	create, change := o.m.newOpportunity(d, in), o.m.amend(d, in)
 	create.Name, change.Name = name, name
 	return o.m.opportunities.Upsert(ctx, o.scope, func(ctx context.Context, c *work.Call) (*Opportunity, error) {
-		return o.m.byExt.ByExt(ctx, c, d.Ext, work.Lock)
+		return o.m.opportunityStore.ByExt(ctx, c, d.Ext, work.Lock)
 	}, change, create)
 }
 
@@ -93,11 +93,11 @@ func (o Opportunities) Get(ctx context.Context, id ident.ID) (Opportunity, error
 //
 // Errors: Invalid for a malformed external id; NotFound; Denied.
 func (o Opportunities) ByExt(ctx context.Context, ext ident.Ext) (Opportunity, error) {
-	if err := checkExt(ext, true); err != nil {
+	if err := fault.Under("ext", ext.Validate()); err != nil {
 		return Opportunity{}, fault.At("opportunity: get", err)
 	}
 	return o.m.opportunities.By(ctx, o.scope, "get", func(ctx context.Context, c *work.Call) (*Opportunity, error) {
-		return o.m.byExt.ByExt(ctx, c, ext, work.Look)
+		return o.m.opportunityStore.ByExt(ctx, c, ext, work.Look)
 	})
 }
 

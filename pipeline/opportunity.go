@@ -111,9 +111,9 @@ type OpportunityFilter struct {
 func (f OpportunityFilter) predicate() rule.Predicate {
 	var parts []rule.Predicate
 	if f.Open != nil && *f.Open {
-		parts = append(parts, rule.In("category", rule.Text(string(Open)), rule.Text(string(Omitted))))
+		parts = append(parts, rule.InTexts("category", Open, Omitted))
 	} else if f.Open != nil {
-		parts = append(parts, rule.In("category", rule.Text(string(Won)), rule.Text(string(Lost))))
+		parts = append(parts, rule.InTexts("category", Won, Lost))
 	}
 	if f.Stage != "" {
 		parts = append(parts, rule.Eq("stage", rule.Text(f.Stage)))

@@ -41,7 +41,9 @@ func (p Pipelines) Define(ctx context.Context, d Definition) (Pipeline, error) {
 		Name: "define", Event: PipelineDefined, Action: work.Configure, Args: d,
 		Apply: func(ctx context.Context, c *work.Call, rec *Pipeline) error { return p.m.define(ctx, c, rec, d) },
 	}
-	lock := func(ctx context.Context, c *work.Call) (*Pipeline, error) { return p.m.versions.Lock(ctx, c, d.Key) }
+	lock := func(ctx context.Context, c *work.Call) (*Pipeline, error) {
+		return p.m.pipelineStore.Lock(ctx, c, d.Key)
+	}
 	rec, _, err := p.m.pipelines.Upsert(ctx, p.scope, lock, v, v)
 	return rec, err
 }
@@ -87,12 +89,12 @@ func explain(is rule.Issue) string {
 //
 // Errors: Invalid for a malformed key, NotFound, Denied.
 func (p Pipelines) Get(ctx context.Context, key string, version int64) (Pipeline, error) {
-	if !word.MatchString(key) {
-		return Pipeline{}, fault.At("pipeline: get", fault.Field("key", wordForm))
+	if err := schema.CheckWord("key", key); err != nil {
+		return Pipeline{}, fault.At("pipeline: get", err)
 	}
 	return p.m.pipelines.By(ctx, p.scope, "get", func(ctx context.Context, c *work.Call) (*Pipeline, error) {
-		rec, err := p.m.versions.Version(ctx, c, key, version)(ctx)
-		if d := p.m.standard; fault.CodeOf(err) == fault.NotFound && key == d.Key && version == 0 {
+		rec, err := p.m.pipelineStore.Version(ctx, c, key, version)(ctx)
+		if d := p.m.defaultPipeline; fault.CodeOf(err) == fault.NotFound && key == d.Key && version == 0 {
 			return &Pipeline{Key: d.Key, Name: d.Name, Stages: cloneStages(d.Stages)}, nil
 		}
 		return rec, err
@@ -123,18 +125,18 @@ func (m *Module) pinned(ctx context.Context, c *work.Call, key string, version i
 // one at its first use.
 func (m *Module) pin(ctx context.Context, c *work.Call, key string, version int64) (wait func(ctx context.Context) (*Pipeline, error)) {
 	if key == "" {
-		key = m.standard.Key
+		key = m.defaultPipeline.Key
 	}
-	if !word.MatchString(key) {
+	if schema.CheckWord("key", key) != nil {
 		return func(context.Context) (*Pipeline, error) { return nil, noPipeline() }
 	}
-	read := m.versions.Version(ctx, c, key, version)
+	read := m.pipelineStore.Version(ctx, c, key, version)
 	return func(ctx context.Context) (*Pipeline, error) {
 		p, err := read(ctx)
 		switch {
 		case fault.CodeOf(err) != fault.NotFound:
 			return p, err
-		case key == m.standard.Key && version == 0:
+		case key == m.defaultPipeline.Key && version == 0:
 			return m.storeDefault(ctx, c)
 		}
 		return nil, noPipeline()
@@ -149,7 +151,7 @@ func noPipeline() error {
 // opportunity needs no right to configure.
 func (m *Module) storeDefault(ctx context.Context, c *work.Call) (*Pipeline, error) {
 	scope := work.Scope{Principal: ident.System(c.Tenant(), "rapport"), Purpose: personal.Operations, Unit: c.Unit}
-	p, err := m.Pipelines(&scope).Define(ctx, m.standard)
+	p, err := m.Pipelines(&scope).Define(ctx, m.defaultPipeline)
 	if fault.CodeOf(err) == fault.Invalid {
 		err = fault.Wrap(fault.Internal, err, "the default pipeline cannot be stored")
 	}

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -103,11 +104,11 @@ func (m Manifest) allowWrite(w Write) error {
 		if !ok {
 			return denied("writes", "not_granted", "the manifest does not emit %q", clip(string(w.Kind)))
 		}
-		for name, value := range w.Facts {
+		for _, name := range slices.Sorted(maps.Keys(w.Facts)) {
 			if !slices.Contains(e.Facts, name) {
 				return denied("facts", "not_granted", "the manifest does not declare the fact %q of %s", clip(name), e.Kind)
 			}
-			v.AddAll("facts."+name, checkLong(value, 200))
+			v.AddAll("facts."+name, checkLong(w.Facts[name], 200))
 		}
 		if len(w.Refs) > 20 {
 			v.Add("refs", "want at most 20, have %d", len(w.Refs))
@@ -165,7 +166,7 @@ func (a Action) Deadline() time.Duration {
 func checkValues(at string, params []Param, values Values) error {
 	var v fault.Violations
 	size := 0
-	for name := range values {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if !slices.ContainsFunc(params, func(p Param) bool { return p.Name == name }) {
 			v.Add(at+"."+clip(name), "no such name: it is not declared")
 		}

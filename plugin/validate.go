@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -95,8 +96,8 @@ func (m Manifest) checkPurposes(v *fault.Violations) {
 		if p.Text["en"] == "" {
 			v.Add(at+".text", "say in English (\"en\") what the data is needed for")
 		}
-		for lang, text := range p.Text {
-			m.checkText(v, at+".text."+clip(lang), text)
+		for _, lang := range slices.Sorted(maps.Keys(p.Text)) {
+			m.checkText(v, at+".text."+clip(lang), p.Text[lang])
 		}
 	}
 }

@@ -58,10 +58,10 @@ type SendStore interface {
 
 // Addresses knows where customers are reached.
 type Addresses interface {
-	// Address must send for the normalised address to use for a channel, whatever the scope itself may see of it: that of
+	// Address must send for the normalized address to use for a channel, whatever the scope itself may see of it: that of
 	// the primary contact point, else of another usable one. It returns what waits for it. Without one that must return the
 	// absent Text.
 	Address(ctx context.Context, s work.Scope, customer ident.ID, ch personal.Channel) func(ctx context.Context) (personal.Text, error)
-	// Normalise must bring an address into the form of those that Address returns, or return an Invalid fault.
-	Normalise(ctx context.Context, s work.Scope, ch personal.Channel, address string) (string, error)
+	// Normalize must bring an address into the form of those that Address returns, or return an Invalid fault.
+	Normalize(ctx context.Context, s work.Scope, ch personal.Channel, address string) (string, error)
 }

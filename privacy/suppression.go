@@ -41,7 +41,7 @@ type Suppression struct {
 	schema.Meta
 	// Channel is by which way the address reaches.
 	Channel personal.Channel `json:"channel" crm:"class=none,readonly,required"`
-	// Digest is that of the normalised address; see [keys.Ring.Blind].
+	// Digest is that of the normalized address; see [keys.Ring.Blind].
 	Digest []byte `json:"-" crm:"-,class=none"`
 	// Cause is why, as it was last given.
 	Cause Cause `json:"cause" crm:"class=none,required"`
@@ -60,7 +60,7 @@ func (s *Suppression) liftedBy(st Standing) bool {
 	return s.Cause != Bounced && st.State == Given && st.Basis == OnConsent && st.Since.After(s.Since)
 }
 
-// digest is the keyed digest of a normalised address. It ignores case: who asks not to be written to means the
+// digest is the keyed digest of a normalized address. It ignores case: who asks not to be written to means the
 // mailbox, although by the letter of the standard its name may tell A from a.
 func (m *Module) digest(ctx context.Context, tenant, normal string) ([]byte, error) {
 	return m.cfg.Keys.Blind(ctx, tenant, addressIndex, strings.Map(anyCase, normal))
@@ -119,7 +119,7 @@ func (cs Consents) suppressed(ctx context.Context, ch personal.Channel, address 
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
-	normal, err := cs.m.cfg.Addresses.Normalise(ctx, *cs.scope, ch, address)
+	normal, err := cs.m.cfg.Addresses.Normalize(ctx, *cs.scope, ch, address)
 	if err != nil {
 		return nil, err
 	}

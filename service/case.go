@@ -1,7 +1,6 @@
 package service
 
 import (
-	"regexp"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/ident"
@@ -94,15 +93,15 @@ type CaseFilter struct {
 func (f CaseFilter) predicate() rule.Predicate {
 	var parts []rule.Predicate
 	if f.Open != nil && *f.Open {
-		parts = append(parts, among("state", []State{StateNew, StateOpen, StatePending}))
+		parts = append(parts, rule.InTexts("state", StateNew, StateOpen, StatePending))
 	} else if f.Open != nil {
-		parts = append(parts, among("state", []State{StateResolved, StateClosed}))
+		parts = append(parts, rule.InTexts("state", StateResolved, StateClosed))
 	}
 	if len(f.States) > 0 {
-		parts = append(parts, among("state", f.States))
+		parts = append(parts, rule.InTexts("state", f.States...))
 	}
 	if len(f.Types) > 0 {
-		parts = append(parts, among("type", f.Types))
+		parts = append(parts, rule.InTexts("type", f.Types...))
 	}
 	for _, x := range []struct{ field, value string }{ // in a fixed order: cursors know their query by its text
 		{"priority", string(f.Priority)}, {"owner_user", f.Assigned.User}, {"owner_team", f.Assigned.Team},
@@ -124,16 +123,3 @@ func breached(want bool) rule.Predicate {
 	}
 	return rule.All(rule.Eq(first, rule.Blank), rule.Eq(last, rule.Blank))
 }
-
-func among[T ~string](field string, list []T) rule.Predicate {
-	values := make([]rule.Value, len(list))
-	for i, x := range list {
-		values[i] = rule.Text(string(x))
-	}
-	return rule.In(field, values...)
-}
-
-// word is the form of types and priorities: keys that events and reports carry, so no free text.
-var word = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
-
-const wordForm = "want 1 to 64 lower-case letters, digits, '-', '_' or '.'"

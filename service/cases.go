@@ -69,8 +69,8 @@ func (m *Module) open(c *work.Call, rec *Case) error {
 func check(c *work.Call, rec *Case, priority error) error {
 	var v fault.Violations
 	v.AddAll("", priority)
-	if rec.Type != "" && !word.MatchString(string(rec.Type)) {
-		v.Add("type", "%s", wordForm)
+	if rec.Type != "" {
+		v.AddAll("", schema.CheckWord("type", string(rec.Type)))
 	}
 	if v.Err() != nil {
 		v.AddAll("", c.Entity.Validate(rec))

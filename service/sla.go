@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rapport-crm/rapport/core/fault"
+	"github.com/rapport-crm/rapport/core/schema"
 )
 
 // Priority says how fast a case must go. Each priority has a [Target] in the [SLA]; hosts may name more.
@@ -56,9 +57,7 @@ func (s SLA) Validate() error {
 	}
 	for _, p := range slices.Sorted(maps.Keys(s.Targets)) {
 		t := s.Targets[p]
-		if !word.MatchString(string(p)) {
-			v.Add("targets", "priority %s", wordForm)
-		}
+		v.AddAll("", schema.CheckWord("targets", string(p)))
 		for i, d := range []time.Duration{t.FirstResponse, t.Resolution} {
 			if d < time.Second || d > maxTarget {
 				v.Add("targets."+string(p)+[]string{".first_response", ".resolution"}[i], "want one second to ten years")

@@ -13,8 +13,8 @@ import (
 	"github.com/rapport-crm/rapport/core/work"
 )
 
-// deed is one verb, as its method describes it.
-type deed struct {
+// transition is one verb, as its method describes it.
+type transition struct {
 	verb verb
 	note string   // kept in the history
 	args any      // the caller's
@@ -25,7 +25,7 @@ type deed struct {
 	effect func(st *step)
 }
 
-// step is a deed under way.
+// step is a transition under way.
 type step struct {
 	m   *Module
 	c   *work.Call
@@ -33,33 +33,33 @@ type step struct {
 }
 
 // do runs a verb. One that changes nothing writes nothing.
-func (s Cases) do(ctx context.Context, id ident.ID, d deed) (Case, error) {
-	if err := schema.CheckText("note", d.note, 2000); err != nil {
-		return Case{}, fault.At("case: "+string(d.verb), err)
+func (s Cases) do(ctx context.Context, id ident.ID, t transition) (Case, error) {
+	if err := schema.CheckText("note", t.note, 2000); err != nil {
+		return Case{}, fault.At("case: "+string(t.verb), err)
 	}
 	return s.m.cases.Change(ctx, s.scope, work.Verb[Case]{
-		Name: string(d.verb), Event: events[d.verb], ID: id, Args: d.args, Sets: append(d.sets, "state"),
+		Name: string(t.verb), Event: events[t.verb], ID: id, Args: t.args, Sets: append(t.sets, "state"),
 		Apply: func(_ context.Context, c *work.Call, rec *Case) error {
-			to, err := rec.next(d.verb)
-			if err != nil || to == rec.State && (d.more == nil || !d.more(rec)) {
+			to, err := rec.next(t.verb)
+			if err != nil || to == rec.State && (t.more == nil || !t.more(rec)) {
 				return err
 			}
 			st := step{s.m, c, rec}
-			st.take(to, &d)
+			st.apply(to, &t)
 			return nil
 		},
 	})
 }
 
-// take settles the clocks as they stand, then applies the effect, then changes the state.
-func (st *step) take(to State, d *deed) {
+// apply settles the clocks as they stand, then applies the effect, then changes the state.
+func (st *step) apply(to State, t *transition) {
 	was, from := st.m.timers(st.rec), st.rec.State
 	st.m.raise(st.c, st.rec, time.Time{})
-	if d.effect != nil {
-		d.effect(st)
+	if t.effect != nil {
+		t.effect(st)
 	}
 	if to != from {
-		st.m.enter(st.c, st.rec, to, d.note)
+		st.m.enter(st.c, st.rec, to, t.note)
 		st.c.Fact("from", string(from))
 		st.c.Fact("to", string(to))
 		st.c.LineAt(st.c.Now)
@@ -68,8 +68,8 @@ func (st *step) take(to State, d *deed) {
 	st.m.schedule(st.c, was, st.rec)
 }
 
-// tick keeps what a clock of the case did.
-func (st *step) tick(clock int, did string) {
+// recordClock keeps what a clock of the case did.
+func (st *step) recordClock(clock int, did string) {
 	st.m.keepClock(st.c, st.rec.clocks()[clock], did, st.c.Now)
 }
 
@@ -77,21 +77,21 @@ func (st *step) tick(clock int, did string) {
 func (st *step) respond() {
 	if st.rec.FirstRespondedAt.IsZero() {
 		st.rec.FirstRespondedAt = st.c.Now
-		st.tick(0, "stopped")
+		st.recordClock(0, "stopped")
 	}
 }
 
-// proceed lets the resolution clock go on that has stood still since an instant: its due time moves by as long.
-func (st *step) proceed(since time.Time) {
+// restartClock lets the resolution clock go on that has stood still since an instant: its due time moves by as long.
+func (st *step) restartClock(since time.Time) {
 	st.rec.ResolutionDue = st.rec.ResolutionDue.Add(st.c.Now.Sub(since))
-	st.tick(1, "resumed")
+	st.recordClock(1, "resumed")
 }
 
 // resume ends a pause, where there is one.
 func (st *step) resume() {
 	if since := st.rec.PausedAt; !since.IsZero() {
 		st.rec.PausedAt = time.Time{}
-		st.proceed(since)
+		st.restartClock(since)
 	}
 }
 
@@ -99,7 +99,7 @@ func (st *step) resume() {
 //
 // Errors: Conflict with reason "state" in every other state; NotFound; Denied.
 func (s Cases) Start(ctx context.Context, id ident.ID) (Case, error) {
-	return s.do(ctx, id, deed{verb: verbStart})
+	return s.do(ctx, id, transition{verb: verbStart})
 }
 
 // Reply says that the customer was answered. The first one stops the first-response clock, and opens a new case; later
@@ -107,7 +107,7 @@ func (s Cases) Start(ctx context.Context, id ident.ID) (Case, error) {
 //
 // Errors: Conflict with reason "state" when it is closed; NotFound; Denied.
 func (s Cases) Reply(ctx context.Context, id ident.ID) (Case, error) {
-	return s.do(ctx, id, deed{
+	return s.do(ctx, id, transition{
 		verb: verbReply, more: func(rec *Case) bool { return rec.FirstRespondedAt.IsZero() }, effect: (*step).respond,
 	})
 }
@@ -117,9 +117,9 @@ func (s Cases) Reply(ctx context.Context, id ident.ID) (Case, error) {
 //
 // Errors: Invalid; Conflict with reason "state" when it is resolved or closed; NotFound; Denied.
 func (s Cases) Pause(ctx context.Context, id ident.ID, note string) (Case, error) {
-	return s.do(ctx, id, deed{verb: verbPause, note: note, args: note, effect: func(st *step) {
+	return s.do(ctx, id, transition{verb: verbPause, note: note, args: note, effect: func(st *step) {
 		st.rec.PausedAt = st.c.Now
-		st.tick(1, "paused")
+		st.recordClock(1, "paused")
 	}})
 }
 
@@ -128,7 +128,7 @@ func (s Cases) Pause(ctx context.Context, id ident.ID, note string) (Case, error
 //
 // Errors: Conflict with reason "state" in every other state; NotFound; Denied.
 func (s Cases) Resume(ctx context.Context, id ident.ID) (Case, error) {
-	return s.do(ctx, id, deed{verb: verbResume, effect: (*step).resume})
+	return s.do(ctx, id, transition{verb: verbResume, effect: (*step).resume})
 }
 
 // Resolve says that the agent has solved the case. It stops both clocks. Resolving a resolved one changes nothing.
@@ -136,11 +136,11 @@ func (s Cases) Resume(ctx context.Context, id ident.ID) (Case, error) {
 //
 // Errors: Invalid; Conflict with reason "state" when it is closed; NotFound; Denied.
 func (s Cases) Resolve(ctx context.Context, id ident.ID, note string) (Case, error) {
-	return s.do(ctx, id, deed{verb: verbResolve, note: note, args: note, effect: func(st *step) {
+	return s.do(ctx, id, transition{verb: verbResolve, note: note, args: note, effect: func(st *step) {
 		st.respond()
 		st.resume()
 		st.rec.ResolvedAt = st.c.Now
-		st.tick(1, "stopped")
+		st.recordClock(1, "stopped")
 	}})
 }
 
@@ -155,7 +155,7 @@ func (s Cases) Close(ctx context.Context, id ident.ID, acceptance string) (Case,
 	if err := schema.CheckText("acceptance", acceptance, 2000); err != nil {
 		return Case{}, fault.At("case: close", err)
 	}
-	return s.do(ctx, id, deed{
+	return s.do(ctx, id, transition{
 		verb: verbClose, note: acceptance, args: acceptance, effect: func(st *step) { st.rec.ClosedAt = st.c.Now },
 	})
 }
@@ -166,11 +166,11 @@ func (s Cases) Close(ctx context.Context, id ident.ID, acceptance string) (Case,
 //
 // Errors: Invalid; Conflict with reason "state" in every other state; NotFound; Denied.
 func (s Cases) Reopen(ctx context.Context, id ident.ID, note string) (Case, error) {
-	return s.do(ctx, id, deed{verb: verbReopen, note: note, args: note, effect: func(st *step) {
+	return s.do(ctx, id, transition{verb: verbReopen, note: note, args: note, effect: func(st *step) {
 		since := st.rec.ResolvedAt
 		st.rec.ResolvedAt, st.rec.ClosedAt = time.Time{}, time.Time{}
 		st.rec.Reopens++
-		st.proceed(since)
+		st.restartClock(since)
 	}})
 }
 
@@ -180,7 +180,7 @@ func (s Cases) Reopen(ctx context.Context, id ident.ID, note string) (Case, erro
 // outside what the caller may edit.
 func (s Cases) Assign(ctx context.Context, id ident.ID, to Assignment) (Case, error) {
 	owner := func(rec *Case) Assignment { return Assignment{rec.OwnerUser, rec.OwnerTeam} }
-	return s.do(ctx, id, deed{
+	return s.do(ctx, id, transition{
 		verb: verbAssign, args: to, sets: []string{"owner_user", "owner_team"},
 		more: func(rec *Case) bool { return owner(rec) != to },
 		effect: func(st *step) {
@@ -198,7 +198,7 @@ func (s Cases) Escalate(ctx context.Context, id ident.ID, level int64, note stri
 	if level < 1 || level > 9 {
 		return Case{}, fault.At("case: escalate", fault.Field("level", "want 1 to 9, have %d", level))
 	}
-	return s.do(ctx, id, deed{
+	return s.do(ctx, id, transition{
 		verb: verbEscalate, note: note, args: []any{level, note},
 		more: func(rec *Case) bool { return level > rec.Escalation },
 		effect: func(st *step) {

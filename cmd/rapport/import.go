@@ -82,7 +82,7 @@ type imported struct {
 
 // rowFault is one complaint about one row.
 type rowFault struct {
-	Row     int    `json:"row"` // line of the file on which the row begins
+	Line    int    `json:"line"` // of the file, on which the row begins
 	Field   string `json:"field,omitempty"`
 	Message string `json:"message"`
 }
@@ -94,7 +94,7 @@ func importedOf(rep *work.LoadReport) imported {
 	}
 	for _, f := range rep.Faults {
 		for _, v := range f.Violations() {
-			out.Faults = append(out.Faults, rowFault{f.Row, v.Field, v.Message})
+			out.Faults = append(out.Faults, rowFault{f.Line, v.Field, v.Message})
 		}
 	}
 	return out

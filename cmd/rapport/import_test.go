@@ -31,7 +31,7 @@ func TestImportCustomers(t *testing.T) {
 		out, _ = sh.run(1, "import", more, "--mapping", mapping)
 		require.Equal(t, "imported more.csv (customer)\n"+
 			"  rows       4\n  created    0\n  updated    0\n  unchanged  2\n  rejected   2\n"+
-			"row 4, E-mail: is not an e-mail address: want name@domain\nrow 5, No.: is the same as in row 2\n", out)
+			"line 4, E-mail: is not an e-mail address: want name@domain\nline 5, No.: is the same as in line 2\n", out)
 		out, _ = sh.run(0, "list", "customer", "--sort", "name", "--reveal")
 		require.Equal(t, "id                                    kind    name             country  lifecycle  owner_user\n"+
 			"ID  person  Ada Lovelace     GB       potential\nID  person  Charles Babbage  GB       potential\n\n"+
@@ -51,7 +51,7 @@ func TestImportOpportunities(t *testing.T) {
 		}`)
 		deals := sh.write("deals.csv", "\ufeffDeal,Who,What,Value,State,From,To,Note\r\n"+
 			"d1,1,Engine,1200.50,Closed won,01.02.2026,03.02.2026,\"two\r\nlines\"\r\n"+
-			"d2,2,Table,,Open,05.02.2026,,\r\n"+ // row 4
+			"d2,2,Table,,Open,05.02.2026,,\r\n"+ // line 4
 			"d3,9,Chair,,Open,,,\r\nd4,,Chair,,Open,,,\r\nd5,2,Chair,\"1.200,50\",Open,,,\r\nd6,2,Chair,,Lost in space,,,\r\nd2,2,Table,,Open,,,\r\nd7,2,Chair,,Open,2026-02-05,,\r\n")
 		out, _ := sh.run(1, "import", deals, "--mapping", mapping, "--json")
 		var rep imported
@@ -60,15 +60,15 @@ func TestImportOpportunities(t *testing.T) {
 		require.Empty(t, rep.Unmapped)
 		var faults []string
 		for _, f := range rep.Faults {
-			faults = append(faults, fmt.Sprintf("row %d, %s: %s", f.Row, f.Field, f.Message))
+			faults = append(faults, fmt.Sprintf("line %d, %s: %s", f.Line, f.Field, f.Message))
 		}
 		require.Equal(t, []string{
-			`row 5, Who: no customer has this id in system "shop": import the customer first`,
-			`row 6, Who: must not be blank`,
-			`row 7, Value: want an amount in "EUR", such as 1200.50, with no more decimals than it has`,
-			`row 8, State: pipeline standard version 1 has no such stage: want one of ["prospecting" "qualification" "proposal" "negotiation" "won" "lost"]`,
-			`row 9, Deal: is the same as in row 4`,
-			`row 10, From: want a date like 31.12.2026`,
+			`line 5, Who: no customer has this id in system "shop": import the customer first`,
+			`line 6, Who: must not be blank`,
+			`line 7, Value: want an amount in "EUR", such as 1200.50, with no more decimals than it has`,
+			`line 8, State: pipeline standard version 1 has no such stage: want one of ["prospecting" "qualification" "proposal" "negotiation" "won" "lost"]`,
+			`line 9, Deal: is the same as in line 4`,
+			`line 10, From: want a date like 31.12.2026`,
 		}, faults)
 		out, _ = sh.run(0, "list", "opportunity", "--where", "amount >= least", "--arg", "least=1000.00 EUR", "--reveal")
 		require.Contains(t, out, "ID  Engine  won    1200.50 EUR              ID\n")
@@ -147,16 +147,16 @@ func TestImportOfEveryKind(t *testing.T) {
 		sh.filled()
 		people := sh.write("more.jsonl", `{"ext":9,"given":"Mary","kind":"person","email":null}`+"\n"+`{"ext":10,"given":["a"],"kind":"robot"}`+"\n")
 		out, _ := sh.run(1, "import", "customer", people, "--system", "shop")
-		require.Contains(t, out, "  created    1\n  updated    0\n  unchanged  0\n  rejected   1\nrow 2, kind: want one of person, organization, group\n")
+		require.Contains(t, out, "  created    1\n  updated    0\n  unchanged  0\n  rejected   1\nline 2, kind: want one of person, organization, group\n")
 		leads := sh.write("leads.csv", "Customer;Origin;Score;Remarks\nshop/1;fair;7;x\nshop/9;web;x;\n")
 		out, _ = sh.run(1, "import", "lead", leads, "--without-ids")
-		require.Contains(t, out, "columns not imported: [\"Remarks\"]\nrow 3, Score: want a whole number\n")
+		require.Contains(t, out, "columns not imported: [\"Remarks\"]\nline 3, Score: want a whole number\n")
 		cases := sh.write("cases.NDJSON", "{\"who\":\"9\",\"what\":\"broken\",\"how\":\"urgent\"}\n{\"who\":\"9\"}\n")
 		mapping := sh.write("cases.json", `{"entity": "case", "system": "shop", "without_ids": true, "columns": {"customer": "who", "subject": "what", "priority": "how"}}`)
 		out, _ = sh.run(1, "import", cases, "--mapping", mapping, "--dry-run")
 		require.Contains(t, out, "dry run, nothing was written: cases.NDJSON (case)\n  rows       2\n  created    1\n")
 		out, _ = sh.run(1, "import", cases, "--mapping", mapping, "--json")
-		require.Contains(t, out, `"faults":[{"row":2,"field":"what","message":"must not be blank`)
+		require.Contains(t, out, `"faults":[{"line":2,"field":"what","message":"must not be blank`)
 		out, _ = sh.run(0, "list", "case", "--reveal")
 		require.Contains(t, out, "ID  request  urgent    new    broken   ID\n")
 		out, _ = sh.run(0, "list", "lead")
@@ -182,7 +182,7 @@ func TestObjects(t *testing.T) {
 		fleet := sh.write("boats.csv", "Customer,Name,length\nshop/1,Sea Ghost,11.5\n,Sea Gull,7\n,,9\n")
 		out, _ := sh.run(1, "import", "object.boat", fleet, "--without-ids")
 		require.Contains(t, out, "imported boats.csv (object.boat)\n  rows       3\n  created    2\n")
-		require.Contains(t, out, "row 4, Name: must not be blank")
+		require.Contains(t, out, "line 4, Name: must not be blank")
 		out, _ = sh.run(0, "list", "object.boat", "--where", "custom.length > 10.0")
 		require.NotContains(t, out, "Ghost")
 		out, _ = sh.run(0, "list", "object.boat", "--where", "custom.length > 10.0", "--reveal")

@@ -97,6 +97,36 @@ func (d Date) YMD() (year int, month time.Month, dayOfMonth int) {
 	return d.utc().Date()
 }
 
+// Start returns the first instant of the day on the wall in loc; nil means UTC. It is midnight, unless the clocks skip that.
+// Of a day that is skipped as a whole it is the instant at which it would have begun. The blank date has none: the result
+// is the zero time.
+func (d Date) Start(loc *time.Location) time.Time {
+	if d.n == 0 {
+		return time.Time{}
+	}
+	if loc == nil {
+		loc = time.UTC
+	}
+	y, m, dd := d.YMD()
+	at := time.Date(y, m, dd, 0, 0, 0, 0, loc) // of a midnight that is skipped or comes twice, Go chooses the side
+	from, until := at.ZoneBounds()
+	if FromTime(at, loc).Before(d) {
+		return until
+	}
+	if from.IsZero() {
+		return at
+	}
+	if at.Hour()+at.Minute()+at.Second() != 0 {
+		return from
+	}
+	_, offset := at.Zone()
+	_, before := from.Add(-1).Zone()
+	if first := at.Add(time.Duration(offset-before) * time.Second); first.Before(from) {
+		return first
+	}
+	return at
+}
+
 // Weekday returns the day of the week. The blank date has none and answers Sunday.
 func (d Date) Weekday() time.Weekday {
 	if d.n == 0 {

@@ -85,6 +85,8 @@ func TestViolations(t *testing.T) {
 	}, f.Violations)
 	require.Equal(t, "points[0].value", f.Field)
 	require.EqualError(t, f, "invalid: points[0].value: must not be empty (and 5 more)")
+	require.EqualError(t, fault.Under("ext", fault.Field("id", "must not be empty")), "invalid: ext.id: must not be empty")
+	require.NoError(t, fault.Under("ext", nil))
 }
 
 func TestProblemOfEveryCode(t *testing.T) {

@@ -57,6 +57,14 @@ func (v *Violations) AddAll(prefix string, err error) {
 	}
 }
 
+// Under puts a path prefix before the fields of an error, as [Violations.AddAll] does. It returns one Invalid fault, or nil
+// for a nil error.
+func Under(prefix string, err error) error {
+	var v Violations
+	v.AddAll(prefix, err)
+	return v.Err()
+}
+
 func join(prefix, field string) string {
 	switch {
 	case prefix == "":

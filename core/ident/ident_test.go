@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 )
 
@@ -94,6 +95,33 @@ func TestHostID(t *testing.T) {
 	}
 	for _, s := range []string{"", strings.Repeat("x", 65), "a\x00", "a\n", "\x7f", "\xff", strings.Repeat("é", 33)} {
 		require.NotEmpty(t, ident.HostID(s), "%q", s)
+	}
+}
+
+func TestExtValidate(t *testing.T) {
+	t.Parallel()
+
+	for _, e := range []ident.Ext{{System: "erp", ID: "4711"}, {System: strings.Repeat("x", 64), ID: strings.Repeat("x", 200)}, {System: "ERP 2", ID: "Größe/42"}} {
+		require.NoError(t, e.Validate(), "%q", e)
+	}
+	for _, c := range []struct {
+		ext  ident.Ext
+		want []string
+	}{
+		{ident.Ext{}, []string{"system", "id"}},
+		{ident.Ext{System: "erp"}, []string{"id"}},
+		{ident.Ext{ID: "1"}, []string{"system"}},
+		{ident.Ext{System: "erp", ID: strings.Repeat("é", 101)}, []string{"id"}},
+		{ident.Ext{System: "e\x00", ID: "1\n"}, []string{"system", "id"}},
+		{ident.Ext{System: "erp", ID: "\xff"}, []string{"id"}},
+	} {
+		var f *fault.Error
+		require.ErrorAs(t, c.ext.Validate(), &f, "%q", c.ext)
+		var got []string
+		for _, v := range f.Violations {
+			got = append(got, v.Field)
+		}
+		require.Equal(t, c.want, got, "%q", c.ext)
 	}
 }
 

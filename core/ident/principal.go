@@ -69,12 +69,14 @@ func (p Principal) String() string { return fmt.Sprintf("%s:%s@%s", p.Kind, p.ID
 
 // HostID checks a host-given identifier: 1 to [MaxHostID] bytes of valid UTF-8 without control characters.
 // It returns "" when s is good, else what is wrong with it, worded to follow the field's name.
-func HostID(s string) string {
+func HostID(s string) string { return idFault(s, MaxHostID) }
+
+func idFault(s string, limit int) string {
 	switch {
 	case s == "":
 		return "must not be empty"
-	case len(s) > MaxHostID:
-		return fmt.Sprintf("must be at most %d bytes, is %d", MaxHostID, len(s))
+	case len(s) > limit:
+		return fmt.Sprintf("must be at most %d bytes, is %d", limit, len(s))
 	case !utf8.ValidString(s):
 		return "must be valid UTF-8"
 	}

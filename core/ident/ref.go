@@ -1,5 +1,10 @@
 package ident
 
+import "github.com/rapport-crm/rapport/core/fault"
+
+// MaxExtID is the greatest length in bytes of an id in another system.
+const MaxExtID = 200
+
 // Ext is a record's id in another system: the host's users table, an ERP, a spreadsheet.
 // Within a tenant each (System, ID) resolves to one customer. The zero value names nothing.
 type Ext struct {
@@ -9,6 +14,19 @@ type Ext struct {
 
 // IsZero reports whether e names nothing.
 func (e Ext) IsZero() bool { return e == Ext{} }
+
+// Validate returns every breach in one Invalid fault, for the fields "system" and "id": both must be valid UTF-8 without
+// control characters, of 1 to [MaxHostID] and 1 to [MaxExtID] bytes. The zero value is refused: it names nothing.
+func (e Ext) Validate() error {
+	var v fault.Violations
+	if m := HostID(e.System); m != "" {
+		v.Add("system", "%s", m)
+	}
+	if m := idFault(e.ID, MaxExtID); m != "" {
+		v.Add("id", "%s", m)
+	}
+	return v.Err()
+}
 
 // String joins both parts as system/id.
 func (e Ext) String() string { return e.System + "/" + e.ID }

@@ -125,6 +125,15 @@ func In(field string, values ...Value) Predicate {
 	return Predicate{&node{op: opIn, field: field, list: values}}
 }
 
+// InTexts is [In] for the texts of a list, whatever a domain calls their type.
+func InTexts[T ~string](field string, list ...T) Predicate {
+	values := make([]Value, len(list))
+	for i, s := range list {
+		values[i] = Text(string(s))
+	}
+	return In(field, values...)
+}
+
 // StartsWith is true where the text field begins with s; unknown where the field is blank.
 func StartsWith(field, s string) Predicate { return leaf(opStarts, field, Text(s)) }
 

@@ -49,6 +49,14 @@ func (a *args) Arg(v any) string {
 	return "$" + strconv.Itoa(len(*a))
 }
 
+func TestInTexts(t *testing.T) {
+	t.Parallel()
+
+	type stage string
+	require.Equal(t, rule.In("stage", rule.Text("won"), rule.Text("lost")), rule.InTexts("stage", stage("won"), stage("lost")))
+	require.True(t, rule.InTexts[stage]("stage").IsFalse())
+}
+
 func TestSQLNeverWrapsAPositiveComparison(t *testing.T) {
 	t.Parallel()
 

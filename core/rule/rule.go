@@ -113,4 +113,6 @@ type Program interface {
 	Predicate(in Input) (Predicate, error)
 	// Fields must list the names of the fields the rule reads, sorted.
 	Fields() []string
+	// Args must list the names of the arguments the rule reads, sorted.
+	Args() []string
 }

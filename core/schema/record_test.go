@@ -237,6 +237,19 @@ func TestValidateFindsEveryBreach(t *testing.T) {
 	require.ErrorIs(t, e.Validate(&r), fault.ErrInvalid, "an amount without a currency would be lost")
 }
 
+func TestCheckWord(t *testing.T) {
+	t.Parallel()
+
+	for _, s := range []string{"a", "0", "no-budget", "v1.2_x", strings.Repeat("x", 64)} {
+		require.NoError(t, schema.CheckWord("f", s), "%q", s)
+	}
+	for _, s := range []string{"", "-a", ".a", "A", "a b", "a\n", "é", strings.Repeat("x", 65)} {
+		var f *fault.Error
+		require.ErrorAs(t, schema.CheckWord("f", s), &f, "%q", s)
+		require.Equal(t, "f", f.Field)
+	}
+}
+
 func TestCheckText(t *testing.T) {
 	t.Parallel()
 

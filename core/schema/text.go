@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"regexp"
 	"unicode/utf8"
 
 	"github.com/rapport-crm/rapport/core/fault"
@@ -13,6 +14,18 @@ import (
 func CheckText(field, s string, limit int) error {
 	if m := textFault(s, limit); m != "" {
 		return fault.Field(field, "%s", m)
+	}
+	return nil
+}
+
+var word = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
+
+// CheckWord returns an Invalid fault naming the field when s is not 1 to 64 lower-case letters, digits, '-', '_' and '.',
+// a letter or digit first. Keys and reasons are such words: reports count them and events carry them, so they are no place
+// for free text.
+func CheckWord(field, s string) error {
+	if !word.MatchString(s) {
+		return fault.Field(field, "want 1 to 64 lower-case letters, digits, '-', '_' or '.'")
 	}
 	return nil
 }

@@ -4,7 +4,7 @@
 //	m, err := transfer.ParseMapping(json) // {"entity": "lead", "customers": "shop", "without_ids": true, "columns": {...}}
 //	rep, err := transfer.Import(ctx, s.Leads.Import(), file, m, &transfer.Options{DryRun: true})
 //	for _, f := range rep.Faults {
-//		fmt.Println(f) // row 7, Score: want a whole number
+//		fmt.Println(f) // line 7, Score: want a whole number
 //	}
 //
 // Every row of a file is loaded or reported with its line, column and reason; nothing is dropped, cut or mended on the

@@ -42,11 +42,11 @@ func ExampleImport() {
 	}
 	// Output:
 	// 3 rows: 1 created, 0 unchanged, 2 rejected
-	//   row 3, E-mail: is not an e-mail address: want name@domain
-	//   row 4, E-mail: is missing: the row has 2 fields, the header has 3
+	//   line 3, E-mail: is not an e-mail address: want name@domain
+	//   line 4, E-mail: is missing: the row has 2 fields, the header has 3
 	// 3 rows: 0 created, 1 unchanged, 2 rejected
-	//   row 3, E-mail: is not an e-mail address: want name@domain
-	//   row 4, E-mail: is missing: the row has 2 fields, the header has 3
+	//   line 3, E-mail: is not an e-mail address: want name@domain
+	//   line 4, E-mail: is missing: the row has 2 fields, the header has 3
 }
 
 func ExampleNewReader() {

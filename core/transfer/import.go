@@ -143,14 +143,14 @@ func (im *importer) write(ctx context.Context, good []*Record) (did work.LoadRep
 // count adds a batch to the report.
 func (im *importer) count(did work.LoadReport) {
 	rep := &im.report
+	for i, r := range im.batch {
+		if err := r.Err(); err != nil {
+			rep.Faults = append(rep.Faults, work.RowFault{Row: rep.Rows + i, Line: r.Line, Err: err})
+		}
+	}
 	rep.Rows += len(im.batch)
 	rep.Created += did.Created
 	rep.Updated += did.Updated
 	rep.Unchanged += did.Unchanged
 	rep.Blank = im.table.Blank()
-	for _, r := range im.batch {
-		if err := r.Err(); err != nil {
-			rep.Faults = append(rep.Faults, work.RowFault{Row: r.Row, Err: err})
-		}
-	}
 }

@@ -49,10 +49,10 @@ func TestReferences(t *testing.T) {
 		require.Equal(t, []string{"Ada1", "Ada2", odd.Name.Reveal(), odd.Name.Reveal()}, b.owners(t), "ids of the file's own system go first")
 
 		m.Customers = "shop"
-		require.Equal(t, "1 created, 2 rejected [row 3, customer: no customer has this id in system \"shop\": import the customer first "+
-			"row 4, customer: no customer has this id in system \"shop\": import the customer first]", b.lines(t, b.Session, m, "customer\n1\n3\nshop/3\n"))
-		require.Equal(t, "0 created, 2 rejected [row 2, customer: no customer has this id: want its own, or SYSTEM/ID of another system, such as erp/4711 "+
-			"row 3, customer: no customer has this id: want its own, or SYSTEM/ID of another system, such as erp/4711]",
+		require.Equal(t, "1 created, 2 rejected [line 3, customer: no customer has this id in system \"shop\": import the customer first "+
+			"line 4, customer: no customer has this id in system \"shop\": import the customer first]", b.lines(t, b.Session, m, "customer\n1\n3\nshop/3\n"))
+		require.Equal(t, "0 created, 2 rejected [line 2, customer: no customer has this id: want its own, or SYSTEM/ID of another system, such as erp/4711 "+
+			"line 3, customer: no customer has this id: want its own, or SYSTEM/ID of another system, such as erp/4711]",
 			b.lines(t, b.Session, transfer.Mapping{WithoutIDs: true}, "customer\n1\n\""+strings.Repeat("x", 300)+"\"\n"))
 	})
 }
@@ -77,13 +77,13 @@ func TestReferencesOutOfSight(t *testing.T) {
 		require.NoError(t, err)
 		m := transfer.Mapping{System: "shop", WithoutIDs: true}
 		seller := b.acting(ident.User("acme", "u-1", "sales"))
-		require.Equal(t, "1 created, 3 rejected [row 3, customer: no customer has this id in system \"shop\": import the customer first "+
-			"row 4, customer: no customer has this id in system \"shop\": import the customer first "+
-			"row 5, customer: no such customer, or none that you may see]", b.lines(t, seller, m, "customer\n3\n1\n99\nSECOND\n"))
+		require.Equal(t, "1 created, 3 rejected [line 3, customer: no customer has this id in system \"shop\": import the customer first "+
+			"line 4, customer: no customer has this id in system \"shop\": import the customer first "+
+			"line 5, customer: no such customer, or none that you may see]", b.lines(t, seller, m, "customer\n3\n1\n99\nSECOND\n"))
 		require.Equal(t, []string{mine.Name.Reveal()}, b.owners(t))
 
 		other := b.acting(ident.System("other", "import"))
-		require.Equal(t, "0 created, 1 rejected [row 2, customer: no customer has this id in system \"shop\": import the customer first]",
+		require.Equal(t, "0 created, 1 rejected [line 2, customer: no customer has this id in system \"shop\": import the customer first]",
 			b.lines(t, other, m, "customer\n1\n"))
 	})
 }
@@ -95,8 +95,8 @@ func TestOwnIDs(t *testing.T) {
 	each(t, pipeline.EntityLead, func(t *testing.T, b bundle) {
 		text := "ID;Origin\nNOBODY;fair\nx;web\n"
 		text = b.filled(text)
-		require.Equal(t, "1 created, 1 rejected [row 3, ID: want an id like 0190e6a2-7b1c-7def-8a34-0123456789ab]", b.lines(t, b.Session, transfer.Mapping{}, text))
-		require.Contains(t, b.lines(t, b.Session, transfer.Mapping{}, text), "0 created, 2 rejected [row 2, ID: ")
+		require.Equal(t, "1 created, 1 rejected [line 3, ID: want an id like 0190e6a2-7b1c-7def-8a34-0123456789ab]", b.lines(t, b.Session, transfer.Mapping{}, text))
+		require.Contains(t, b.lines(t, b.Session, transfer.Mapping{}, text), "0 created, 2 rejected [line 2, ID: ")
 		require.Equal(t, []int{1}, b.count(t, "crm_lead"))
 	})
 }

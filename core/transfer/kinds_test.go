@@ -128,7 +128,7 @@ var kinds = map[string]struct {
 			{"g;1;;;;2026-1-2;;", "bis: want a date like 31.12.2026"},
 			{"h;1;;;;;x;", "%: want a whole number"},
 			{"i;1;;;;;;bronze", "Rang: want one of gold, silver"},
-			{"a;1;;;;;;", "Nr: is the same as in row 2"},
+			{"a;1;;;;;;", "Nr: is the same as in line 2"},
 			{";1;;;;;;", "Nr: must not be blank"},
 			{"j;1;;;;;;;", "Rang: is not the last: the row has 9 fields, the header has 8"},
 			{"k;1;" + strings.Repeat("x", 201) + ";;;;;", "Titel: must have at most 200 characters, has 201"},
@@ -218,7 +218,7 @@ func TestEveryKindIsImported(t *testing.T) {
 				for _, bad := range k.bad {
 					row, want := bad[0], bad[1]
 					text += row + "\r\n"
-					faults = append(faults, fmt.Sprintf("row %d, %s", line, want))
+					faults = append(faults, fmt.Sprintf("line %d, %s", line, want))
 					rows++
 					line++
 				}

@@ -254,7 +254,7 @@ func TestValues(t *testing.T) {
 			require.True(t, ok, s)
 			require.Len(t, f.Violations, 1, s)
 			require.Equal(t, header[column], f.Field)
-			require.Equal(t, 2, rec.Row)
+			require.Equal(t, 2, rec.Line)
 			require.NotContains(t, f.Error(), s, "a fault does not repeat what stands in the file")
 		}
 	}

@@ -39,24 +39,24 @@ func TestReaderOfObjects(t *testing.T) {
 		"missing members":  {text: `{"a":"1"}` + "\n" + `{"b":"2"}` + "\n{}", want: []string{"1: 1|", "2: |2", "3: |"}},
 		"names with space": {text: `{" a ":"1"}`, want: []string{"1: 1"}},
 		"no object": {text: `{"a":"1"}` + "\n[1]\n\"a\"\nx,y\n" + `{"a":"2"}`, want: []string{
-			"1: 1", "row 2: " + notObject, "row 3: " + notObject, "row 4: " + notObject, "5: 2",
+			"1: 1", "line 2: " + notObject, "line 3: " + notObject, "line 4: " + notObject, "5: 2",
 		}},
 		"cut off": {text: `{"a":"1"}` + "\n" + `{"a":"1` + "\n" + `{"a":` + "\n" + `{"a":"2"}`, want: []string{
-			"1: 1", "row 2: is not JSON from byte 6 on: " + notObject, "row 3: is not JSON from byte 6 on: " + notObject, "4: 2",
+			"1: 1", "line 2: is not JSON from byte 6 on: " + notObject, "line 3: is not JSON from byte 6 on: " + notObject, "4: 2",
 		}},
-		"two on a line":  {text: `{"a":"1"}` + "\n" + `{"a":"1"}{"a":"2"}` + "\n", want: []string{"1: 1", "row 2: goes on after its object: " + notObject}},
-		"nested":         {text: `{"a":{"b":"1"}}`, want: []string{"row 1, a: is an object: want text, a number, true, false, null or a list of these"}},
+		"two on a line":  {text: `{"a":"1"}` + "\n" + `{"a":"1"}{"a":"2"}` + "\n", want: []string{"1: 1", "line 2: goes on after its object: " + notObject}},
+		"nested":         {text: `{"a":{"b":"1"}}`, want: []string{"line 1, a: is an object: want text, a number, true, false, null or a list of these"}},
 		"lists of lists": {text: `{"a":[[1]],"b":[{"x":1}],"c":["x|y"]}`, want: slices.Repeat([]string{"is a list with an element"}, 3)},
-		"there twice":    {text: `{"a":"1","a":"2"}`, want: []string{"row 1, a: is there twice"}},
-		"not UTF-8":      {text: "{\"a\":\"1\",\"b\":\"x\"}\n{\"a\":\"Gr\xfc\xdfe\",\"b\":[\"\xff\"]}\n", want: []string{"1: 1|x", "row 2, a: is not valid UTF-8", "row 2, b: is not valid UTF-8"}},
-		"NUL":            {text: `{"a":"x\u0000"}`, want: []string{"row 1, a: holds a NUL byte"}},
-		"half a pair":    {text: `{"a":"\ud83d"}` + "\n" + `{"a":"\uFFFD\ud83d\ude00\ufffd"}` + "\n{\"a\":\"\ufffd\"}", want: []string{"row 1, a: holds half a character", "2: �😀�", "3: �"}},
+		"there twice":    {text: `{"a":"1","a":"2"}`, want: []string{"line 1, a: is there twice"}},
+		"not UTF-8":      {text: "{\"a\":\"1\",\"b\":\"x\"}\n{\"a\":\"Gr\xfc\xdfe\",\"b\":[\"\xff\"]}\n", want: []string{"1: 1|x", "line 2, a: is not valid UTF-8", "line 2, b: is not valid UTF-8"}},
+		"NUL":            {text: `{"a":"x\u0000"}`, want: []string{"line 1, a: holds a NUL byte"}},
+		"half a pair":    {text: `{"a":"\ud83d"}` + "\n" + `{"a":"\uFFFD\ud83d\ude00\ufffd"}` + "\n{\"a\":\"\ufffd\"}", want: []string{"line 1, a: holds half a character", "2: �😀�", "3: �"}},
 		"odd names":      {text: "{\"a\":\"1\"}\n{\"\":1}\n{\"\\u0000\":1}\n{\"\xff\":1}", want: append([]string{"1: 1"}, slices.Repeat([]string{"has a member whose name is blank or not valid UTF-8"}, 3)...)},
 		"large": {text: `{"a":"1234"}` + "\n" + `{"a":"12345"}` + "\n" + `{"a":"` + strings.Repeat("x", 50) + "\"}\n" + `{"a":"1"}`, format: transfer.Format{MaxField: 4, MaxRow: 30}, want: []string{
-			"1: 1234", "row 2, a: is larger than a field may be", "row 3: is larger than a row may be: 30 bytes", "4: 1",
+			"1: 1234", "line 2, a: is larger than a field may be", "line 3: is larger than a row may be: 30 bytes", "4: 1",
 		}},
 		"late members": {text: lines(150_000) + `{"a":"y","b":"z"}`, want: append(slices.Repeat([]string{": x"}, 150_000),
-			"row 150001, b: is in none of the first objects of the file: add it to the first one, with null where it has no value")},
+			"line 150001, b: is in none of the first objects of the file: add it to the first one, with null where it has no value")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -202,7 +202,7 @@ func TestRepeatedAfterAStop(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, [3]int{len(good), len(good) - 1, 1}, [3]int{rep.Rows, rep.Created, rep.Unchanged + len(rep.Faults)}, "%v", rep.Faults)
 				for _, f := range rep.Faults {
-					require.Equal(t, 1, f.Row)
+					require.Equal(t, 1, f.Line)
 					require.True(t, work.IsTaken(f.Err), "%v", f.Err)
 				}
 				got, err := k.list(t.Context(), b.For(privacy.Operations))

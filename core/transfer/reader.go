@@ -146,7 +146,7 @@ func (r *Reader) readHeader() error {
 	case err != nil:
 		return err
 	case len(rec.broken) > 0:
-		return fault.Field("header", "row %d, column %d: %s", rec.line, rec.broken[0].column+1, rec.broken[0].message)
+		return fault.Field("header", "line %d, column %d: %s", rec.line, rec.broken[0].column+1, rec.broken[0].message)
 	case len(rec.fields) > MaxColumns:
 		return fault.Field("header", "has more than %d columns", MaxColumns)
 	}

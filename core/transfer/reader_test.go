@@ -28,7 +28,7 @@ func read(t *testing.T, src io.Reader, f transfer.Format) ([]string, *transfer.R
 		require.NoError(t, err)
 		if len(row.Faults()) > 0 {
 			for _, f := range row.Faults() {
-				place := fmt.Sprintf("row %d", row.Line)
+				place := fmt.Sprintf("line %d", row.Line)
 				if f.Field != "" {
 					place += ", " + f.Field
 				}
@@ -69,17 +69,17 @@ func TestReader(t *testing.T) {
 		"quoted line ends":       {text: "a,b\n\"x\r\ny\nz\",2\n3,4\n", want: []string{"2: x\r\ny\nz|2", "5: 3|4"}},
 		"blank rows":             {text: "a,b\n\n1,2\n,\n \n\r\n\"\",\n3,4\n", want: []string{"3: 1|2", "4: |", "7: |", "8: 3|4"}, blank: 3},
 		"too few and too many": {text: "a,b\n1\n1,2,3\n1,2\n", want: []string{
-			"row 2, b: is missing: the row has 1 fields, the header has 2", "row 3, b: is not the last: the row has 3 fields, the header has 2", "4: 1|2",
+			"line 2, b: is missing: the row has 1 fields, the header has 2", "line 3, b: is not the last: the row has 3 fields, the header has 2", "4: 1|2",
 		}},
-		"not UTF-8": {text: "a,b\nGr\xfc\xdfe,2\n3,4\n", want: []string{"row 2, a: is not valid UTF-8", "3: 3|4"}},
-		"NUL":       {text: "a,b\n1,\x00\n3,4\n", want: []string{"row 2, b: holds a NUL byte", "3: 3|4"}},
+		"not UTF-8": {text: "a,b\nGr\xfc\xdfe,2\n3,4\n", want: []string{"line 2, a: is not valid UTF-8", "3: 3|4"}},
+		"NUL":       {text: "a,b\n1,\x00\n3,4\n", want: []string{"line 2, b: holds a NUL byte", "3: 3|4"}},
 		"bare quote": {
 			text: "a,b\n5\" pipe,2\n3,4\n",
-			want: []string{"row 2, a: has a quote in the middle: put the whole field between quotes, and write the quote twice", "3: 3|4"},
+			want: []string{"line 2, a: has a quote in the middle: put the whole field between quotes, and write the quote twice", "3: 3|4"},
 		},
 		"text after a quote": {
 			text: "a,b\n\"x\"y,\"2\n3,4\n",
-			want: []string{"row 2, a: goes on after its closing quote: write a quote inside a quoted field twice", "3: 3|4"},
+			want: []string{"line 2, a: goes on after its closing quote: write a quote inside a quoted field twice", "3: 3|4"},
 		},
 		"a quote that swallows rows": {
 			text: "a,b\n\"x,1\n3,4\n\"y\",5\n6,7\n",
@@ -93,7 +93,7 @@ func TestReader(t *testing.T) {
 			text: "\ufeffa,b\n\"x\r\ny\",1\n\"2,3\r\n4,5\n6,7\"\n8,\"9\n\"\n",
 			want: []string{
 				"2: x\r\ny|1", openQuote(4, "a"), "5: 4|5",
-				"row 6, b: has a quote in the middle: put the whole field between quotes, and write the quote twice", "7: 8|9\n",
+				"line 6, b: has a quote in the middle: put the whole field between quotes, and write the quote twice", "7: 8|9\n",
 			},
 		},
 		"quotes never closed": {
@@ -102,18 +102,18 @@ func TestReader(t *testing.T) {
 		},
 		"carriage return alone": {
 			text: "a,b\n1\r2,3\n4,5\n",
-			want: []string{"row 2, a: has a carriage return that ends no line: rows end with LF or CRLF", "3: 4|5"},
+			want: []string{"line 2, a: has a carriage return that ends no line: rows end with LF or CRLF", "3: 4|5"},
 		},
 		"large field": {
 			text: "a,b\n1234,1\n12345,1\n2,\"1\n345\"\n3,4\n", format: small,
 			want: []string{
-				"2: 1234|1", "row 3, a: is larger than a field may be",
-				"row 4, b: is larger than a field may be", "row 4, b: takes in lines 4 to 5, because of a quote, and none of them was read", "6: 3|4",
+				"2: 1234|1", "line 3, a: is larger than a field may be",
+				"line 4, b: is larger than a field may be", "line 4, b: takes in lines 4 to 5, because of a quote, and none of them was read", "6: 3|4",
 			},
 		},
 		"large row": {
 			text: "a,b\n1234,567\n1234,56\n", format: small,
-			want: []string{"row 2, b: is where the row becomes larger than a row may be", "3: 1234|56"},
+			want: []string{"line 2, b: is where the row becomes larger than a row may be", "3: 1234|56"},
 		},
 	}
 	for name, tt := range tests {
@@ -130,7 +130,7 @@ func TestReader(t *testing.T) {
 
 // openQuote is the fault of a quote that would take other rows along.
 func openQuote(row int, field string) string {
-	return fmt.Sprintf("row %d, %s: begins with a quote that is not closed on its line, and makes no row with the lines after it", row, field)
+	return fmt.Sprintf("line %d, %s: begins with a quote that is not closed on its line, and makes no row with the lines after it", row, field)
 }
 
 // Without a way back the rows that a quote takes along are told.
@@ -139,11 +139,11 @@ func TestAnOpenQuoteInAStreamTellsWhatItTakesAlong(t *testing.T) {
 
 	for text, want := range map[string][]string{
 		"a,b\n\"x,1\n3,4\n\"y\",5\n6,7\n": {
-			"row 2, a: goes on after its closing quote: write a quote inside a quoted field twice",
-			"row 2, a: takes in lines 2 to 4, because of a quote, and none of them was read", "5: 6|7",
+			"line 2, a: goes on after its closing quote: write a quote inside a quoted field twice",
+			"line 2, a: takes in lines 2 to 4, because of a quote, and none of them was read", "5: 6|7",
 		},
 		"a,b\n1,2\n3,\"x\n5,6\n": {
-			"2: 1|2", "row 3, b: has a quote that is never closed", "row 3, b: takes in lines 3 to 5, because of a quote, and none of them was read",
+			"2: 1|2", "line 3, b: has a quote that is never closed", "line 3, b: takes in lines 3 to 5, because of a quote, and none of them was read",
 		},
 	} {
 		got, _, err := read(t, io.MultiReader(strings.NewReader(text)), transfer.Format{})
@@ -191,7 +191,7 @@ func TestHeaderRefused(t *testing.T) {
 		"mark alone":     {"\ufeff", "the file is empty"},
 		"doubled column": {"a,b, a\n", `columns 1 and 3 are both named "a"`},
 		"blank column":   {"a,,b\n", "column 2 has no name"},
-		"open quote":     {"a,\"b\n1,2\n", "row 1, column 2: has a quote that is never closed"},
+		"open quote":     {"a,\"b\n1,2\n", "line 1, column 2: has a quote that is never closed"},
 		"UTF-16":         {"\xff\xfea\x00,\x00b\x00", "UTF-16"},
 		"UTF-16, no BOM": {"a\x00,\x00b\x00", "column 1 holds a NUL byte"},
 		"Latin-1":        {"Gr\xf6\xdfe,b\n", "column 1 is not valid UTF-8"},

@@ -15,7 +15,7 @@ import (
 // Record is one row asked by field. Its getters note a fault where a value cannot be read, and return the zero value
 // then; of a row that is broken as a whole they return zero values.
 type Record struct {
-	Row int // line of the file on which the row begins
+	Line int // of the file on which the row begins
 
 	t      *Table
 	row    *Row
@@ -52,10 +52,10 @@ func (r *Record) readExt() {
 	}
 	r.ext = ident.Ext{System: r.t.m.System, ID: id}
 	if first, again := r.t.seen[id]; again {
-		r.Fault(FieldExt, "is the same as in row %d", first)
+		r.Fault(FieldExt, "is the same as in line %d", first)
 		return
 	}
-	r.t.seen[strings.Clone(id)] = r.Row
+	r.t.seen[strings.Clone(id)] = r.Line
 }
 
 // Fault notes a complaint about a field.

@@ -164,7 +164,7 @@ func (t *Table) Records() iter.Seq2[*Record, error] {
 				t.blank++
 				continue
 			}
-			rec := &Record{Row: row.Line, t: t, row: row, faults: row.Faults()}
+			rec := &Record{Line: row.Line, t: t, row: row, faults: row.Faults()}
 			if rec.broken = rec.Err() != nil; !rec.broken {
 				rec.readExt()
 			}

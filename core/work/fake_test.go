@@ -151,6 +151,7 @@ func (compiler) Check(*rule.Env, rule.Source) []rule.Issue { return nil }
 type program struct{ field string }
 
 func (p program) Fields() []string                            { return []string{p.field} }
+func (p program) Args() []string                              { return []string{"t"} }
 func (p program) Eval(rule.Record, rule.Input) rule.Outcome   { return rule.Unknown }
 func (p program) Explain(rule.Record, rule.Input) *rule.Trace { return nil }
 func (p program) Predicate(in rule.Input) (rule.Predicate, error) {

@@ -148,6 +148,8 @@ func TestExpressions(t *testing.T) {
 		"where.expr":   {Expr: "title =="},
 		"where.args.t": {Expr: "title == t", Args: map[string]any{"t": struct{}{}}},
 		"where.args.u": {Expr: "title == t", Args: map[string]any{"u": nil}},
+		"where.args.v": {Expr: "title == t", Args: map[string]any{"t": "a", "w": "b", "v": "c"}},
+		"where.args.x": {Args: map[string]any{"x": "a", "y": "b"}},
 	} {
 		_, err := w.page(rule.True(), page.Query{Where: where})
 		require.Equal(t, field, faultOf(t, err).Field)

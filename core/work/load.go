@@ -47,8 +47,9 @@ type LoadReport struct {
 
 // RowFault is one row that was refused.
 type RowFault struct {
-	Row int   // place in the sequence, from 0; of a file, the line on which the row begins, from 1
-	Err error // as a write of the row alone would return it, or the sequence's own error for the row
+	Row  int   // place in the sequence, from 0; of a file, its place among the rows in which something stands
+	Line int   // of a file, the line on which the row begins, from 1; 0 for rows that come from no file
+	Err  error // as a write of the row alone would return it, or the sequence's own error for the row
 }
 
 // Violations returns what is wrong with the row, by field: at least one. The fields of a row of a file are its columns.
@@ -65,14 +66,19 @@ func (f RowFault) Violations() []fault.Violation {
 	return []fault.Violation{{Field: err.Field, Message: err.Message}}
 }
 
-// String returns a line for each violation, such as "row 7, email: is not an e-mail address".
+// String returns a line for each violation, such as "line 7, email: is not an e-mail address", or with "row 5" for rows that
+// come from no file.
 func (f RowFault) String() string {
+	place := fmt.Sprintf("row %d", f.Row)
+	if f.Line > 0 {
+		place = fmt.Sprintf("line %d", f.Line)
+	}
 	var b strings.Builder
 	for i, v := range f.Violations() {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		fmt.Fprintf(&b, "row %d", f.Row)
+		b.WriteString(place)
 		if v.Field != "" {
 			b.WriteString(", " + v.Field)
 		}
@@ -86,9 +92,9 @@ type Outcome uint8
 
 // The outcomes of a row without a fault.
 const (
-	RowCreated Outcome = iota
-	RowUpdated
-	RowUnchanged
+	Created Outcome = iota
+	Updated
+	Unchanged
 )
 
 // Result is what became of one row: an outcome, or a fault.
@@ -186,10 +192,10 @@ func (l *loader[D]) flush(ctx context.Context) error {
 func (r *LoadReport) count(x Result) {
 	switch {
 	case x.Err != nil:
-		r.Faults = append(r.Faults, RowFault{r.Rows, x.Err})
-	case x.Outcome == RowCreated:
+		r.Faults = append(r.Faults, RowFault{Row: r.Rows, Err: x.Err})
+	case x.Outcome == Created:
 		r.Created++
-	case x.Outcome == RowUpdated:
+	case x.Outcome == Updated:
 		r.Updated++
 	default:
 		r.Unchanged++

@@ -109,10 +109,10 @@ func TestUpsertFindsByTheRightOfBothVerbs(t *testing.T) {
 	}
 	first, did, err := upsert("a", work.Create)
 	require.NoError(t, err)
-	require.Equal(t, work.RowCreated, did)
+	require.Equal(t, work.Created, did)
 	second, did, err := upsert("b", work.Create)
 	require.NoError(t, err)
-	require.Equal(t, work.RowUpdated, did)
+	require.Equal(t, work.Updated, did)
 	require.Equal(t, first.ID, second.ID)
 	_, _, err = upsert("c", work.Edit)
 	require.ErrorIs(t, err, fault.ErrDenied)

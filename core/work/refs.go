@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/rapport-crm/rapport/core/fault"
@@ -71,7 +72,8 @@ func (b *batch[T, P]) there(ctx context.Context, drafts []*draft[T]) (map[ident.
 			ids[x.Kind] = append(ids[x.Kind], x.ID)
 		}
 	}
-	for kind, list := range ids {
+	for _, kind := range slices.Sorted(maps.Keys(ids)) {
+		list := ids[kind]
 		who, ok := b.c.Engine.Referees[kind].(BulkReferee)
 		if !ok || len(list) < manyReferrals {
 			continue

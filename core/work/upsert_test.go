@@ -91,12 +91,12 @@ func TestUpsert(t *testing.T) {
 		return rec, did
 	}
 	first, did := put("one")
-	require.Equal(t, work.RowCreated, did)
+	require.Equal(t, work.Created, did)
 	same, did := put("one")
-	require.Equal(t, work.RowUnchanged, did)
+	require.Equal(t, work.Unchanged, did)
 	require.Equal(t, first, same)
 	second, did := put("two")
-	require.Equal(t, work.RowUpdated, did)
+	require.Equal(t, work.Updated, did)
 	require.Equal(t, first.ID, second.ID)
 	require.Equal(t, []string{"card: upsert", "card: upsert"}, []string{w.traces[0].Op, w.traces[1].Op})
 
@@ -104,7 +104,7 @@ func TestUpsert(t *testing.T) {
 	delete(b.cards, "a")
 	b.rival = &rival
 	third, did := put("three")
-	require.Equal(t, work.RowUpdated, did, "another writer was faster: its card is the one to change")
+	require.Equal(t, work.Updated, did, "another writer was faster: its card is the one to change")
 	require.Equal(t, rival.ID, third.ID)
 }
 

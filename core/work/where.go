@@ -2,6 +2,7 @@ package work
 
 import (
 	"context"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -42,7 +43,7 @@ func (c *Call) CheckFilter(p rule.Predicate) error {
 
 // Where compiles a list condition to a predicate, refusing fields the caller may not see. Its today is the tenant's.
 func (c *Call) Where(ctx context.Context, w page.Where) (rule.Predicate, error) {
-	if w.Expr == "" {
+	if w.Expr == "" && len(w.Args) == 0 {
 		return rule.True(), nil
 	}
 	if len(w.Expr) > page.MaxExpr {
@@ -52,9 +53,15 @@ func (c *Call) Where(ctx context.Context, w page.Where) (rule.Predicate, error) 
 	if err != nil {
 		return rule.True(), err
 	}
+	if w.Expr == "" {
+		return rule.True(), unread(args, nil)
+	}
 	p, err := c.Engine.Rules.Compile(c.Entity.Env(types), rule.Source{ID: "where", Expr: w.Expr})
 	if err != nil {
-		return rule.True(), under("where.expr", err)
+		return rule.True(), fault.Under("where.expr", err)
+	}
+	if err := unread(args, p.Args()); err != nil {
+		return rule.True(), err
 	}
 	for _, f := range p.Fields() {
 		if err := c.CheckField(f); err != nil {
@@ -68,18 +75,19 @@ func (c *Call) Where(ctx context.Context, w page.Where) (rule.Predicate, error) 
 	in := rule.Input{Now: c.Now, Zone: zone, Args: args}
 	pred, err := p.Predicate(in)
 	if err != nil {
-		return rule.True(), under("where.expr", err)
+		return rule.True(), fault.Under("where.expr", err)
 	}
 	return pred, storable(pred)
 }
 
-func under(field string, err error) error {
-	if err == nil {
-		return nil
+// unread refuses an argument that the condition does not read: it was to narrow the list, and does not.
+func unread(args map[string]rule.Value, read []string) error {
+	for _, name := range slices.Sorted(maps.Keys(args)) {
+		if !slices.Contains(read, name) {
+			return fault.Field("where.args."+name, "the condition does not read this argument: leave it out, or add it to where.expr")
+		}
 	}
-	var v fault.Violations
-	v.AddAll(field, err)
-	return v.Err()
+	return nil
 }
 
 var argName = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]{0,62}$`)
@@ -90,7 +98,7 @@ func (c *Call) readArgs(w page.Where) (args map[string]rule.Value, types map[str
 		return nil, nil, fault.Field("where.args", "want at most %d arguments, have %d", page.MaxArgs, len(w.Args))
 	}
 	args, types = make(map[string]rule.Value, len(w.Args)), make(map[string]rule.Type, len(w.Args))
-	for name, x := range w.Args {
+	for _, name := range slices.Sorted(maps.Keys(w.Args)) {
 		if !argName.MatchString(name) {
 			return nil, nil, fault.Field("where.args", "an argument's name wants letters, digits and _, a lower-case letter first, at most 63")
 		}
@@ -98,9 +106,9 @@ func (c *Call) readArgs(w page.Where) (args map[string]rule.Value, types map[str
 		if _, taken := c.Entity.Field(name); taken {
 			return nil, nil, fault.Field(at, "is the name of a field: choose another one for the argument")
 		}
-		v, ok := rule.Of(x)
+		v, ok := rule.Of(w.Args[name])
 		if !ok || v.IsBlank() {
-			return nil, nil, fault.Field(at, "want a bool, number, string, time, date, money or id, have %T", x)
+			return nil, nil, fault.Field(at, "want a bool, number, string, time, date, money or id, have %T", w.Args[name])
 		}
 		if err := checkArg(at, v); err != nil {
 			return nil, nil, err

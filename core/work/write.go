@@ -238,7 +238,8 @@ func owner(c *Call) string {
 	return ""
 }
 
-// inspect compares both states and checks field rights, the row right on the result, and the schema.
+// inspect compares both states and checks field rights, the row right on the result, the schema, and the
+// owners.
 func inspect[T any](c *Call, ch *change[T], before, after *T) ([]string, error) {
 	var changed []string
 	if before == nil {
@@ -259,7 +260,21 @@ func inspect[T any](c *Call, ch *change[T], before, after *T) ([]string, error) 
 	if c.Access.Rows.Eval(c.Entity.Record(after)) != rule.Yes {
 		return nil, fault.New(fault.Denied, "the %s would be outside the records you may %s", ch.Entity, ch.Action)
 	}
-	return changed, c.Entity.Validate(after)
+	return changed, cmp.Or(c.Entity.Validate(after), checkOwners(after, changed))
+}
+
+// checkOwners looks whether new owners are ids as the host gives them. Who they are only the host knows.
+func checkOwners(rec any, changed []string) error {
+	var v fault.Violations
+	m := rec.(schema.Aggregate).Base() //nolint:forcetypeassert // the caller's type parameter says so
+	for _, owner := range [...][2]string{{"owner_user", m.OwnerUser}, {"owner_team", m.OwnerTeam}} {
+		if field, id := owner[0], owner[1]; id != "" && slices.Contains(changed, field) {
+			if wrong := ident.HostID(id); wrong != "" {
+				v.Add(field, "%s", wrong)
+			}
+		}
+	}
+	return v.Err()
 }
 
 // ownDoing reports whether a field of a new record holds what the path or the domain gave it, not the caller: who may

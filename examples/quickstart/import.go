@@ -126,6 +126,6 @@ func summarize(faults []rowFault, tell *story) {
 	slices.SortStableFunc(kinds, func(a, b kind) int { return count[b] - count[a] })
 	for _, k := range kinds {
 		f := first[k]
-		tell.say("   × %s, %s: %d, the first in row %d: %s", k.file, k.field, count[k], f.Row, f.Message)
+		tell.say("   × %s, %s: %d, the first in line %d: %s", k.file, k.field, count[k], f.Row, f.Message)
 	}
 }

@@ -66,7 +66,7 @@ func (rd *reader) unique(x *row, column string) string {
 	case id == "":
 		x.fault(column, "is blank: an opportunity needs its id")
 	case again:
-		x.fault(column, "%q stands in row %d already", id, first)
+		x.fault(column, "%q stands in line %d already", id, first)
 	default:
 		rd.seen[id] = x.line
 	}

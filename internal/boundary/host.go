@@ -3,6 +3,7 @@ package boundary
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 
 	"github.com/rapport-crm/rapport/core/fault"
@@ -98,8 +99,8 @@ func (b *Boundary) checkWhere(ent *schema.Entity, g *grant, q plugin.Query) erro
 		return nil
 	}
 	types := make(map[string]rule.Type, len(q.Where.Args))
-	for name, x := range q.Where.Args {
-		v, ok := rule.Of(x)
+	for _, name := range slices.Sorted(maps.Keys(q.Where.Args)) {
+		v, ok := rule.Of(q.Where.Args[name])
 		if !ok || v.IsBlank() {
 			return fault.Field("where.args."+name, "want a bool, number, string, time, date, money or id")
 		}

@@ -82,7 +82,7 @@ func TestCampaignsAreImported(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 1, rep.Created)
 		require.Len(t, rep.Faults, 1)
-		require.Contains(t, rep.Faults[0].String(), "row 3, begins")
+		require.Contains(t, rep.Faults[0].String(), "line 3, begins")
 		p := must[page.Page[campaign.Campaign]](w)(w.campaigns.As(w.s.Scope()).Page(t.Context(), campaign.Filter{Query: page.Query{
 			Where: page.Where{Expr: `custom.region == "emea"`},
 		}}))

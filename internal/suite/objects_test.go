@@ -142,7 +142,7 @@ func TestATenantDefinesAKind(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 1, rep.Created)
 		require.Equal(t, []string{"remarks"}, rep.Unmapped)
-		require.Contains(t, rep.Faults[0].String(), "row 3, custom.length: want a number")
+		require.Contains(t, rep.Faults[0].String(), "line 3, custom.length: want a number")
 		require.Equal(t, []string{"Sea Gull"}, names(page.Query{Where: page.Where{Expr: "custom.length == 8.5"}}))
 	})
 }

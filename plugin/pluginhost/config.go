@@ -1,6 +1,7 @@
 package pluginhost
 
 import (
+	"cmp"
 	"encoding/hex"
 	"log/slog"
 	"maps"
@@ -60,31 +61,23 @@ type Config struct {
 }
 
 func (c Config) withDefaults() (Config, error) {
-	c.Logger = either(c.Logger, slog.Default())
-	c.StartTimeout = either(c.StartTimeout, 10*time.Second)
-	c.PingEvery = either(c.PingEvery, time.Second)
-	c.PingTimeout = either(c.PingTimeout, 500*time.Millisecond)
-	c.PingMisses = either(c.PingMisses, 3)
-	c.CallTimeout = either(c.CallTimeout, 30*time.Second)
-	c.WaitReady = either(c.WaitReady, 2*time.Second)
-	c.Inflight = either(c.Inflight, 32)
-	c.BackoffMin = either(c.BackoffMin, 100*time.Millisecond)
-	c.BackoffMax = either(c.BackoffMax, time.Minute)
-	c.MaxCrashes = either(c.MaxCrashes, 5)
-	c.CrashWindow = either(c.CrashWindow, 10*time.Minute)
-	c.TempDir = either(c.TempDir, tempDir())
+	c.Logger = cmp.Or(c.Logger, slog.Default())
+	c.StartTimeout = cmp.Or(c.StartTimeout, 10*time.Second)
+	c.PingEvery = cmp.Or(c.PingEvery, time.Second)
+	c.PingTimeout = cmp.Or(c.PingTimeout, 500*time.Millisecond)
+	c.PingMisses = cmp.Or(c.PingMisses, 3)
+	c.CallTimeout = cmp.Or(c.CallTimeout, 30*time.Second)
+	c.WaitReady = cmp.Or(c.WaitReady, 2*time.Second)
+	c.Inflight = cmp.Or(c.Inflight, 32)
+	c.BackoffMin = cmp.Or(c.BackoffMin, 100*time.Millisecond)
+	c.BackoffMax = cmp.Or(c.BackoffMax, time.Minute)
+	c.MaxCrashes = cmp.Or(c.MaxCrashes, 5)
+	c.CrashWindow = cmp.Or(c.CrashWindow, 10*time.Minute)
+	c.TempDir = cmp.Or(c.TempDir, tempDir())
 	if abs, err := filepath.Abs(c.TempDir); err == nil { // the process has another working directory
 		c.TempDir = abs
 	}
 	return c, c.validate()
-}
-
-func either[T comparable](x, fallback T) T {
-	var zero T
-	if x == zero {
-		return fallback
-	}
-	return x
 }
 
 // maxTempDir keeps socket paths below the limit of the system, 104 bytes on some.

@@ -1,7 +1,9 @@
 package proto
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -169,8 +171,8 @@ func FromValues(in plugin.Values) map[string]*Value {
 func ToValues(in map[string]*Value) (plugin.Values, error) {
 	out := make(plugin.Values, len(in))
 	var v fault.Violations
-	for name, x := range in {
-		val, err := ToValue(x)
+	for _, name := range slices.Sorted(maps.Keys(in)) {
+		val, err := ToValue(in[name])
 		v.AddAll(name, err)
 		out[name] = val
 	}

@@ -271,11 +271,7 @@ func rows(p ident.Principal, level work.Level) rule.Predicate {
 	if len(p.Teams) == 1 {
 		return rule.Any(own, rule.Eq("owner_team", rule.Text(p.Teams[0])))
 	}
-	teams := make([]rule.Value, len(p.Teams))
-	for i, t := range p.Teams {
-		teams[i] = rule.Text(t)
-	}
-	return rule.Any(own, rule.In("owner_team", teams...))
+	return rule.Any(own, rule.InTexts("owner_team", p.Teams...))
 }
 
 func denied(entity string, a work.Action, why string) error {

@@ -89,7 +89,7 @@ func (k *Ring) Derive(ctx context.Context, tenant, label string) ([SecretSize]by
 }
 
 // Blind returns the digest under which a sealed value is found again: equal values of one tenant and index have
-// equal digests. The caller normalises the value first. Who has the database without the KMS can neither compute
+// equal digests. The caller normalizes the value first. Who has the database without the KMS can neither compute
 // nor test digests; they see which rows are equal.
 //
 // Errors: Unavailable when the KMS does not answer.

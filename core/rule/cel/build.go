@@ -1,6 +1,7 @@
 package cel
 
 import (
+	"maps"
 	"slices"
 
 	celgo "github.com/google/cel-go/cel"
@@ -18,6 +19,7 @@ type program struct {
 	root   ast.Expr
 	run    celgo.Program
 	fields []string
+	args   []string
 	consts map[int64]celgo.Program // the greatest parts that read no field, by node, but for literals
 	parts  partsOnce
 	engine *Engine
@@ -30,7 +32,7 @@ func (e *Engine) build(s *scope, expr string) (*program, []rule.Issue) {
 		return nil, s.issues(expr, iss)
 	}
 	native := checked.NativeRep()
-	c := &inspector{scope: s, expr: expr, ast: native, fields: map[string]bool{}}
+	c := &inspector{scope: s, expr: expr, ast: native, fields: map[string]bool{}, args: map[string]bool{}}
 	if t := checked.OutputType(); !isBool(t) {
 		c.add(native.Expr(), "a rule is a condition that is true or false, this is "+typeWord(t))
 	}
@@ -43,11 +45,10 @@ func (e *Engine) build(s *scope, expr string) (*program, []rule.Issue) {
 		slices.SortFunc(c.issues, byPlace)
 		return nil, c.issues
 	}
-	p := &program{scope: s, expr: expr, root: native.Expr(), engine: e, consts: map[int64]celgo.Program{}}
-	for f := range c.fields {
-		p.fields = append(p.fields, f)
+	p := &program{
+		scope: s, expr: expr, root: native.Expr(), engine: e, consts: map[int64]celgo.Program{},
+		fields: slices.Sorted(maps.Keys(c.fields)), args: slices.Sorted(maps.Keys(c.args)),
 	}
-	slices.Sort(p.fields)
 	opts := []celgo.ProgramOption{celgo.EvalOptions(celgo.OptOptimize)}
 	if cost.Max > freeCost {
 		opts = append(opts, celgo.CostLimit(maxCost))

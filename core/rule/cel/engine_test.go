@@ -47,6 +47,37 @@ func TestCheckFindings(t *testing.T) {
 	}
 }
 
+// A probability is kept in basis points: whoever compares it with 0.5 means half of it and would get all of it.
+func TestWholeNumbersAreComparedWithWholeNumbers(t *testing.T) {
+	t.Parallel()
+
+	engine := newEngine(t)
+	env := &rule.Env{Entity: "deal", Print: "deal", Fields: []rule.Field{
+		{Name: "probability", Type: rule.TypeInt}, {Name: "size", Type: rule.TypeFloat},
+	}}
+	for expr, at := range map[string][2]int{
+		"probability > 0.5": {14, 17}, "size > 0.5 && 2.5 <= probability": {14, 17}, "probability in [1, 2] || probability < 0.25": {39, 43},
+	} {
+		require.Equal(t, []rule.Issue{{
+			From: at[0], To: at[1], Field: "probability",
+			Message: "probability is a whole number: compare it with one, such as 5000 for a half in basis points",
+		}}, engine.Check(env, rule.Source{Expr: expr}), expr)
+	}
+	for _, expr := range []string{"probability > 5000", "probability > 5000.0", "size > 0.5", "probability > 0 && size == 0.5"} {
+		require.Empty(t, engine.Check(env, rule.Source{Expr: expr}), expr)
+	}
+}
+
+func TestArgs(t *testing.T) {
+	t.Parallel()
+
+	env := orders.Env(map[string]rule.Type{"b": rule.TypeText, "a": rule.TypeText, "unused": rule.TypeText})
+	p, err := newEngine(t).Compile(env, rule.Source{Expr: `stage == b || stage == a || stage == b`})
+	require.NoError(t, err)
+	require.Equal(t, []string{"a", "b"}, p.Args())
+	require.Equal(t, []string{"stage"}, p.Fields())
+}
+
 func TestLimits(t *testing.T) {
 	t.Parallel()
 

@@ -19,6 +19,9 @@ var _ rule.Program = (*bound)(nil)
 // Fields implements [rule.Program].
 func (p *program) Fields() []string { return slices.Clone(p.fields) }
 
+// Args implements [rule.Program].
+func (p *program) Args() []string { return slices.Clone(p.args) }
+
 // Eval implements [rule.Program].
 func (p *program) Eval(rec rule.Record, in rule.Input) rule.Outcome {
 	out, _ := p.eval(newInputs(p.scope, rec, in))

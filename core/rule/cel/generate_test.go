@@ -210,7 +210,7 @@ func (g *gen) in(t rule.Type, f string) string {
 // odd draws what authors rarely write: numbers across types, constants, errors.
 func (g *gen) odd() string {
 	return g.count("odd", pick(g, []string{
-		"i < 1.5", "i >= 2.0", "i > 9007199254740991.0", "-9007199254740991.0 <= i", "1.5 > i", "i <= -0.5", "f >= 1", "f < 2", "3 > f", "f > 0.5 + 0.5",
+		"i < 0.5 + 1.0", "i >= 2.0", "i > 9007199254740991.0", "-9007199254740991.0 <= i", "0.5 + 1.0 > i", "i <= 0.5 - 1.0", "f >= 1", "f < 2", "3 > f", "f > 0.5 + 0.5",
 		"true", "false", "1/0 > 1", "1 < 2", "n == 3", `word.startsWith("a")`, "[] == words", "i in []",
 		`m < money("1 EUR") + money("1 USD")`, `d > date("9999-12-31") + days(1)`,
 	}))

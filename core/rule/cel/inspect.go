@@ -3,6 +3,7 @@ package cel
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ type inspector struct {
 	expr   string
 	ast    *ast.AST
 	fields map[string]bool
+	args   map[string]bool
 	issues []rule.Issue
 }
 
@@ -36,8 +38,11 @@ func (c *inspector) add(e ast.Expr, message string) {
 func (c *inspector) look(e ast.Expr, loops int) {
 	switch e.Kind() {
 	case ast.IdentKind:
-		if _, ok := c.scope.slots[e.AsIdent()]; ok {
-			c.fields[e.AsIdent()] = true
+		name := e.AsIdent()
+		if _, ok := c.scope.slots[name]; ok {
+			c.fields[name] = true
+		} else if _, ok := c.scope.env.Args[name]; ok {
+			c.args[name] = true
 		}
 	case ast.ComprehensionKind:
 		if loops++; loops > 1 {
@@ -64,6 +69,9 @@ func (c *inspector) call(e ast.Expr, call ast.CallExpr) {
 		if !isText(args[len(args)-1]) {
 			c.add(e, "matches wants a pattern in quotes")
 		}
+	case operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+		c.whole(args[0], args[1])
+		c.whole(args[1], args[0])
 	case operators.Equals, operators.NotEquals:
 		c.enum(args[0], args[1])
 		c.enum(args[1], args[0])
@@ -133,16 +141,40 @@ func (c *inspector) daysFix(from, n int) {
 	c.issues = append(c.issues, rule.Issue{From: from, To: to, Message: "a duration has no days: use " + fix, Fix: fix})
 }
 
+// field returns the field that a part is.
+func (c *inspector) field(e ast.Expr) (f rule.Field, ok bool) {
+	if e.Kind() != ast.IdentKind {
+		return f, false
+	}
+	slot, ok := c.scope.slots[e.AsIdent()]
+	if !ok {
+		return f, false
+	}
+	return c.scope.env.Fields[slot], true
+}
+
+// whole refuses to compare a field of whole numbers with a fraction: whoever writes it takes the field for another one.
+func (c *inspector) whole(field, lit ast.Expr) {
+	f, ok := c.field(field)
+	if !ok || f.Type != rule.TypeInt || lit.Kind() != ast.LiteralKind {
+		return
+	}
+	if x, float := lit.AsLiteral().(types.Double); !float || float64(x) == math.Trunc(float64(x)) {
+		return
+	}
+	from, to := c.scope.place(c.expr, c.ast.SourceInfo(), lit.ID())
+	c.issues = append(c.issues, rule.Issue{
+		From: from, To: to, Field: f.Name,
+		Message: f.Name + " is a whole number: compare it with one, such as 5000 for a half in basis points",
+	})
+}
+
 // enum checks a literal compared with a field of fixed values.
 func (c *inspector) enum(field, lit ast.Expr) {
-	if field.Kind() != ast.IdentKind || !isText(lit) {
+	f, ok := c.field(field)
+	if !ok || !isText(lit) {
 		return
 	}
-	slot, ok := c.scope.slots[field.AsIdent()]
-	if !ok {
-		return
-	}
-	f := c.scope.env.Fields[slot]
 	s, _ := lit.AsLiteral().Value().(string)
 	if len(f.Enum) == 0 || slices.Contains(f.Enum, s) {
 		return

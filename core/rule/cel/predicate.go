@@ -1,7 +1,9 @@
 package cel
 
 import (
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
@@ -16,8 +18,8 @@ import (
 
 // Predicate implements [rule.Program]. Parts that read no field are evaluated now, with the engine itself.
 func (p *program) Predicate(in rule.Input) (rule.Predicate, error) {
-	for name, t := range p.scope.env.Args {
-		if v := in.Args[name]; v.Type() != t {
+	for _, name := range slices.Sorted(maps.Keys(p.scope.env.Args)) {
+		if v, t := in.Args[name], p.scope.env.Args[name]; v.Type() != t {
 			return rule.False(), fault.Field(name, "the argument must be %s, is %s", t, v.Type())
 		}
 	}

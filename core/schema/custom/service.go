@@ -104,12 +104,12 @@ func (s *Schemas) load(ctx context.Context, u work.Unit, tenant string) (entitie
 		by[d.Entity] = append(by[d.Entity], d.Field())
 	}
 	out := make(entities, len(by))
-	for name, fields := range by {
+	for _, name := range slices.Sorted(maps.Keys(by)) {
 		base, err := s.base(name)
 		if err != nil {
 			continue // an entity of a module or an extension that this process does not have
 		}
-		e, err := base.With(fields...)
+		e, err := base.With(by[name]...)
 		if err != nil {
 			return nil, 0, fault.Wrap(fault.Internal, err, "stored definitions of a %s do not fit", name)
 		}

@@ -1,6 +1,7 @@
 package customerstore_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -14,9 +15,11 @@ import (
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/personal"
 	"github.com/rapport-crm/rapport/core/schema"
+	"github.com/rapport-crm/rapport/core/transfer"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/internal/dbtest"
+	"github.com/rapport-crm/rapport/internal/store/customerstore"
 )
 
 // A load leaves what creating one row after the other leaves, and reports the same faults.
@@ -203,5 +206,32 @@ func TestLoadInAHostTransaction(t *testing.T) {
 		n, err := l.all().Count(t.Context(), customer.Filter{})
 		require.NoError(t, err)
 		require.Zero(t, n)
+	})
+}
+
+// goneSince is a store in which every new customer is taken at the check, by one that is deleted right after it.
+type goneSince struct{ customer.Store }
+
+func (goneSince) CheckCustomers(_ context.Context, _ *work.Call, recs []*customer.Customer, _ bool) ([]error, error) {
+	out := make([]error, len(recs))
+	for i := range out {
+		out[i] = &fault.Error{Code: fault.Conflict, Reason: work.ReasonTaken, Field: "ext[0]"}
+	}
+	return out, nil
+}
+
+// A row that brings a customer up to date creates it where it is gone meanwhile, and is counted so.
+func TestAnImportCountsWhatItCreates(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, l *lab) {
+		svc := customer.New(customer.Config{Engine: l.Engine, Store: goneSince{customerstore.New(l.DB, l.Keys)}})
+		s := scope(admin)
+		m := transfer.Mapping{Entity: "customer", Kind: "person", System: "shop", Columns: map[string]string{"ext": "No.", "given": "Name"}}
+		for _, want := range [][3]int{{2, 0, 0}, {0, 1, 1}} {
+			file := fmt.Sprintf("No.,Name\n1,Ada\n2,Bo%d\n", want[1])
+			rep, err := transfer.Import(t.Context(), svc.Customers(&s).Import(), strings.NewReader(file), m, nil)
+			require.NoError(t, err)
+			require.Equal(t, want, [3]int{rep.Created, rep.Updated, rep.Unchanged}, "%v", rep.Faults)
+		}
 	})
 }

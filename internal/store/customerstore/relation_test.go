@@ -70,6 +70,10 @@ func TestC2RolesInAnOrganization(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, out.Items, 1)
 
+		_, err = l.all().Relations(ctx, ada.ID, customer.RelationFilter{On: date.MustParse("2023-06-01"), Ended: true})
+		var f *fault.Error
+		require.ErrorAs(t, err, &f)
+		require.Equal(t, [2]string{"invalid", "on"}, [2]string{string(f.Code), f.Field}, "a day, and whatever day, exclude each other")
 		first, err := l.all().Relations(ctx, acme, customer.RelationFilter{Query: page.Query{Limit: 1}})
 		require.NoError(t, err)
 		require.NotEmpty(t, first.Next)

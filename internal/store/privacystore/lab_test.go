@@ -163,7 +163,7 @@ func (p *people) Address(_ context.Context, _ work.Scope, id ident.ID, ch person
 	}
 }
 
-func (p *people) Normalise(_ context.Context, _ work.Scope, _ personal.Channel, address string) (string, error) {
+func (p *people) Normalize(_ context.Context, _ work.Scope, _ personal.Channel, address string) (string, error) {
 	if !strings.Contains(address, "@") {
 		return "", fault.Field("address", "want an e-mail address")
 	}
