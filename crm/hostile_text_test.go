@@ -16,6 +16,7 @@ import (
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/customer/activity"
+	"github.com/rapport-crm/rapport/customer/object"
 	"github.com/rapport-crm/rapport/privacy"
 	"github.com/rapport-crm/rapport/service"
 )
@@ -316,6 +317,31 @@ func (x *target) frameSlots() []slot {
 		{"claim of", "keys[0].key", func(ctx context.Context, s *crm.Session, v string) error {
 			_, _, err := s.Claims.Of(ctx, keys(v)[0])
 			return err
+		}},
+		{"disclosed record", "record", func(ctx context.Context, s *crm.Session, v string) error {
+			return drop(s.Plugins.Disclosed(ctx, ident.Ref{Entity: v, ID: x.opp.ID}, page.Query{}))
+		}},
+		{"disclosed record of an object", "record", func(ctx context.Context, s *crm.Session, v string) error {
+			return drop(s.Plugins.Disclosed(ctx, ident.Ref{Entity: "object." + v, ID: x.opp.ID}, page.Query{}))
+		}},
+		{"disclosed cursor", "cursor", func(ctx context.Context, s *crm.Session, v string) error {
+			return drop(s.Plugins.Disclosed(ctx, ident.Ref{Entity: "opportunity", ID: x.opp.ID}, page.Query{Cursor: v}))
+		}},
+		{"records of an object", "entity", func(ctx context.Context, s *crm.Session, v string) error {
+			r, err := s.Records("object." + v)
+			if err != nil {
+				return err
+			}
+			return drop(r.Page(ctx, page.Query{}))
+		}},
+		{"fields of an object", "entity", func(ctx context.Context, s *crm.Session, v string) error {
+			return drop(s.Schema.Fields(ctx, "object."+v))
+		}},
+		{"objects", "entity", func(ctx context.Context, s *crm.Session, v string) error {
+			return drop(s.Objects(v).Page(ctx, object.Filter{}))
+		}},
+		{"objects history", "entity", func(ctx context.Context, s *crm.Session, v string) error {
+			return drop(s.Objects(v).History(ctx, x.opp.ID))
 		}},
 		{"replay consumer", "consumer", func(ctx context.Context, s *crm.Session, v string) error {
 			return s.Outbox.Replay(ctx, crm.DeadLetter{Consumer: v, Event: x.opp.ID, Kind: event.Kind("x")})

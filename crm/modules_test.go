@@ -300,6 +300,15 @@ func TestAProgramThatUsesLessThanIsInstalled(t *testing.T) {
 		require.Contains(t, all.kinds(t, cs.ID), service.CaseBreached)
 		_, err = few.admin().Cases.Get(ctx, cs.ID)
 		isFault(t, err, fault.Unavailable, crm.ReasonModule)
+
+		d := schema.Definition{Entity: pipeline.EntityLead, Key: "tier", Type: rule.TypeText, Class: personal.None}
+		_, err = all.admin().Schema.Define(ctx, d)
+		require.NoError(t, err)
+		_, err = few.admin().Schema.Define(ctx, d)
+		isFault(t, err, fault.Unavailable, crm.ReasonModule)
+		isFault(t, few.admin().Schema.Retire(ctx, d.Entity, d.Key), fault.Unavailable, crm.ReasonModule)
+		require.NoError(t, all.admin().Schema.Retire(ctx, d.Entity, d.Key))
+		require.ErrorIs(t, few.admin().Schema.Retire(ctx, "nonsense", d.Key), fault.ErrNotFound)
 	})
 }
 

@@ -45,7 +45,8 @@ func (p Plugins) Invoke(ctx context.Context, action string, in map[string]any) (
 
 // Disclosed returns which plugins were shown what of a record, in order, one page at a time.
 //
-// Errors: Denied without the right to read the audit; Invalid for a malformed cursor.
+// Errors: Denied without the right to read the audit; Invalid for a malformed query, and for field "record" on a kind that
+// does not exist.
 func (p Plugins) Disclosed(ctx context.Context, record ident.Ref, q page.Query) (page.Page[plugin.Disclosure], error) {
 	if err := p.check(); err != nil {
 		return page.Page[plugin.Disclosure]{}, fault.At("plugin: disclosed", err)

@@ -35,7 +35,7 @@ func (s *Session) Records(kind string) (Records, error) {
 	}
 	if !ok {
 		known := slices.Sorted(maps.Keys(s.crm.sources))
-		return Records{}, fault.At("crm: records", fault.Field("kind", "no kind %q: want one of %s", kind, strings.Join(known, ", ")))
+		return Records{}, fault.At("crm: records", fault.Field("kind", "no kind %s: want one of %s", fault.Quote(kind), strings.Join(known, ", ")))
 	}
 	return Records{source, &s.scope}, nil
 }

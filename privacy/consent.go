@@ -130,6 +130,6 @@ func (d *ConsentDraft) fill(v *fault.Violations, rec *Consent, purposes *Purpose
 	}
 	rec.Notice, rec.NoticeHash = d.Notice.ID, hex.EncodeToString(d.Notice.Hash[:])
 	if d.ValidFor > 0 {
-		rec.Until = rec.At.Add(d.ValidFor)
+		rec.Until = rec.At.Add(d.ValidFor).Truncate(time.Microsecond) // as fine as it is kept
 	}
 }

@@ -161,7 +161,7 @@ func (cs Consents) All(ctx context.Context, subject ident.ID, q page.Query) iter
 // Errors: Invalid; NotFound for a customer the caller may not see; Denied; LimitExceeded beyond [MaxSaid] records.
 func (cs Consents) At(ctx context.Context, subject ident.ID, p personal.Purpose, ch personal.Channel, at time.Time) (Standing, error) {
 	const op = "consent: at"
-	if err := cs.m.checkWords(&p, ch, cs.scope.Purpose); err != nil {
+	if err := cs.m.checkAsk(&p, ch, cs.scope.Purpose, at); err != nil {
 		return Standing{}, fault.At(op, err)
 	}
 	return work.View(ctx, cs.m.cfg.Engine, *cs.scope, op, EntityConsent, func(ctx context.Context, c *work.Call) (Standing, error) {
@@ -204,6 +204,14 @@ func (m *Module) checkWords(p *personal.Purpose, ch personal.Channel, other pers
 	if !ch.Valid() || ch == ByAnything {
 		v.Add("channel", "want one of %v", personal.Channels())
 	}
+	return v.Err()
+}
+
+// checkAsk is checkWords for a question about an instant.
+func (m *Module) checkAsk(p *personal.Purpose, ch personal.Channel, other personal.Purpose, at time.Time) error {
+	var v fault.Violations
+	v.AddAll("", m.checkWords(p, ch, other))
+	v.AddAll("", schema.CheckValue("at", rule.Time(at), 0))
 	return v.Err()
 }
 

@@ -24,10 +24,10 @@ type Request struct {
 // A customer that does not exist, or that the caller may not see, is a refusal with reason [UnknownSubject], not an
 // error.
 //
-// Errors: Invalid for an unknown purpose or channel; Denied; LimitExceeded beyond [MaxSaid] records.
+// Errors: Invalid for an unknown purpose or channel, or an instant outside of the years 1 to 9999; Denied; LimitExceeded beyond [MaxSaid] records.
 func (cs Consents) Decide(ctx context.Context, r Request) (Decision, error) {
 	const op = "consent: decide"
-	if err := cs.m.checkWords(&r.Purpose, r.Channel, cs.scope.Purpose); err != nil {
+	if err := cs.m.checkAsk(&r.Purpose, r.Channel, cs.scope.Purpose, r.At); err != nil {
 		return Decision{}, fault.At(op, err)
 	}
 	return work.View(ctx, cs.m.cfg.Engine, *cs.scope, op, EntityConsent, func(ctx context.Context, c *work.Call) (Decision, error) {

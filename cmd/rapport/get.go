@@ -28,7 +28,7 @@ func getCommand() command {
 
 func (c *call) get(ctx context.Context, reveal bool) (err error) {
 	if len(c.args) != 2 {
-		return usage("want an entity and an id, have %d arguments", len(c.args))
+		return usage("want an entity and an id, have %s", counted(len(c.args)))
 	}
 	e, err := findEntity(c.args[0])
 	if err != nil {

@@ -148,7 +148,7 @@ func (c *call) mapping(o *importOptions) (m transfer.Mapping, err error) {
 			return m, usage("want one file, have 2 arguments, and %q is no kind of record: want %s", kind, strings.Join(importNames(), ", "))
 		}
 	case n != 1:
-		return m, usage("want one file, have %d arguments", n)
+		return m, usage("want one file, have %s", counted(n))
 	case o.mapping == "":
 		return m, usage("--mapping must name the mapping file, or the kind of record must stand before the file")
 	}

@@ -32,7 +32,7 @@ func listCommand() command {
 			fs.Func("arg", "argument of the condition, as `NAME=VALUE`", func(s string) error { return addArg(q.Where.Args, s) })
 			fs.StringVar(&q.Sort, "sort", "", "`field` to sort by, with - before it for descending order; by id without it")
 			fs.IntVar(&q.Limit, "limit", page.DefaultLimit, "records on a page, a `number` up to 1000")
-			fs.StringVar(&q.Cursor, "cursor", "", "where to go on: what the page before said (a `text`)")
+			fs.StringVar(&q.Cursor, "cursor", "", "where to go on: the `cursor` that the page before ended with")
 			reveal := fs.Bool("reveal", false, "show personal data in clear")
 			var of ident.ID
 			fs.TextVar(&of, "customer", ident.ID{}, "the `id` of a customer, for the records that belong to it")

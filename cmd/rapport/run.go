@@ -47,6 +47,14 @@ func (e usageError) Error() string { return e.message }
 
 func usage(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
 
+// counted says how many arguments there are.
+func counted(n int) string {
+	if n == 1 {
+		return "1 argument"
+	}
+	return fmt.Sprintf("%d arguments", n)
+}
+
 // errReported ends a command that has said itself what went wrong.
 var errReported = errors.New("reported")
 

@@ -134,6 +134,38 @@ func TestProblemKeepsDefectsToItself(t *testing.T) {
 	require.Equal(t, fault.Problem{}, fault.AsProblem(nil, "en"))
 }
 
+// No later try mends what is not installed. What the host would have to do is not for its users.
+func TestProblemOfWhatIsNotInstalled(t *testing.T) {
+	t.Parallel()
+
+	err := fault.New(fault.Unavailable, "the module service is left out: name it in Config.Modules")
+	err.Reason = "module"
+	for lang, want := range map[string]string{"en": "This part is not installed here.", "de": "This part is not installed here.", "zh-CN": "此处未安装该功能。"} {
+		p := fault.AsProblem(fault.At("case: open", err), lang)
+		require.Equal(t, fault.Unavailable, p.Code)
+		require.Equal(t, "module", p.Reason)
+		require.Equal(t, want, p.Detail)
+		b, err := json.Marshal(p)
+		require.NoError(t, err)
+		require.NotContains(t, string(b), "Config")
+	}
+	other := fault.New(fault.Unavailable, "no answer")
+	other.Reason = "canceled"
+	p := fault.AsProblem(other, "en")
+	require.Empty(t, p.Reason)
+	require.Contains(t, p.Detail, "try again later")
+}
+
+func TestQuoteIsShortAndVisible(t *testing.T) {
+	t.Parallel()
+
+	require.Equal(t, `"boat"`, fault.Quote("boat"))
+	require.Equal(t, `"日本"`, fault.Quote("日本"))
+	require.Equal(t, `"\x00\u202e\xff"`, fault.Quote("\x00\u202e\xff"))
+	require.Equal(t, `"`+strings.Repeat("é", 80)+`"`, fault.Quote(strings.Repeat("é", 80)))
+	require.Equal(t, `"`+strings.Repeat("é", 80)+`…"`, fault.Quote(strings.Repeat("é", 1<<20)))
+}
+
 func TestProblemShowsWhatToMend(t *testing.T) {
 	t.Parallel()
 

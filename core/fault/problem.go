@@ -28,7 +28,7 @@ type Problem struct {
 // these words.
 //
 // Internal, retryable, unavailable and unknown outcomes show their code and general words only, whatever the error
-// says. An ended context is unavailable. A nil err gives the zero Problem.
+// says, except that a part which is not installed is named as that. An ended context is unavailable. A nil err gives the zero Problem.
 func AsProblem(err error, lang string) Problem {
 	if err == nil {
 		return Problem{}
@@ -46,6 +46,10 @@ func AsProblem(err error, lang string) Problem {
 		code, w = Internal, wordsOf(lang)[Internal]
 	}
 	p := Problem{Type: "urn:rapport:fault:" + string(code), Title: w.title, Status: status(code), Detail: w.detail, Code: code}
+	if code == Unavailable && f.Reason == reasonModule {
+		w := absent(lang)
+		p.Title, p.Detail, p.Reason = w.title, w.detail, f.Reason
+	}
 	if opaque(code) {
 		return p
 	}

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -83,4 +84,20 @@ func (v *Violations) Err() error {
 		return nil
 	}
 	return &Error{Code: Invalid, Field: v.list[0].Field, Message: v.list[0].Message, Violations: v.list}
+}
+
+// maxQuote is how many characters of a text a message repeats.
+const maxQuote = 80
+
+// Quote returns s between quotes, for a message that names what it found: at most 80 characters of it, and nothing that
+// cannot be seen. Text that may be personal has no place in a message, quoted or not.
+func Quote(s string) string {
+	n := 0
+	for i := range s {
+		if n == maxQuote {
+			return strconv.Quote(s[:i] + "…")
+		}
+		n++
+	}
+	return strconv.Quote(s)
 }

@@ -7,11 +7,26 @@ type words struct{ title, detail string }
 
 // wordsOf returns the words of a language, those of English for a language that has none.
 func wordsOf(lang string) map[Code]words {
-	base, _, _ := strings.Cut(strings.ReplaceAll(lang, "_", "-"), "-")
-	if strings.EqualFold(base, "zh") {
+	if isChinese(lang) {
 		return chinese
 	}
 	return english
+}
+
+func isChinese(lang string) bool {
+	base, _, _ := strings.Cut(strings.ReplaceAll(lang, "_", "-"), "-")
+	return strings.EqualFold(base, "zh")
+}
+
+// reasonModule is the reason of an Unavailable fault that no later try mends: what is asked for is not part of the program.
+const reasonModule = "module"
+
+// absent are the words for it.
+func absent(lang string) words {
+	if isChinese(lang) {
+		return words{"未安装", "此处未安装该功能。"}
+	}
+	return words{"Not installed", "This part is not installed here."}
 }
 
 var english = map[Code]words{

@@ -25,7 +25,7 @@ type Query struct {
 	Sort   string // a field's name, "-" in front for descending; "" sorts by id. Blank values come last either way
 	Limit  int    // records on a page, 1 to 1000; 0 means 50
 	Cursor string // Next of an earlier page of the same query; "" for the first page
-	Search string // words that the record's searchable text must have, the last one as a beginning; "" for any
+	Search string // words that the record's searchable text must have, the last one as a beginning; blank for any, signs only for none
 	Where  Where  // further condition
 }
 

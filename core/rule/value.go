@@ -73,8 +73,13 @@ func Bool(b bool) Value {
 // Int is an integer value.
 func Int(n int64) Value { return Value{typ: TypeInt, num: n} }
 
-// Float is a float value.
-func Float(f float64) Value { return Value{typ: TypeFloat, flt: f} }
+// Float is a float value; zero has no sign, which one database keeps and another does not.
+func Float(f float64) Value {
+	if f == 0 {
+		f = 0
+	}
+	return Value{typ: TypeFloat, flt: f}
+}
 
 // Text is a text value; empty text is a value, not blank.
 func Text(s string) Value { return Value{typ: TypeText, text: s} }

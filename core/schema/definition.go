@@ -82,7 +82,7 @@ func (d Definition) check(v *fault.Violations) {
 	if d.Type <= rule.TypeNone || d.Type > rule.TypeTexts {
 		v.Add("type", "want bool, int, float, text, time, date, money, id or texts")
 	}
-	if m := textFault(d.Label, 100); m != "" {
+	if m := labelFault(d.Label, 100); m != "" {
 		v.Add("label", "%s", m)
 	}
 	switch {
@@ -91,8 +91,11 @@ func (d Definition) check(v *fault.Violations) {
 	case d.Class.Sealed():
 		v.Add("class", "%s is sealed at rest, which custom fields are not: keep it in a built-in field", d.Class)
 	}
-	if d.MaxLen < 0 || d.MaxLen > DefaultMaxLen {
+	switch {
+	case d.MaxLen < 0 || d.MaxLen > DefaultMaxLen:
 		v.Add("max_len", "want 0 to %d", DefaultMaxLen)
+	case d.MaxLen > 0 && d.Type != rule.TypeText && d.Type != rule.TypeTexts:
+		v.Add("max_len", "only text and texts have a length: leave it 0")
 	}
 	if d.Sortable && d.Type == rule.TypeTexts {
 		v.Add("sortable", "a list cannot be sorted by")

@@ -3,7 +3,6 @@ package schema
 import (
 	"reflect"
 	"slices"
-
 )
 
 // Diff returns the names of the fields in which two records of the entity differ, sorted; custom fields each by

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/personal"
+	"github.com/rapport-crm/rapport/core/rule"
 )
 
 // Patch assigns the fields of U, a draft or an update, to records of type T. Fields meet by their Go name, so nothing is
@@ -88,15 +89,24 @@ func (a *assign) setter(to, from reflect.Type) func(dst, src reflect.Value) {
 			}
 		}
 	case to == plain:
-		return func(dst, src reflect.Value) { dst.Set(src) }
+		return put
 	case to == from: // an optional value stays a pointer, to a copy
 		return func(dst, src reflect.Value) {
 			x := reflect.New(src.Type())
-			x.Elem().Set(src)
+			put(x.Elem(), src)
 			dst.Set(x)
 		}
 	}
 	return nil
+}
+
+// put assigns a value, a float as [rule.Float] takes it.
+func put(dst, src reflect.Value) {
+	if src.CanFloat() {
+		dst.SetFloat(rule.Float(src.Float()).Float())
+		return
+	}
+	dst.Set(src)
 }
 
 // value returns what is to be assigned; ok is false when the field is left as it is.

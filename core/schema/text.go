@@ -2,6 +2,8 @@ package schema
 
 import (
 	"regexp"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/rapport-crm/rapport/core/fault"
@@ -28,6 +30,27 @@ func CheckWord(field, s string) error {
 		return fault.Field(field, "want 1 to 64 lower-case letters, digits, '-', '_' or '.'")
 	}
 	return nil
+}
+
+// CheckLabel is CheckText for a name that people read on one line: it must also show something, and must not turn the
+// text around it. Empty is good.
+func CheckLabel(field, s string, limit int) error {
+	if m := labelFault(s, limit); m != "" {
+		return fault.Field(field, "%s", m)
+	}
+	return nil
+}
+
+func labelFault(s string, limit int) string {
+	switch m := textFault(s, limit); {
+	case m != "":
+		return m
+	case s != "" && !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) }):
+		return "must not be blank: leave it out, or write what people should read"
+	case strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) || unicode.IsControl(r) }):
+		return "must be one line without characters that change the direction of text: remove them"
+	}
+	return ""
 }
 
 // CheckValue returns an Invalid fault naming the field when a value is not one that can be stored: text as for

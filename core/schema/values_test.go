@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -190,6 +191,25 @@ func TestDefinitionFaults(t *testing.T) {
 		require.True(t, ok, field)
 		require.Equal(t, field, f.Field)
 	}
+	for _, typ := range []rule.Type{rule.TypeBool, rule.TypeInt, rule.TypeFloat, rule.TypeTime, rule.TypeDate, rule.TypeMoney, rule.TypeID} {
+		d := good
+		d.Type, d.MaxLen, d.Enum = typ, 4, []string{"a"}
+		f := &fault.Error{}
+		require.ErrorAs(t, d.Validate(), &f)
+		require.Len(t, f.Violations, 2, typ)
+		require.Equal(t, "max_len", f.Violations[0].Field)
+		require.Equal(t, "enum", f.Violations[1].Field)
+	}
+	for _, label := range []string{" ", "\u00a0\u2003", "\u200b", "a\u202eb", "a\u2066b\u2069", "a\nb"} {
+		d := good
+		d.Label = label
+		require.ErrorIs(t, d.Validate(), fault.ErrInvalid, "%q", label)
+	}
+	for _, label := range []string{"", "Größe", "会员等级", "می\u200cخواهم", "דרגה"} {
+		d := good
+		d.Label = label
+		require.NoError(t, d.Validate(), "%q", label)
+	}
 	for _, key := range []string{"", "Tier", "1a", "a.b", "a-b", strings.Repeat("a", 41), "tier\n", "日"} {
 		d := good
 		d.Key = key
@@ -236,4 +256,22 @@ func ExampleNewKey() {
 	// invalid: custom.tier: want one of gold, silver
 	// <nil>
 	// gold true
+}
+
+// One database keeps the sign of zero, the other does not.
+func TestZeroHasNoSign(t *testing.T) {
+	t.Parallel()
+
+	minus := math.Copysign(0, -1)
+	require.False(t, math.Signbit(rule.Float(minus).Float()))
+	var v schema.Values
+	v.Set("size", rule.Float(minus))
+	require.False(t, math.Signbit(v.Get("size").Float()))
+
+	var rec every
+	require.NoError(t, everyPatch.Apply(everyEntity, &rec, &everyDraft{Rate: float32(minus)}))
+	require.False(t, math.Signbit(float64(rec.Rate)))
+	rec.Rate = 1
+	require.NoError(t, everyPatch.Apply(everyEntity, &rec, &everyDraft{Rate: 2.5}))
+	require.InDelta(t, 2.5, rec.Rate, 0)
 }

@@ -28,10 +28,9 @@ type Options struct {
 // such ids; any other row creates one. Rows that cannot be taken are reported, the others are loaded. Importing again
 // after an error is safe when rows have ids.
 //
-// Errors: those of [OpenTable] before anything is written; Invalid for the options; Denied, and those of the database and
-// of src: the report then holds what earlier batches have done.
+// Errors: those of [OpenTable] before anything is written; Invalid for the options and for a zero target; Denied, and those of
+// the database, of src and of the context: the report then holds what earlier batches have done.
 func Import(ctx context.Context, t Target, src io.Reader, m Mapping, o *Options) (work.LoadReport, error) {
-	const op = "transfer: import"
 	im := importer{target: t, refs: refs{t, map[reference]ident.ID{}}}
 	if o != nil {
 		im.opts = *o
@@ -44,12 +43,41 @@ func Import(ctx context.Context, t Target, src io.Reader, m Mapping, o *Options)
 	if err != nil {
 		return im.report, fault.At(op, err)
 	}
-	if im.table, err = OpenTable(src, m, form, im.opts.Format); err != nil {
-		return im.report, err
+	if im.table, err = OpenTable(heeding(ctx, src), m, form, im.opts.Format); err != nil {
+		return im.report, fault.At(op, err)
 	}
 	im.report.Unmapped = im.table.Unmapped()
 	err = im.run(ctx)
-	return im.report, err
+	return im.report, fault.At(op, err)
+}
+
+const op = "transfer: import"
+
+// heeding returns the source with reads that end with the context: a file may have no end, nor a line of it.
+func heeding(ctx context.Context, src io.Reader) io.Reader {
+	if src == nil {
+		return nil
+	}
+	r := reads{ctx, src}
+	if back, ok := src.(io.Seeker); ok {
+		return struct {
+			io.Reader
+			io.Seeker
+		}{r, back}
+	}
+	return r
+}
+
+type reads struct {
+	ctx context.Context //nolint:containedctx // io.Reader has no argument for it
+	src io.Reader
+}
+
+func (r reads) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.src.Read(p)
 }
 
 // importer takes one batch after the other.
@@ -64,8 +92,11 @@ type importer struct {
 
 func (im *importer) run(ctx context.Context) error {
 	for rec, err := range im.table.Records() {
-		if err != nil {
-			return errors.Join(err, im.flush(ctx)) // the rows before it are whole
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			return errors.Join(fault.At(op, err), fault.At(op, im.flush(ctx))) // the rows before it are whole
 		}
 		if im.batch = append(im.batch, rec); len(im.batch) < im.opts.Batch {
 			continue

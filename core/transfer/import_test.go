@@ -1,6 +1,7 @@
 package transfer_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/transfer"
+	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/internal/dbtest"
@@ -131,6 +133,69 @@ func TestImportStops(t *testing.T) {
 		_, err = transfer.Import(t.Context(), b.acting(ident.User("acme", "u-1", "nobody")).Leads.Import(), strings.NewReader("origin\nx\n"), m, nil)
 		require.ErrorIs(t, err, fault.ErrDenied)
 		require.Equal(t, []int{3}, b.count(t, "crm_lead"))
+	})
+}
+
+// A context that ends, and a source that fails, are faults with the operation as those of a load.
+func TestImportIsInterrupted(t *testing.T) {
+	t.Parallel()
+
+	each(t, pipeline.EntityLead, func(t *testing.T, b bundle) {
+		m := transfer.Mapping{Entity: pipeline.EntityLead, ByHeader: true, WithoutIDs: true}
+		interrupted := func(src io.Reader, o *transfer.Options, stop func(cancel context.CancelFunc) func(work.LoadReport)) (work.LoadReport, *fault.Error) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			o.Progress = stop(cancel)
+			rep, err := transfer.Import(ctx, b.Leads.Import(), src, m, o)
+			var f *fault.Error
+			require.ErrorAs(t, err, &f)
+			require.Contains(t, f.Op, "transfer: ")
+			require.Equal(t, fault.Unavailable, f.Code)
+			return rep, f
+		}
+		atOnce := func(cancel context.CancelFunc) func(work.LoadReport) { cancel(); return nil }
+		later := func(cancel context.CancelFunc) func(work.LoadReport) { return func(work.LoadReport) { cancel() } }
+		file := "origin\na\nb\nc\nd\ne\n"
+
+		rep, f := interrupted(strings.NewReader(file), &transfer.Options{Batch: 2}, atOnce)
+		require.ErrorIs(t, f, context.Canceled)
+		require.Equal(t, "canceled", f.Reason)
+		require.Zero(t, rep.Rows)
+		rep, f = interrupted(strings.NewReader(file), &transfer.Options{Batch: 2}, later)
+		require.ErrorIs(t, f, context.Canceled)
+		require.Equal(t, "canceled", f.Reason)
+		require.Equal(t, 2, rep.Created)
+		require.Equal(t, []int{2}, b.count(t, "crm_lead"))
+
+		// What has no end, ends with the context.
+		rep, f = interrupted(io.MultiReader(strings.NewReader("origin\na\nb\n"), endless('x')), &transfer.Options{Batch: 2}, later)
+		require.Equal(t, "canceled", f.Reason)
+		require.Equal(t, 2, rep.Created)
+
+		broken := errors.New("disk on fire")
+		never := func(context.CancelFunc) func(work.LoadReport) { return nil }
+		for _, begin := range []string{"", "origin\na\n"} {
+			_, f = interrupted(io.MultiReader(strings.NewReader(begin), iotest.ErrReader(broken)), &transfer.Options{}, never)
+			require.ErrorIs(t, f, broken)
+		}
+	})
+}
+
+func TestImportWantsATargetAndAFile(t *testing.T) {
+	t.Parallel()
+
+	each(t, pipeline.EntityLead, func(t *testing.T, b bundle) {
+		m := transfer.Mapping{Entity: pipeline.EntityLead, ByHeader: true, WithoutIDs: true}
+		_, none := transfer.Import(t.Context(), b.Leads.Import(), nil, m, nil)
+		_, zero := transfer.Import(t.Context(), transfer.Target{}, strings.NewReader("origin\na\n"), m, nil)
+		_, form := transfer.Target{}.Form(t.Context())
+		_, reader := transfer.NewReader(nil, transfer.Format{})
+		for field, errs := range map[string][]error{"src": {none, reader}, "target": {zero, form}} {
+			for _, err := range errs {
+				f, ok := errors.AsType[*fault.Error](err)
+				require.True(t, ok && f.Code == fault.Invalid && f.Field == field, "%s: %v", field, err)
+			}
+		}
 	})
 }
 

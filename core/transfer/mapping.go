@@ -79,7 +79,7 @@ func didYouMean(s string, names []string) string {
 func (m *Mapping) Validate(f Form) error {
 	var v fault.Violations
 	if m.Entity != f.name() {
-		v.Add("entity", "want %q, have %q", f.name(), m.Entity)
+		v.Add("entity", "want %q, have %s", f.name(), fault.Quote(m.Entity))
 	}
 	switch {
 	case len(m.Columns) > 0:

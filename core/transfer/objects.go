@@ -53,6 +53,10 @@ func openObjects(in *bufio.Reader, f Format) (*objects, []string, error) {
 			return nil, nil, fault.Field("header", "line %d: the objects have more than %d members", i+1, MaxColumns)
 		}
 	}
+	if begin := bytes.TrimLeft(head, "\r\n \t"); len(header) == 0 && err == nil && bytes.HasPrefix(begin, []byte("{")) && !bytes.Contains(begin, []byte("\n")) {
+		return nil, nil, fault.Field("header", "line %d is too long: want one JSON object on each line, the first within %d bytes",
+			1+bytes.Count(head[:len(head)-len(begin)], []byte("\n")), in.Size())
+	}
 	if len(header) == 0 {
 		return nil, nil, fault.Field("header", "the file begins with no JSON object that has a member: %s", msgNotObject)
 	}
@@ -101,7 +105,7 @@ func (r *Row) fill(text []byte, f Format) {
 		r.faults = append(r.faults, fault.Violation{Field: field, Message: fmt.Sprintf(format, args...)})
 	}
 	if len(text) > f.MaxRow {
-		add("", "is larger than a row may be: %d bytes", f.MaxRow)
+		add("", "has more than %d bytes: want one JSON object on each line, or raise Format.MaxRow", f.MaxRow)
 		return
 	}
 	list, wrong := membersOf(text)
@@ -122,7 +126,7 @@ func (r *Row) fill(text []byte, f Format) {
 		}
 		seen[i] = true
 		if r.values[i], wrong = textOf(m.raw); wrong == "" && len(r.values[i]) > f.MaxField {
-			wrong = msgField
+			wrong = fmt.Sprintf(msgField, f.MaxField)
 		}
 		if wrong != "" {
 			add(m.name, "%s", wrong)

@@ -53,7 +53,7 @@ func TestReaderOfObjects(t *testing.T) {
 		"half a pair":    {text: `{"a":"\ud83d"}` + "\n" + `{"a":"\uFFFD\ud83d\ude00\ufffd"}` + "\n{\"a\":\"\ufffd\"}", want: []string{"line 1, a: holds half a character", "2: �😀�", "3: �"}},
 		"odd names":      {text: "{\"a\":\"1\"}\n{\"\":1}\n{\"\\u0000\":1}\n{\"\xff\":1}", want: append([]string{"1: 1"}, slices.Repeat([]string{"has a member whose name is blank or not valid UTF-8"}, 3)...)},
 		"large": {text: `{"a":"1234"}` + "\n" + `{"a":"12345"}` + "\n" + `{"a":"` + strings.Repeat("x", 50) + "\"}\n" + `{"a":"1"}`, format: transfer.Format{MaxField: 4, MaxRow: 30}, want: []string{
-			"1: 1234", "line 2, a: is larger than a field may be", "line 3: is larger than a row may be: 30 bytes", "4: 1",
+			"1: 1234", "line 2, a: " + largeField, "line 3: has more than 30 bytes: want one JSON object on each line, or raise Format.MaxRow", "4: 1",
 		}},
 		"late members": {text: lines(150_000) + `{"a":"y","b":"z"}`, want: append(slices.Repeat([]string{": x"}, 150_000),
 			"line 150001, b: is in none of the first objects of the file: add it to the first one, with null where it has no value")},
@@ -88,6 +88,7 @@ func TestObjectsRefused(t *testing.T) {
 		"[{\"a\":1}]":                       "begins with no JSON object",
 		"\xff\xfe{\x00":                     "UTF-16",
 		"{" + strings.Join(many, ",") + "}": "more than 1000 members",
+		"\n\r\n" + `{"a":"` + strings.Repeat("x", transfer.DefaultMaxRow) + "\"}\n": "line 3 is too long: want one JSON object on each line, the first within 1048576 bytes",
 	} {
 		_, err := transfer.NewReader(strings.NewReader(text), transfer.Format{NDJSON: true})
 		require.ErrorIs(t, err, fault.ErrInvalid)

@@ -3,6 +3,8 @@ package transfer
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -73,9 +75,13 @@ type Reader struct {
 
 // NewReader reads the header, or finds the members of the first objects.
 //
-// Errors: Invalid of field "delimiter", "max_row", or "header" for a file that is empty or not UTF-8, for a header that cannot
-// be read, has a blank or doubled name, or more than [MaxColumns] columns, and for NDJSON without an object; errors of r.
+// Errors: Invalid of field "src" for a nil r, of "delimiter", "max_row", or "header" for a file that is empty or not UTF-8, for
+// a header that cannot be read, is larger than a row may be, has a blank or doubled name, or more than [MaxColumns] columns,
+// and for NDJSON without an object; errors of r.
 func NewReader(r io.Reader, f Format) (*Reader, error) {
+	if r == nil {
+		return nil, fault.Field("src", "must be the file to read")
+	}
 	detect := f.Detect && f.Delimiter == 0
 	if err := f.withDefaults(); err != nil {
 		return nil, err
@@ -100,7 +106,7 @@ func NewReader(r io.Reader, f Format) (*Reader, error) {
 	if detect {
 		f.Delimiter = detected(in)
 	}
-	rd := &Reader{scan: &scanner{in: in, src: src, format: f, line: 1, at: at}}
+	rd := &Reader{scan: &scanner{in: in, src: src, format: f, header: true, line: 1, at: at}}
 	return rd, rd.readHeader()
 }
 
@@ -134,12 +140,17 @@ func position(r io.Reader) (io.ReadSeeker, int64) {
 	return nil, 0
 }
 
+// unreadable is the fault of a source that fails. One that ends with its context says so.
 func unreadable(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
 	return fault.Wrap(fault.Unavailable, err, "the file cannot be read")
 }
 
 func (r *Reader) readHeader() error {
 	rec, err := r.next()
+	r.scan.header = false
 	switch {
 	case err == io.EOF: //nolint:errorlint // next returns it bare
 		return fault.Field("header", "the file is empty: its first row must name the columns")
@@ -159,7 +170,7 @@ func (r *Reader) readHeader() error {
 			return fault.Field("header", "column %d has no name", i+1)
 		}
 		if first := slices.Index(r.header, name); first >= 0 {
-			return fault.Field("header", "columns %d and %d are both named %q", first+1, i+1, name)
+			return fault.Field("header", "columns %d and %d are both named %s", first+1, i+1, fault.Quote(name))
 		}
 		r.header = append(r.header, name)
 	}

@@ -45,6 +45,8 @@ func read(t *testing.T, src io.Reader, f transfer.Format) ([]string, *transfer.R
 	return out, rd, nil
 }
 
+const largeField = "has more than 4 bytes: shorten it, look for a quote too many, or raise Format.MaxField"
+
 func TestReader(t *testing.T) {
 	t.Parallel()
 
@@ -107,13 +109,13 @@ func TestReader(t *testing.T) {
 		"large field": {
 			text: "a,b\n1234,1\n12345,1\n2,\"1\n345\"\n3,4\n", format: small,
 			want: []string{
-				"2: 1234|1", "line 3, a: is larger than a field may be",
-				"line 4, b: is larger than a field may be", "line 4, b: takes in lines 4 to 5, because of a quote, and none of them was read", "6: 3|4",
+				"2: 1234|1", "line 3, a: " + largeField,
+				"line 4, b: " + largeField, "line 4, b: takes in lines 4 to 5, because of a quote, and none of them was read", "6: 3|4",
 			},
 		},
 		"large row": {
 			text: "a,b\n1234,567\n1234,56\n", format: small,
-			want: []string{"line 2, b: is where the row becomes larger than a row may be", "3: 1234|56"},
+			want: []string{"line 2, b: is where the row gets more than 6 bytes: shorten it, look for a missing line end, or raise Format.MaxRow", "3: 1234|56"},
 		},
 	}
 	for name, tt := range tests {
@@ -246,6 +248,34 @@ func TestReaderIsBounded(t *testing.T) {
 		got = append(got, fmt.Sprint(row.Line, len(row.Get("a")) <= transfer.DefaultMaxField, len(row.Faults())))
 	}
 	require.Equal(t, []string{"2 true 1", "3 true 0"}, got)
+}
+
+// A file without a line end, such as a device, is given up when its header gets too large.
+func TestHeaderIsBounded(t *testing.T) {
+	t.Parallel()
+
+	for name, tt := range map[string]struct {
+		begin, want string
+		then        byte
+	}{
+		"zeros":         {"", "line 1, column 1: has more than 65536 bytes", 0},
+		"letters":       {"a,b", "line 1, column 2: has more than 65536 bytes", 'x'},
+		"open quote":    {`a,"`, "line 1, column 2: has more than 65536 bytes", 'x'},
+		"misquoted":     {`a,b"`, "line 1, column 2: has a quote in the middle", 'x'},
+		"delimiters":    {"a", "has more than 1000 columns", ','},
+		"returns":       {"a", "line 1, column 1: has a carriage return that ends no line", '\r'},
+		"many of 60 kB": {strings.Repeat(strings.Repeat("x", 60_000)+",", 17) + strings.Repeat("x", 30_000), "line 1, column 18: is where the row gets more than 1048576 bytes", 'x'},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			src := &io.LimitedReader{R: io.MultiReader(strings.NewReader(tt.begin), endless(tt.then)), N: 8 << 20}
+			_, err := transfer.NewReader(src, transfer.Format{})
+			require.ErrorIs(t, err, fault.ErrInvalid)
+			require.ErrorContains(t, err, "header: "+tt.want)
+			require.Greater(t, src.N, int64(6<<20), "how much is left")
+		})
+	}
 }
 
 type endless byte

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"slices"
 )
@@ -12,6 +13,7 @@ type scanner struct {
 	in     *bufio.Reader
 	src    io.ReadSeeker // what in reads, where it can go back; nil otherwise
 	format Format
+	header bool  // the next record is the header, which ends where it is wrong: no row is worth what comes behind it
 	line   int   // of the next byte
 	at     int64 // of the next byte, in src
 	cut    cut
@@ -52,8 +54,8 @@ const (
 	msgOpen      = `has a quote that is never closed`
 	msgCut       = `begins with a quote that is not closed on its line, and makes no row with the lines after it`
 	msgReturn    = `has a carriage return that ends no line: rows end with LF or CRLF`
-	msgField     = `is larger than a field may be`
-	msgRow       = `is where the row becomes larger than a row may be`
+	msgField     = `has more than %d bytes: shorten it, look for a quote too many, or raise Format.MaxField`
+	msgRow       = `is where the row gets more than %d bytes: shorten it, look for a missing line end, or raise Format.MaxRow`
 )
 
 // where the scanner stands in a field.
@@ -92,6 +94,10 @@ func (s *scanner) record() (record, error) {
 		if at = s.step(at, c); at == ended {
 			rec.last = s.line
 			s.line++
+			return s.finish(rec), nil
+		}
+		if s.header && (len(s.broken) > 0 || len(s.ends) > MaxColumns) {
+			rec.last = s.line
 			return s.finish(rec), nil
 		}
 	}
@@ -172,10 +178,12 @@ func (s *scanner) keep(c byte) {
 	switch {
 	case s.size > s.format.MaxRow:
 		if s.size == s.format.MaxRow+1 {
-			s.breach(msgRow)
+			s.breach(fmt.Sprintf(msgRow, s.format.MaxRow))
 		}
 	case s.size-s.start > s.format.MaxField:
-		s.breach(msgField)
+		if s.size-s.start == s.format.MaxField+1 {
+			s.breach(fmt.Sprintf(msgField, s.format.MaxField))
+		}
 	default:
 		s.buf = append(s.buf, c)
 	}

@@ -93,12 +93,12 @@ func (t *Table) bind() error {
 	for _, f := range slices.Sorted(maps.Keys(t.m.Columns)) {
 		name := strings.TrimSpace(t.m.Columns[f])
 		if t.columns[f] = slices.Index(header, name); t.columns[f] < 0 {
-			v.Add("columns."+f, "the file has no column %q%s", name, t.hint(name))
+			v.Add("columns."+f, "the file has no column %s%s", fault.Quote(name), t.hint(name))
 		}
 	}
 	for _, name := range t.m.Ignore {
 		if !slices.Contains(header, strings.TrimSpace(name)) {
-			v.Add("ignore", "the file has no column %q%s", name, t.hint(name))
+			v.Add("ignore", "the file has no column %s%s", fault.Quote(name), t.hint(name))
 		}
 	}
 	t.filled = t.fills()

@@ -47,8 +47,11 @@ func drafts[D any](list []*Record) iter.Seq2[D, error] {
 
 // Form returns what a row can hold, with the fields of the scope's tenant.
 //
-// Errors: Invalid for the scope; those of the database.
+// Errors: Invalid of field "target" for the zero Target, and for the scope; those of the database.
 func (t Target) Form(ctx context.Context) (Form, error) {
+	if t.scope == nil {
+		return Form{}, fault.Field("target", "must be what the Import method of a façade returns, such as Customers.Import")
+	}
 	if err := t.scope.Validate(); err != nil {
 		return Form{}, err
 	}

@@ -38,8 +38,16 @@ func (m *Module) Objects(key string, scope *work.Scope) Objects {
 }
 
 func (m *Module) of(name string, scope *work.Scope) Objects {
-	return Objects{m, scope, m.objects.Member(name)}
+	return Objects{m, scope, m.member(name)}
 }
 
 // Source returns the records of a kind by its name, such as "object.boat", without their Go type.
-func (m *Module) Source(name string) work.Source { return m.objects.Member(name).Source() }
+func (m *Module) Source(name string) work.Source { return m.member(name).Source() }
+
+// member returns the records of a kind. A name that none can have is not repeated in the operations of faults.
+func (m *Module) member(name string) *work.Records[Object, *Object] {
+	if schema.CheckKey(strings.TrimPrefix(name, custom.Family+".")) != nil {
+		name = custom.Family + ".?"
+	}
+	return m.objects.Member(name)
+}

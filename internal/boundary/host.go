@@ -113,7 +113,7 @@ func (b *Boundary) checkWhere(ent *schema.Entity, g *grant, q plugin.Query) erro
 	granted, _ := g.m.manifest.Grant(q.Entity, g.purpose)
 	why, _ := g.m.manifest.Purpose(g.purpose)
 	for _, name := range p.Fields() {
-		d := fault.New(fault.Denied, "the manifest does not read %q of %s for this purpose", name, q.Entity)
+		d := fault.New(fault.Denied, "the manifest does not read %s of %s for this purpose", fault.Quote(name), q.Entity)
 		d.Field, d.Reason = "where", "not_granted"
 		if !slices.Contains(granted.Fields, name) {
 			return d

@@ -13,6 +13,7 @@ import (
 	"github.com/rapport-crm/rapport/core/event"
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
+	"github.com/rapport-crm/rapport/core/page"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/crm/sqlite"
 	"github.com/rapport-crm/rapport/customer"
@@ -341,5 +342,28 @@ func TestFloodOfCallBacksEnds(t *testing.T) {
 		}
 		_, err := l.invoke(t, l.sales, "probe__run", nil)
 		require.ErrorIs(t, err, fault.ErrLimitExceeded)
+	})
+}
+
+func TestLedgerOfNoRecordIsInvalidAndLeavesTheTransactionWhole(t *testing.T) {
+	t.Parallel()
+
+	each(t, func() plugin.Extension { return newProbe().Plugin }, func(t *testing.T, l *lab) {
+		id := l.create(t, "Ada").ID
+		require.NoError(t, l.DB.Write(t.Context(), nil, func(ctx context.Context, u work.Unit) error {
+			s := system()
+			s.Unit = u
+			ask := func(r ident.Ref) error {
+				_, err := l.boundary.In(&s).Disclosed(ctx, r, page.Query{})
+				return err
+			}
+			for _, r := range []ident.Ref{{}, {Entity: "customer"}, {ID: id}, {Entity: "a\x00", ID: id}, {Entity: "custmer", ID: id}, {Entity: "object.\x00", ID: id}} {
+				var f *fault.Error
+				require.ErrorAs(t, ask(r), &f)
+				require.Equal(t, fault.Invalid, f.Code, "%q", r.Entity)
+				require.Equal(t, "record", f.Field, "%q", r.Entity)
+			}
+			return ask(ident.Ref{Entity: "customer", ID: id})
+		}))
 	})
 }

@@ -2,13 +2,16 @@ package boundary
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/ident"
 	"github.com/rapport-crm/rapport/core/page"
+	"github.com/rapport-crm/rapport/core/schema"
 	"github.com/rapport-crm/rapport/core/work"
 	"github.com/rapport-crm/rapport/plugin"
 )
@@ -165,7 +168,8 @@ func (ps Plugins) callID(ctx context.Context, m *member, a plugin.Action, input 
 // Disclosed returns which plugins were shown what of a record, in order, one page at a time; a page's cursor is the
 // id of its last line. It answers "who got my data?".
 //
-// Errors: Denied without the right to read the audit; Invalid for a malformed cursor.
+// Errors: Denied without the right to read the audit; Invalid for a malformed query, and for field "record" on a kind that
+// does not exist. The records of a kind that is no longer in use keep their ledger.
 func (ps Plugins) Disclosed(ctx context.Context, record ident.Ref, q page.Query) (page.Page[plugin.Disclosure], error) {
 	const op = "plugin: disclosed"
 	var out page.Page[plugin.Disclosure]
@@ -188,6 +192,9 @@ func (ps Plugins) Disclosed(ctx context.Context, record ident.Ref, q page.Query)
 		_, err = ps.b.cfg.Engine.Policy.Access(ctx, *s, "audit", work.Read)
 	}
 	if err == nil {
+		err = ps.checkRecord(ctx, record)
+	}
+	if err == nil {
 		out.Items, err = ps.b.cfg.Store.Disclosures(ctx, s.Unit, s.Principal.Tenant, record, after, size)
 	}
 	if err != nil {
@@ -197,4 +204,26 @@ func (ps Plugins) Disclosed(ctx context.Context, record ident.Ref, q page.Query)
 		out.Next = out.Items[size-1].ID.String()
 	}
 	return out, nil
+}
+
+// checkRecord refuses a record of no kind. One that a tenant has retired, or whose module is left out, was a kind once.
+func (ps Plugins) checkRecord(ctx context.Context, record ident.Ref) error {
+	kind, key, own := strings.Cut(record.Entity, ".")
+	var err error
+	if own {
+		err = schema.CheckKey(key)
+	}
+	if err == nil {
+		_, err = ps.b.cfg.Engine.Schemas.Entity(ctx, ps.scope.Unit, ps.scope.Principal.Tenant, kind)
+	}
+	f, ok := errors.AsType[*fault.Error](err)
+	switch {
+	case ok && f.Code == fault.Invalid:
+		return fault.Field("record", "want the kind and id of a record: %s", f.Message)
+	case ok && f.Reason == schema.ReasonModule:
+		return nil
+	case err == nil && record.ID.IsZero():
+		return fault.Field("record", "want the kind and id of a record: the id is missing")
+	}
+	return err
 }

@@ -63,12 +63,18 @@ func (b *Bound[T, P]) indexWords(c *work.Call, conn Conn, before, after *T) erro
 	return nil
 }
 
-// found is the condition of records that have every word of a search, the last one as a beginning. A search without
-// words finds everything.
+// Nothing is the condition that no record meets.
+const Nothing = "1=0"
+
+// found is the condition of records that have every word of a search, the last one as a beginning. A blank search finds
+// everything, one of signs only nothing.
 func (b *Bound[T, P]) found(c *work.Call, bind rule.Binder, search string) string {
 	q := names.NewQuery(search)
-	if search == "" || q.IsZero() {
+	switch {
+	case strings.TrimSpace(search) == "":
 		return ""
+	case q.IsZero():
+		return Nothing
 	}
 	having := "SELECT w.record_id FROM crm_word w WHERE w.tenant_id = $1 AND w.entity = " + bind.Arg(c.Entity.Name) + " AND "
 	var all []string

@@ -16,6 +16,8 @@ import (
 	"github.com/rapport-crm/rapport/crm"
 	"github.com/rapport-crm/rapport/customer"
 	"github.com/rapport-crm/rapport/customer/activity"
+	"github.com/rapport-crm/rapport/customer/object"
+	"github.com/rapport-crm/rapport/internal/suite/campaign"
 )
 
 func (w *world) personDraft() customer.PersonDraft {
@@ -187,5 +189,45 @@ func TestASearchIsSortedByACustomField(t *testing.T) {
 			got = append(got, c.Name.Reveal())
 		}
 		require.Equal(t, []string{"Ada No3", "Ada No2", "Ada No0"}, got)
+	})
+}
+
+// Where nothing is left to search for, a list finds nothing, as Search does; a blank search is none.
+func TestASearchOfSignsFindsNothing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		ctx, ada := t.Context(), w.person()
+		fleet := w.withBoats().s.Objects("boat")
+		must[object.Object](w)(fleet.Create(ctx, boat("Sea Ghost", ada.ID, 7)))
+		w.campaign()
+		plans := w.campaigns.As(w.s.Scope())
+		kinds := map[string]func(q page.Query) int{
+			"customers": func(q page.Query) int {
+				return len(must[page.Page[customer.Customer]](w)(w.s.Customers.Page(ctx, customer.Filter{Query: q})).Items)
+			},
+			"customers counted": func(q page.Query) int { return must[int](w)(w.s.Customers.Count(ctx, customer.Filter{Query: q})) },
+			"objects": func(q page.Query) int {
+				return len(must[page.Page[object.Object]](w)(fleet.Page(ctx, object.Filter{Query: q})).Items)
+			},
+			"objects counted": func(q page.Query) int { return must[int](w)(fleet.Count(ctx, q)) },
+			"objects of a customer": func(q page.Query) int {
+				return len(must[page.Page[object.Object]](w)(fleet.Page(ctx, object.Filter{Query: q, Customer: ada.ID})).Items)
+			},
+			"another kind": func(q page.Query) int {
+				return len(must[page.Page[campaign.Campaign]](w)(plans.Page(ctx, campaign.Filter{Query: q})).Items)
+			},
+		}
+		for kind, find := range kinds {
+			for _, search := range []string{"", " ", "\t\n"} {
+				require.NotZero(t, find(page.Query{Search: search}), "%s: %q", kind, search)
+			}
+			for _, search := range []string{`"`, "*", ":", "()", "\U0001F600", " ' ", "-\u00a0-"} {
+				require.Zero(t, find(page.Query{Search: search}), "%s: %q", kind, search)
+				require.Empty(t, must[[]customer.Customer](w)(w.s.Customers.Search(ctx, search, 0)))
+			}
+		}
+		sorted := page.Query{Search: "*", Sort: "-name"}
+		require.Zero(t, kinds["customers"](sorted))
+		require.Zero(t, kinds["objects"](sorted))
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -129,6 +130,13 @@ func TestATenantDefinesAKind(t *testing.T) {
 		require.Equal(t, []string{"Sea Ghost 2", "Sea Ghost 0", "Sea Ghost 1"}, names(page.Query{Sort: "-custom.length", Limit: 1}))
 		require.Equal(t, []string{"Sea Ghost 0", "Sea Ghost 2"}, names(page.Query{Sort: "name", Where: page.Where{Expr: "custom.length > 10.0"}}))
 		require.Equal(t, []string{"Sea Ghost 1"}, names(page.Query{Search: "ghost 1"}))
+
+		flat := must[object.Object](w)(fleet.Create(ctx, boat("Flat", ada.ID, math.Copysign(0, -1))))
+		for _, b := range []object.Object{flat, must[object.Object](w)(fleet.Get(ctx, flat.ID))} {
+			length, ok := schema.NewKey[float64]("length").Get(b.Custom)
+			require.True(t, ok)
+			require.False(t, math.Signbit(length), "zero has no sign on any database")
+		}
 
 		first := must[page.Page[object.Object]](w)(fleet.Page(ctx, object.Filter{})).Items[0]
 		require.NotContains(t, fmt.Sprintf("%+v", first), "Ghost", "a name may name people, so it never prints itself")

@@ -9,6 +9,7 @@ import (
 	celgo "github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
 
+	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/rule"
 )
 
@@ -64,20 +65,13 @@ func (s *scope) undeclared(expr string, from int) rule.Issue {
 		if i := strings.LastIndexByte(name, '.'); i >= 0 {
 			name = name[i+1:]
 		}
-		return rule.Issue{To: end, Message: fmt.Sprintf("there is no function %s", quote(name))}
+		return rule.Issue{To: end, Message: fmt.Sprintf("there is no function %s", fault.Quote(name))}
 	}
-	i := rule.Issue{To: end, Field: name, Message: fmt.Sprintf("there is no field or argument %s", quote(name))}
+	i := rule.Issue{To: end, Field: name, Message: fmt.Sprintf("there is no field or argument %s", fault.Quote(name))}
 	if near := rule.Nearest(name, s.names()); near != "" {
-		i.Message, i.Fix = fmt.Sprintf("there is no field or argument %s: did you mean %s?", quote(name), quote(near)), near
+		i.Message, i.Fix = fmt.Sprintf("there is no field or argument %s: did you mean %s?", fault.Quote(name), fault.Quote(near)), near
 	}
 	return i
-}
-
-func quote(s string) string {
-	if len(s) > 80 {
-		s = s[:80]
-	}
-	return fmt.Sprintf("%q", s)
 }
 
 // noOverload words "found no matching overload for '_>_' applied to '(A, B)'".

@@ -2,6 +2,7 @@ package custom
 
 import (
 	"context"
+	"errors"
 
 	"github.com/rapport-crm/rapport/core/fault"
 	"github.com/rapport-crm/rapport/core/schema"
@@ -37,8 +38,12 @@ func (f Fields) Define(ctx context.Context, d schema.Definition) (schema.Field, 
 // Retire takes a custom field out of use: it can no longer be set, filtered or seen. Its values stay stored, and Define
 // brings it back.
 //
-// Errors: NotFound when the tenant has no such field in use, Denied, Retryable as for Define.
+// Errors: NotFound when the tenant has no such field in use; Denied; Retryable as for Define; Unavailable with reason
+// [schema.ReasonModule] when the entity's module is left out.
 func (f Fields) Retire(ctx context.Context, entity, key string) error {
+	if err := f.installed(entity); err != nil {
+		return fault.At("schema: retire", err)
+	}
 	apply := func(l *Layout) error { return l.retire(entity, key) }
 	return f.change(ctx, "retire", [2]string{entity, key}, apply, map[string]string{"entity": entity, "key": key})
 }
@@ -66,8 +71,12 @@ func (f Fields) DefineObject(ctx context.Context, o Object) (Object, error) {
 // RetireObject takes an object out of use: its records are no longer shown, and none can be written. They stay stored, and
 // DefineObject brings them back.
 //
-// Errors: NotFound when the tenant has no such object in use, Denied, Retryable as for Define.
+// Errors: NotFound when the tenant has no such object in use; Denied; Retryable as for Define; Unavailable as for
+// DefineObject.
 func (f Fields) RetireObject(ctx context.Context, key string) error {
+	if err := f.installed(Family); err != nil {
+		return fault.At("schema: retire object", err)
+	}
 	apply := func(l *Layout) error { return l.retireObject(key) }
 	return f.change(ctx, "retire object", key, apply, map[string]string{"entity": Object{Key: key}.Entity()})
 }
@@ -90,6 +99,15 @@ func (f Fields) Fields(ctx context.Context, entity string) ([]schema.Field, erro
 // Errors: Denied without the right to read the schema.
 func (f Fields) Layout(ctx context.Context) (Layout, error) {
 	return f.s.layouts.Get(ctx, f.scope, LayoutID)
+}
+
+// installed returns the fault of an entity whose module is left out. Unknown entities have no fields to retire.
+func (f Fields) installed(entity string) error {
+	_, err := f.s.schemas.base(entity)
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Reason == schema.ReasonModule {
+		return err
+	}
+	return nil
 }
 
 // check refuses what is wrong whatever the tenant has.

@@ -48,7 +48,7 @@ func (l *Layout) find(entity, key string) (int, bool) {
 // put sets one definition, checking it against what the tenant has.
 func (l *Layout) put(d schema.Definition) error {
 	if _, own := schema.FamilyOf(d.Entity); own && !l.has(d.Entity) {
-		return fault.Field("entity", "the tenant has no object %q in use: define it with DefineObject", d.Entity)
+		return fault.Field("entity", "the tenant has no object %s in use: define it with DefineObject", fault.Quote(d.Entity))
 	}
 	i, found := l.find(d.Entity, d.Key)
 	if found {

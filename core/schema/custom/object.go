@@ -31,8 +31,8 @@ func (o Object) Entity() string { return Family + "." + o.Key }
 func (o Object) Validate() error {
 	var v fault.Violations
 	v.AddAll("", schema.CheckKey(o.Key))
-	v.AddAll("", schema.CheckText("label", o.Label, maxLabel))
-	v.AddAll("", schema.CheckText("plural", o.Plural, maxLabel))
+	v.AddAll("", schema.CheckLabel("label", o.Label, maxLabel))
+	v.AddAll("", schema.CheckLabel("plural", o.Plural, maxLabel))
 	return v.Err()
 }
 

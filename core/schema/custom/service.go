@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rapport-crm/rapport/core/fault"
@@ -75,6 +76,9 @@ func (s *Schemas) base(name string) (*schema.Entity, error) {
 
 // missing is the answer for an object that the tenant has not defined, or has retired.
 func (own entities) missing(name string) error {
+	if key := strings.TrimPrefix(name, Family+"."); schema.CheckKey(key) != nil {
+		return fault.Field("entity", "is no object's name: want object. and the key it was defined with, such as object.boat")
+	}
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(own)), func(n string) bool {
 		_, ok := schema.FamilyOf(n)
 		return !ok

@@ -54,7 +54,7 @@ func (s *Store) spec(c *work.Call, l work.Listing) store.ListSpec {
 		NotNull: []string{"created_at", "updated_at", "kind", "lifecycle"}, Listing: l,
 	}
 	q := names.NewQuery(l.Search)
-	searching := l.Search != "" && !q.IsZero()
+	searching := !q.IsZero()
 	if searching {
 		if spec.From = foundPostgres; s.sqlite() {
 			spec.From = foundSQLite
@@ -65,6 +65,8 @@ func (s *Store) spec(c *work.Call, l work.Listing) store.ListSpec {
 		if searching {
 			b.Arg(query(s.sqlite(), tenantTerm(c.Tenant()), q))
 			where = "c.id = found.id"
+		} else if strings.TrimSpace(l.Search) != "" {
+			where = store.Nothing // signs only: no name has them
 		}
 		if len(l.Subjects) > 0 {
 			where += and(where) + "c.id IN (" + store.IDs(b, l.Subjects) + ")"

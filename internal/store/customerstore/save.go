@@ -91,7 +91,7 @@ func (s customers) insert(ctx context.Context, c *work.Call, rec *customer.Custo
 	if err := s.addPoints(ctx, c, key, rec.ID, rec.Points); err != nil {
 		return err
 	}
-	return s.indexCustom(ctx, c, rec.ID, schema.Values{}, rec.Custom)
+	return s.indexCustom(c, rec.ID, schema.Values{}, rec.Custom)
 }
 
 // newDocument returns the tokens of a customer, which it writes before the row where they have a table of their own.
@@ -103,7 +103,7 @@ func (s *Store) newDocument(c *work.Call, rec *customer.Customer) (string, error
 	return doc, s.on(c).Queue(addDocument, nil, doc)
 }
 
-func (s *Store) indexCustom(ctx context.Context, c *work.Call, id ident.ID, before, after schema.Values) error {
+func (s *Store) indexCustom(c *work.Call, id ident.ID, before, after schema.Values) error {
 	if before.IsZero() && after.IsZero() {
 		return nil
 	}
@@ -135,7 +135,7 @@ func (s customers) update(ctx context.Context, c *work.Call, before, after *cust
 	if err := s.updatePoints(ctx, c, before, after); err != nil {
 		return err
 	}
-	return s.indexCustom(ctx, c, after.ID, before.Custom, after.Custom)
+	return s.indexCustom(c, after.ID, before.Custom, after.Custom)
 }
 
 // moved is the check of a write that must find the version before it.
@@ -171,7 +171,7 @@ func (s customers) Delete(ctx context.Context, c *work.Call, before, after *cust
 	if err := s.on(c).Queue(dropExts, nil, c.Tenant(), list); err != nil {
 		return err
 	}
-	return s.indexCustom(ctx, c, after.ID, before.Custom, schema.Values{})
+	return s.indexCustom(c, after.ID, before.Custom, schema.Values{})
 }
 
 // Restore implements [work.Store].
@@ -193,7 +193,7 @@ func (s customers) Restore(ctx context.Context, c *work.Call, before, after *cus
 	if err := s.addExt(c, after, after.Ext); err != nil {
 		return err
 	}
-	return s.indexCustom(ctx, c, after.ID, schema.Values{}, after.Custom)
+	return s.indexCustom(c, after.ID, schema.Values{}, after.Custom)
 }
 
 // everyID lists the ids under which a customer's points and external ids stand.

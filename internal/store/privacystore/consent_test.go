@@ -113,6 +113,44 @@ func TestConsentEndsByItself(t *testing.T) {
 	})
 }
 
+func TestConsentEndsAsFineAsItIsKept(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, l *lab) {
+		d := l.yes()
+		d.ValidFor = time.Hour + 1
+		given, err := l.consents.Give(t.Context(), d)
+		require.NoError(t, err)
+		require.Equal(t, l.Now().Add(time.Hour), given.Until)
+		stored, err := l.consents.Get(t.Context(), given.ID)
+		require.NoError(t, err)
+		require.Equal(t, given.Until, stored.Until)
+	})
+}
+
+func TestConsentIsAskedOfYearsThatAreStored(t *testing.T) {
+	t.Parallel()
+
+	each(t, func(t *testing.T, l *lab) {
+		at := func(year int) (decided, stood error) {
+			x := time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC)
+			_, decided = l.consents.Decide(t.Context(), privacy.Request{Subject: l.ada, Channel: privacy.ByEmail, At: x})
+			_, stood = l.consents.At(t.Context(), l.ada, privacy.Marketing, privacy.ByEmail, x)
+			return decided, stood
+		}
+		for _, year := range []int{-5, 0, 10_000, 1 << 33} {
+			decided, stood := at(year)
+			require.Equal(t, "at", requireReason(t, decided, fault.Invalid, "").Field, year)
+			require.Equal(t, "at", requireReason(t, stood, fault.Invalid, "").Field, year)
+		}
+		for _, year := range []int{1, 1900, 9999} {
+			decided, stood := at(year)
+			require.NoError(t, decided, year)
+			require.NoError(t, stood, year)
+		}
+	})
+}
+
 func TestMergedCustomersConsent(t *testing.T) {
 	t.Parallel()
 
