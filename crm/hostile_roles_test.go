@@ -147,7 +147,7 @@ func TestEveryRoleConfiguresWhatItMay(t *testing.T) {
 				return drop(s.Customers.Create(ctx, customer.GroupDraft{Name: "A"}))
 			}},
 			"disclosure": {"ADDDD", func(ctx context.Context, s *crm.Session) error {
-				return drop(s.Plugins.Disclosed(ctx, ident.Ref{}, page.Query{}))
+				return drop(s.Plugins.Disclosed(ctx, ident.Ref{Entity: "customer", ID: ident.New()}, page.Query{}))
 			}},
 		} {
 			letters := map[string]byte{work.RoleAdmin: 'A', "janitor": 'D'}

@@ -236,7 +236,7 @@ func TestObjectsThatAreNotThere(t *testing.T) {
 		ctx, b := t.Context(), w.boat()
 		before := w.dump()
 		for key, want := range map[string]string{
-			"boot": `did you mean "object.boat"?`, "spaceship": "define it with DefineObject", "": "define it with DefineObject", "a.b": "define it with DefineObject", "Boat": "",
+			"boot": `did you mean "object.boat"?`, "spaceship": "define it with DefineObject", "": "such as object.boat", "a.b": "such as object.boat", "Boat": "",
 		} {
 			_, err := w.s.Objects(key).Create(ctx, boat("x", ident.ID{}, 1))
 			requireField(t, err, "entity")
